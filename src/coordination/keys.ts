@@ -1,0 +1,44 @@
+import type { JobKey } from '../domain/job/job.ts';
+import type { RunId, WorkerId } from '../domain/run/run.ts';
+
+/** Every key that Cronmesh uses, and nothing else builds one. See docs/coordination.md for who writes which. */
+export const prefix = {
+  jobs: 'cron/jobs/',
+  feed: 'cron/feed/',
+  cursor: 'cron/cursor/',
+  lock: 'cron/lock/',
+  trigger: 'cron/trigger/',
+  killer: 'cron/killer/',
+  lane: 'cron/lane/',
+  lost: 'cron/lost/',
+  leader: 'cron/leader/',
+} as const;
+
+export const epochKey = 'cron/epoch';
+/** Names the shards that the newest publication touched, and the head's index before it: a reader that missed none reads only those. */
+export const feedHeadKey = 'cron/feed/head';
+export const feedShards = 64;
+
+export const jobPath = (job: JobKey): string => `${prefix.jobs}${job}`;
+export const feedPath = (shard: number): string => `${prefix.feed}${shard}`;
+export const cursorPath = (job: JobKey): string => `${prefix.cursor}${job}`;
+/** `slot` is a number for exclusive and limited policies, the run's id for Allow without a maximum. */
+export const lockPath = (job: JobKey, slot: number | RunId): string => `${prefix.lock}${job}/${slot}`;
+export const triggerPath = (job: JobKey, run: RunId): string => `${prefix.trigger}${job}/${run}`;
+export const killerPath = (job: JobKey, run: RunId): string => `${prefix.killer}${job}/${run}`;
+export const lanePath = (worker: WorkerId, lane: number | 'beat'): string => `${prefix.lane}${worker}/${lane}`;
+export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
+export const leaderPath = (role: string): string => `${prefix.leader}${role}`;
+
+/** The job of a key below one of the prefixes that hold `<namespace>/<name>[/…]`. */
+export function jobOfPath(path: string, below: string): JobKey {
+  const [namespace, name] = path.slice(below.length).split('/');
+  return `${namespace}/${name}`;
+}
+
+/** The feed shard of a job: FNV-1a of its key, modulo 64. */
+export function feedShardOf(job: JobKey): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < job.length; i++) hash = Math.imul(hash ^ job.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % feedShards;
+}

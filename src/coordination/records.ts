@@ -1,0 +1,160 @@
+import type { Job, JobKey, JobUid } from '../domain/job/job.ts';
+import type { RunId, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
+import type { Instant } from '../domain/time.ts';
+import type { Index, SessionId } from './coordinator.ts';
+
+/** What the values in Consul hold: JSON with a version `v`. A reader refuses a version it does not know. */
+
+/** `cron/jobs/<namespace>/<name>` */
+export interface JobRecord
+  extends Pick<
+    Job,
+    | 'uid'
+    | 'namespace'
+    | 'name'
+    | 'labels'
+    | 'annotations'
+    | 'spec'
+    | 'revision'
+    | 'floor'
+    | 'anchor'
+    | 'source'
+    | 'createdAt'
+    | 'updatedAt'
+  > {
+  readonly v: 1;
+}
+
+/** `cron/feed/<shard>`: the newest changes of the shard, the newest last. The ring keeps the last 64. */
+export interface FeedRecord {
+  readonly v: 1;
+  /** Counts publications of this shard, so that its value always changes. */
+  readonly count: number;
+  readonly changes: readonly { readonly job: JobKey; readonly revision: number; readonly deleted?: true }[];
+}
+
+/** `cron/feed/head` */
+export interface FeedHeadRecord {
+  readonly v: 1;
+  readonly shards: readonly number[];
+  /** The head's index that the publisher saw before: a reader whose last head it was has missed nothing. */
+  readonly previous: Index;
+}
+
+/** Undecided ticks that a cursor jumped over: the first and the last of them. */
+export interface Gap {
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+/** `cron/cursor/<namespace>/<name>`: the last tick decided. It never goes back. */
+export interface CursorRecord {
+  readonly v: 1;
+  readonly uid: JobUid;
+  readonly tick: Instant;
+  /** What was decided for `tick`: a run, a wait as a trigger, or a skip (which then began at `from`). */
+  readonly decision: 'run' | 'trigger' | 'skip';
+  readonly run?: RunId;
+  readonly worker?: WorkerId;
+  readonly from?: Instant;
+  readonly reason?: SkipReason;
+  readonly detail?: string;
+  readonly gaps?: readonly Gap[];
+}
+
+/** Most gap ranges a cursor carries; a worker that would add one more leaves the tick to the leader. */
+export const maxGaps = 32;
+
+/** `cron/lock/<namespace>/<name>/<slot>` */
+export interface LockRecord {
+  readonly v: 1;
+  readonly run: RunId;
+  readonly attempt: number;
+  readonly worker: WorkerId;
+  readonly jobUid: JobUid;
+  readonly trigger: TriggerKind;
+  readonly tick?: Instant;
+  /** Latest instant at which the run may still be handed back and started elsewhere. */
+  readonly deadline: Instant;
+}
+
+/** `cron/trigger/<namespace>/<name>/<run>`: a run asked for, waiting for a worker. */
+export interface TriggerRecord {
+  readonly v: 1;
+  readonly run: RunId;
+  readonly attempt: number;
+  readonly jobUid: JobUid;
+  readonly kind: TriggerKind;
+  readonly tick?: Instant;
+  /** Not started after this instant: the leader then records it as skipped. */
+  readonly deadline: Instant;
+  readonly requestedAt: Instant;
+  /** The epoch in which it was written: older ones are closed as Lost, never run. */
+  readonly epoch: number;
+  /** Who asked, for people: `user via REST`, `misfire RunLatest`, `handed back by worker-1`. */
+  readonly by: string;
+}
+
+/** `cron/killer/<namespace>/<name>/<run>` */
+export interface KillRecord {
+  readonly v: 1;
+  readonly run: RunId;
+  readonly requestedAt: Instant;
+  readonly by: string;
+}
+
+/** `cron/lane/<worker>/<n>`: raised by every claim transaction. */
+export interface LaneRecord {
+  readonly v: 1;
+  readonly count: number;
+}
+
+/** `cron/lost/<run>`: an orphan that a later claim found. */
+export interface LostRecord {
+  readonly v: 1;
+  readonly run: RunId;
+  readonly job: JobKey;
+  readonly foundBy: WorkerId;
+  readonly at: Instant;
+}
+
+/** `cron/leader/<role>`: the value of a leader's lock. */
+export interface LeaderRecord {
+  readonly v: 1;
+  readonly master: string;
+  /** Grows with each election; the leader's writes in the database are conditional on it. */
+  readonly term: number;
+}
+
+/** `cron/epoch` */
+export interface EpochRecord {
+  readonly v: 1;
+  readonly number: number;
+  /** Ticks at or before it never fire live: they are gaps, which the leader judges with the database at hand. */
+  readonly floor: Instant;
+  /** Raised each second by the leader, across epochs; the database keeps the highest that was written. */
+  readonly beat: number;
+  readonly leader: string;
+  /** The leader's wall clock at the beat: workers compare their own with it. */
+  readonly at: Instant;
+}
+
+export type { SessionId };
+
+/** Reads a record. @throws Error that names the key when the value is no JSON object of version 1 */
+export function decode<T extends { readonly v: 1 }>(entry: { readonly key: string; readonly value: string }): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(entry.value);
+  } catch {
+    throw new Error(`${entry.key}: the value is not JSON`);
+  }
+  if (typeof value !== 'object' || value === null || (value as { v?: unknown }).v !== 1) {
+    throw new Error(`${entry.key}: the value has no version that this program reads (wanted v: 1)`);
+  }
+  return value as T;
+}
+
+export function encode<T extends { readonly v: 1 }>(record: T): string {
+  return JSON.stringify(record);
+}

@@ -1,0 +1,55 @@
+/** One thing that is wrong with an input: which field, what was given, what is allowed. */
+export interface FieldProblem {
+  /** Path of the field as the user wrote it: `spec.executor.http.url`. */
+  readonly field: string;
+  /** What was given, as JSON, cut to 200 characters; absent where the field was missing. */
+  readonly value?: string;
+  /** What is wrong and what is allowed, in one sentence. */
+  readonly message: string;
+}
+
+/** Stable error codes: they appear in problem+json and in the CLI, and never change their meaning. */
+export const ErrorCode = {
+  InvalidInput: 'InvalidInput',
+  MalformedBody: 'MalformedBody',
+  BodyTooLarge: 'BodyTooLarge',
+  UnsupportedMediaType: 'UnsupportedMediaType',
+  NotFound: 'NotFound',
+  AlreadyExists: 'AlreadyExists',
+  StaleRevision: 'StaleRevision',
+  PreconditionRequired: 'PreconditionRequired',
+  Conflict: 'Conflict',
+  Unavailable: 'Unavailable',
+  Unauthorized: 'Unauthorized',
+  Forbidden: 'Forbidden',
+  Internal: 'Internal',
+} as const;
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
+
+/**
+ * The base of every error that Cronmesh raises on purpose. The REST API turns it into one problem+json,
+ * the command line into one line and an exit status.
+ */
+export class CronmeshError extends Error {
+  override readonly name: string = 'CronmeshError';
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later without a change. */
+  readonly retryable: boolean;
+  readonly problems: readonly FieldProblem[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { retryable?: boolean; problems?: readonly FieldProblem[]; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.problems = options.problems ?? [];
+  }
+}
+
+/** Whether an error is one that a retry may help with. Errors of unknown origin are not. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof CronmeshError && error.retryable;
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+
+/**
+ * The job as users write it. This zod schema is the one source: the types, the OpenAPI document and the custom
+ * resource's schema are generated from it. Unknown fields are errors everywhere.
+ * Whether a schedule or zone is valid is decided by the schedule engine, in validate.ts.
+ */
+
+const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const labelKey = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+export const namespaceName = z
+  .string()
+  .max(63, 'must have at most 63 characters')
+  .regex(dnsLabel, "must be lower-case letters, digits and '-', beginning and ending with a letter or digit");
+
+export const jobName = z
+  .string()
+  .max(128, 'must have at most 128 characters')
+  .regex(
+    dnsSubdomain,
+    "must be lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
+  );
+
+const environmentName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be letters, digits and '_', not beginning with a digit");
+
+export const labels = z.record(
+  z
+    .string()
+    .regex(labelKey, 'must be a Kubernetes label key: an optional DNS prefix and "/", then up to 63 characters'),
+  z.string().regex(labelValue, 'must be a Kubernetes label value: up to 63 letters, digits, "-", "_" and "."'),
+);
+
+export const shellExecutor = z
+  .strictObject({
+    command: z
+      .union([z.string().min(1), z.array(z.string()).min(1)])
+      .describe('A string runs through the interpreter with -c; a list is run as it is, without a shell.')
+      .optional(),
+    script: z
+      .string()
+      .min(1)
+      .describe('A script body, written to a private file and run by the interpreter.')
+      .optional(),
+    interpreter: z.string().min(1).default('/bin/sh').describe('Runs a command given as a string, or a script.'),
+    env: z.record(environmentName, z.string()).default({}).describe('Added to the run’s environment.'),
+    workingDirectory: z.string().startsWith('/', 'must be an absolute path').optional(),
+    stdin: z.string().describe('Standard input of the process; without it, it is empty.').optional(),
+    outputLimitBytes: z
+      .int()
+      .min(0)
+      .max(64 * 1024 * 1024)
+      .default(1024 * 1024)
+      .describe('Output kept for each of stdout and stderr, in bytes; what is beyond is dropped and the log says so.'),
+  })
+  .refine(shell => (shell.command === undefined) !== (shell.script === undefined), {
+    message: 'exactly one of command and script is needed',
+  });
+
+export const httpExecutor = z.strictObject({
+  url: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }),
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
+  headers: z
+    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be an HTTP header name'), z.string())
+    .default({}),
+  body: z.string().optional(),
+  expectedStatus: z
+    .array(
+      z.union([
+        z.int().min(100).max(599),
+        z
+          .string()
+          .regex(/^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$/, 'must be a status (204), a class (2xx) or a range (200-299)'),
+      ]),
+    )
+    .min(1)
+    .default(['2xx']),
+  maxRedirects: z.int().min(0).max(20).default(0).describe('Redirects followed; with 0 a redirect is the answer.'),
+  outputLimitBytes: z
+    .int()
+    .min(0)
+    .max(64 * 1024 * 1024)
+    .default(64 * 1024)
+    .describe('How much of the answer’s body is kept in the log, in bytes.'),
+});
+
+/** Exactly one executor. */
+export const executor = z
+  .strictObject({ shell: shellExecutor.optional(), http: httpExecutor.optional() })
+  .refine(value => Object.values(value).filter(one => one !== undefined).length === 1, {
+    message: 'exactly one executor is needed: shell or http',
+  });
+
+export const selector = z.strictObject({
+  matchLabels: labels.default({}),
+});
+
+export const jobSpec = z
+  .strictObject({
+    schedule: z.string().min(1).max(1_024).describe('A cron expression, a macro, @every, @at or @manually.'),
+    timeZone: z.string().min(1).describe('An IANA time zone; without it the schedule is in UTC.').optional(),
+    dstPolicy: z.enum(['Vixie', 'Literal']).default('Vixie'),
+    suspend: z.boolean().default(false),
+    startingDeadlineSeconds: z
+      .int()
+      .min(1)
+      .max(31_536_000)
+      .default(300)
+      .describe('A run that could not start this long after its tick is skipped instead.'),
+    concurrencyPolicy: z.enum(['Allow', 'Forbid']).default('Allow'),
+    maxConcurrentRuns: z.int().min(1).max(1_000).describe('With Allow: the most runs at once.').optional(),
+    misfirePolicy: z.enum(['Skip', 'RunLatest', 'RunAll']).default('Skip'),
+    misfireLimit: z.int().min(1).max(1_000).default(10).describe('With RunAll: the most missed ticks that are run.'),
+    timeoutSeconds: z.number().min(0.001).max(31_536_000).default(3_600).describe('A run is ended after this time.'),
+    terminationGraceSeconds: z.number().min(0).max(3_600).default(5).describe('Between TERM and KILL.'),
+    placement: z
+      .strictObject({ selector: selector.default({ matchLabels: {} }) })
+      .default({ selector: { matchLabels: {} } }),
+    executor,
+  })
+  .refine(spec => spec.maxConcurrentRuns === undefined || spec.concurrencyPolicy === 'Allow', {
+    path: ['maxConcurrentRuns'],
+    message: 'is allowed with concurrencyPolicy Allow only',
+  });
+
+export const manifest = z.strictObject({
+  apiVersion: z.literal('cronmesh.io/v1alpha1').optional(),
+  kind: z.literal('CronJob').optional(),
+  metadata: z.strictObject({
+    name: jobName,
+    namespace: namespaceName.optional(),
+    labels: labels.default({}),
+    annotations: z.record(z.string(), z.string()).default({}),
+  }),
+  spec: jobSpec,
+});
+
+/** A spec as it is stored: every default filled in. */
+export type JobSpec = z.output<typeof jobSpec>;
+/** A spec as users write it. */
+export type JobSpecInput = z.input<typeof jobSpec>;
+export type Manifest = z.output<typeof manifest>;
+export type ManifestInput = z.input<typeof manifest>;
+export type ShellExecutorSpec = z.output<typeof shellExecutor>;
+export type HttpExecutorSpec = z.output<typeof httpExecutor>;
+export type Selector = z.output<typeof selector>;
+export type Labels = Readonly<Record<string, string>>;
+export type ExecutorKind = 'shell' | 'http';
+
+/** Which executor a spec names. */
+export function executorKind(spec: Pick<JobSpec, 'executor'>): ExecutorKind {
+  return spec.executor.shell ? 'shell' : 'http';
+}

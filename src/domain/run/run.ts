@@ -1,0 +1,101 @@
+import type { JobUid } from '../job/job.ts';
+import type { Instant } from '../time.ts';
+
+declare const brand: unique symbol;
+
+/** A run's id: `<uid>-<tick in base 36>` for a tick, `<uid>-m-<random>` for a manual run. Lower-case, at most 40 characters. */
+export type RunId = string & { readonly [brand]: 'RunId' };
+/** A worker process: its configured name (unique in the cluster) and a random suffix for each start. */
+export type WorkerId = string & { readonly [brand]: 'WorkerId' };
+
+/** Why a run exists. `tick`: its schedule was due. `catchup`: a misfire that the policy runs after all. */
+export const TriggerKind = { Tick: 'tick', Manual: 'manual', Catchup: 'catchup', Retry: 'retry' } as const;
+export type TriggerKind = (typeof TriggerKind)[keyof typeof TriggerKind];
+
+/**
+ * A run's state. Pending → Claimed → Running → one of the terminal ones; Pending may also end as Skipped.
+ * Terminal states never change, but for one case: Lost (which means unknown) may be settled once by the same
+ * attempt's own late report, unless a newer attempt has started.
+ */
+export const RunState = {
+  /** Asked for (manual, catch-up, or waiting for room): no worker has it yet. */
+  Pending: 'Pending',
+  /** A worker has the right to start it. */
+  Claimed: 'Claimed',
+  Running: 'Running',
+  Succeeded: 'Succeeded',
+  Failed: 'Failed',
+  TimedOut: 'TimedOut',
+  /** Ended on request. */
+  Killed: 'Killed',
+  /** Its worker went away; what became of it is not known. */
+  Lost: 'Lost',
+  /** Asked for, but never started: `reason` says why. */
+  Skipped: 'Skipped',
+} as const;
+export type RunState = (typeof RunState)[keyof typeof RunState];
+
+export const terminalStates: ReadonlySet<RunState> = new Set<RunState>([
+  'Succeeded',
+  'Failed',
+  'TimedOut',
+  'Killed',
+  'Lost',
+  'Skipped',
+]);
+
+/** How an attempt ended, as its worker saw it. */
+export type Outcome = 'Succeeded' | 'Failed' | 'TimedOut' | 'Killed' | 'Lost';
+
+/** Why a tick has no run. Each is a fact about the cluster at that time; the record's `detail` gives the particulars. */
+export const SkipReason = {
+  /** The job was suspended. */
+  Suspended: 'Suspended',
+  /** Forbid: the run before was still going. */
+  StillRunning: 'StillRunning',
+  /** Allow with a maximum: that many runs were going. */
+  ConcurrencyLimit: 'ConcurrencyLimit',
+  /** No live worker matched the job's selector and executor. */
+  NoEligibleWorker: 'NoEligibleWorker',
+  /** Eligible workers lived, but none had room before the starting deadline. */
+  NoCapacity: 'NoCapacity',
+  /** Found too late: past the starting deadline. */
+  DeadlineExceeded: 'DeadlineExceeded',
+  /** Found when its time had passed, and misfirePolicy is Skip. */
+  Misfire: 'Misfire',
+  /** Found when its time had passed, and misfirePolicy RunLatest ran a later one instead. */
+  Superseded: 'Superseded',
+  /** Found when its time had passed, beyond misfireLimit. */
+  MisfireLimit: 'MisfireLimit',
+  /** Nothing of the cluster was running. */
+  ClusterDown: 'ClusterDown',
+  /** Consul had no quorum, or had lost its past and was being filled again. */
+  CoordinationUnavailable: 'CoordinationUnavailable',
+  /** The job was edited or deleted before the run could start. */
+  JobChanged: 'JobChanged',
+} as const;
+export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason];
+
+/**
+ * The id of the run for one tick. Two reports of one tick meet in it.
+ *
+ * @example tickRunId('k3v9…' as JobUid, Date.UTC(2026, 0, 1)) // 'k3v9…-mjuw2yo0'
+ */
+export function tickRunId(uid: JobUid, tick: Instant): RunId {
+  return `${uid}-${tick.toString(36)}` as RunId;
+}
+
+/** The id of a run asked for by hand; `random` is 10 characters of [a-z0-9]. */
+export function manualRunId(uid: JobUid, random: string): RunId {
+  return `${uid}-m-${random}` as RunId;
+}
+
+/** The job's uid inside a run's id. */
+export function runJobUid(run: RunId): JobUid {
+  return run.slice(0, run.indexOf('-')) as JobUid;
+}
+
+/** A fencing token: epoch × 2^40 + the index that the claim wrote, as a decimal string. Larger is newer. */
+export function fencingToken(epoch: number, index: number): string {
+  return (BigInt(epoch) * 2n ** 40n + BigInt(index)).toString();
+}

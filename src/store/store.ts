@@ -1,0 +1,283 @@
+import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
+import type { JobSpec, Labels } from '../domain/job/spec.ts';
+import type { Report } from '../domain/run/report.ts';
+import type { RunId, RunState, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
+import type { Instant } from '../domain/time.ts';
+
+/**
+ * The store port: the record of jobs and history. One adapter (`prisma/`) on two engines, PostgreSQL and embedded
+ * PGlite; both pass `test/conformance/store.ts`. Every write is one database transaction and durable when it resolves.
+ */
+
+/** A page of a list: `next` is given back as `cursor` to go on, and absent on the last page. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface JobFilter {
+  readonly namespace?: string;
+  /** All of these labels. */
+  readonly labels?: Labels;
+  /** Part of the name. */
+  readonly search?: string;
+  readonly cursor?: string;
+  /** 1 to 500. */
+  readonly limit: number;
+}
+
+export interface NewJob {
+  readonly uid: JobUid;
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: JobSpec;
+  readonly source: JobSource;
+  readonly now: Instant;
+}
+
+export interface JobChange {
+  readonly uid: JobUid;
+  /** The revision that the change was made from. */
+  readonly revision: number;
+  readonly labels: Labels;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: JobSpec;
+  /** The new floor: `now` where the schedule, its zone, its policy or `suspend` changed, else the old one. */
+  readonly floor: Instant;
+  readonly now: Instant;
+}
+
+/** A row of the outbox: a job's newest state is to be written to Consul. */
+export interface Publication {
+  /** Grows with every change of any job. */
+  readonly id: number;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A spell of a job's life with one schedule: what its ticks were then. The newest has no `until`. */
+export interface JobSpell {
+  readonly uid: JobUid;
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly spec: JobSpec;
+  /** Ticks after it belong to the spell. */
+  readonly floor: Instant;
+  readonly anchor: Instant;
+  /** Ticks up to and including it belong to the spell: the next spell's floor, or the job's deletion. */
+  readonly until?: Instant;
+  /** Every tick up to here has a run or a skip. At first the floor. */
+  readonly accountedUntil: Instant;
+}
+
+export interface Run {
+  readonly id: RunId;
+  readonly jobUid: JobUid;
+  readonly namespace: string;
+  readonly name: string;
+  readonly trigger: TriggerKind;
+  readonly tick?: Instant;
+  readonly state: RunState;
+  /** The newest attempt, from 1; 0 while Pending. */
+  readonly attempt: number;
+  readonly revision?: number;
+  readonly worker?: WorkerId;
+  readonly fencingToken?: string;
+  readonly requestedAt: Instant;
+  readonly claimedAt?: Instant;
+  readonly startedAt?: Instant;
+  readonly finishedAt?: Instant;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly httpStatus?: number;
+  readonly reason?: SkipReason;
+  readonly message?: string;
+}
+
+export interface RunFilter {
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly state?: readonly RunState[];
+  readonly worker?: WorkerId;
+  /** Runs whose tick (or request) is at or after / before it. */
+  readonly since?: Instant;
+  readonly until?: Instant;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+export interface Skip {
+  readonly jobUid: JobUid;
+  readonly namespace: string;
+  readonly name: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly count: number;
+  readonly reason: SkipReason;
+  readonly detail: string;
+  readonly recordedAt: Instant;
+}
+
+export interface LogLine {
+  /** Grows within the run; the cursor for more. */
+  readonly id: number;
+  readonly attempt: number;
+  readonly sequence: number;
+  readonly stream: 'stdout' | 'stderr' | 'system';
+  readonly at: Instant;
+  readonly text: string;
+}
+
+export interface StoredEpoch {
+  readonly number: number;
+  readonly floor: Instant;
+  /** Highest beat that was committed in the coordinator. */
+  readonly beat: number;
+  /** When that beat was made: the last instant at which a leader is known to have lived. */
+  readonly at: Instant;
+}
+
+export interface NewRun {
+  readonly id: RunId;
+  readonly jobUid: JobUid;
+  readonly namespace: string;
+  readonly name: string;
+  readonly trigger: TriggerKind;
+  readonly tick?: Instant;
+  readonly revision: number;
+  readonly requestedAt: Instant;
+  readonly deadline: Instant;
+  readonly by: string;
+}
+
+/** A pending run with what its trigger in Consul needs; published again until Consul had it once. */
+export interface PendingRun extends NewRun {
+  readonly attempt: number;
+  readonly published: boolean;
+}
+
+/** Who has a singleton role: raised at each election. A leader's write with an older term is refused. */
+export interface Term {
+  readonly role: string;
+  readonly term: number;
+}
+
+/** A leader's write was refused: another master has been elected since. */
+export class StaleTermError extends Error {
+  override readonly name = 'StaleTermError';
+}
+
+export interface Store {
+  // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
+  /** @throws CronmeshError AlreadyExists */
+  createJob(job: NewJob): Promise<Job>;
+  /** @throws CronmeshError NotFound, StaleRevision */
+  updateJob(change: JobChange): Promise<Job>;
+  /** @throws CronmeshError NotFound, StaleRevision when `revision` is given and is not the newest */
+  deleteJob(uid: JobUid, now: Instant, revision?: number): Promise<void>;
+  getJob(namespace: string, name: string): Promise<Job | undefined>;
+  /** Many at once, by key; absent ones are left out. */
+  getJobs(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<readonly Job[]>;
+  listJobs(filter: JobFilter): Promise<Page<Job>>;
+
+  // Outbox.
+  /** Oldest first. */
+  pendingPublications(limit: number): Promise<readonly Publication[]>;
+  /** Forgets rows of these jobs up to these ids: a newer change of the same job stays. */
+  publicationsDone(done: readonly Publication[]): Promise<void>;
+  /** Puts every job into the outbox again: Consul was wiped. */
+  republishAll(): Promise<number>;
+
+  // Runs.
+  createRun(run: NewRun): Promise<Run>;
+  /** Manual and catch-up runs that no worker has claimed, oldest first. */
+  pendingRuns(limit: number): Promise<readonly PendingRun[]>;
+  markRunsPublished(ids: readonly RunId[]): Promise<void>;
+  /**
+   * Applies reports in bulk, in order, idempotently: (run, attempt, type, sequence) seen before changes nothing;
+   * terminal states never change but for Lost settled once by its own attempt. Creates a run's row on its first report.
+   */
+  applyReports(worker: WorkerId, reports: readonly Report[], now: Instant): Promise<void>;
+  getRun(id: RunId): Promise<Run | undefined>;
+  getRuns(ids: readonly RunId[]): Promise<readonly Run[]>;
+  /** Newest first. */
+  listRuns(filter: RunFilter): Promise<Page<Run>>;
+  /** Output in order, after line `after` (0 for all). */
+  runLogs(
+    id: RunId,
+    options: { readonly after: number; readonly limit: number; readonly attempt?: number },
+  ): Promise<readonly LogLine[]>;
+  listSkips(filter: {
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly since?: Instant;
+    readonly until?: Instant;
+    readonly limit: number;
+  }): Promise<readonly Skip[]>;
+  /** Runs in Claimed or Running whose last report is older than `before`. */
+  quietRuns(before: Instant, limit: number): Promise<readonly Run[]>;
+
+  // The leader's writes: each is refused with StaleTermError when the term is not the newest.
+  /** The next term of a role: its number is larger than any before. */
+  nextTerm(role: string, master: string): Promise<Term>;
+  /** Spells that may hold unaccounted ticks: those without an end, and ended ones not accounted to their end. Paged by uid. */
+  openSpells(after: string, limit: number): Promise<readonly JobSpell[]>;
+  /** Spells of these jobs. */
+  spellsOf(uids: readonly JobUid[]): Promise<readonly JobSpell[]>;
+  /** Ticks in (after, until] of a job that have a run or lie in a skip's range. */
+  accountedTicks(
+    queries: readonly { readonly uid: JobUid; readonly after: Instant; readonly until: Instant }[],
+  ): Promise<
+    ReadonlyMap<
+      JobUid,
+      {
+        readonly ticks: ReadonlySet<Instant>;
+        readonly skips: readonly { readonly from: Instant; readonly to: Instant }[];
+      }
+    >
+  >;
+  /** Commits the leader's findings at once: skips, lost and skipped runs, new catch-up runs, and how far each spell is accounted. */
+  account(term: Term, findings: Findings, now: Instant): Promise<void>;
+  getEpoch(): Promise<StoredEpoch | undefined>;
+  putEpoch(term: Term, epoch: StoredEpoch): Promise<void>;
+  /** Deletes runs, logs and skips that ended before `before`. Gives how many runs went. */
+  retain(term: Term, before: Instant, limit: number): Promise<number>;
+
+  // The embedded coordinator's durable keys (one process only).
+  loadKeys(): Promise<readonly { readonly key: string; readonly value: string; readonly index: number }[]>;
+  /** Applies changes in one transaction: value undefined deletes. */
+  saveKeys(
+    changes: readonly { readonly key: string; readonly value?: string; readonly index: number }[],
+  ): Promise<void>;
+
+  // Running it.
+  /** Applies missing migrations under a lock; safe with several processes at once. Gives the names of those applied. */
+  migrate(): Promise<readonly string[]>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What the leader found out about elapsed ticks. */
+export interface Findings {
+  readonly skips: readonly Omit<Skip, 'recordedAt'>[];
+  /** Attempts closed as Lost; a run that no worker ever reported is created so. */
+  readonly lost: readonly {
+    readonly run: RunId;
+    readonly attempt: number;
+    readonly jobUid: JobUid;
+    readonly namespace: string;
+    readonly name: string;
+    readonly trigger: TriggerKind;
+    readonly tick?: Instant;
+    readonly worker?: WorkerId;
+    readonly message: string;
+  }[];
+  /** Pending runs that end as Skipped. */
+  readonly expired: readonly { readonly run: RunId; readonly reason: SkipReason; readonly message: string }[];
+  readonly catchups: readonly NewRun[];
+  readonly accounted: readonly { readonly uid: JobUid; readonly revision: number; readonly until: Instant }[];
+}

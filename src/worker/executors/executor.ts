@@ -1,0 +1,28 @@
+import type { AttemptResult, StartRequest } from '../supervisor/protocol.ts';
+
+/** Why an attempt is being ended from outside. */
+export type EndReason =
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'killed'; readonly by: string }
+  | { readonly kind: 'lost'; readonly why: string };
+
+/** What an executor may call while it runs. */
+export interface ExecutionHooks {
+  /** The process exists, or the request is on its way. Called at most once, before any output. */
+  started(pid?: number): void;
+  /** A piece of output; the caller counts and stamps it. */
+  output(stream: 'stdout' | 'stderr' | 'system', text: string): void;
+}
+
+/** One attempt under way. */
+export interface Execution {
+  /** Never rejects: a failure to start is an outcome too. */
+  readonly result: Promise<AttemptResult>;
+  /** Ends it and everything it started: TERM, `grace` later KILL. Idempotent; `result` then tells the reason. */
+  end(reason: EndReason, grace: number): void;
+}
+
+/** The logic to run for one kind of job. Executors live in the supervisor process. */
+export interface Executor {
+  execute(request: StartRequest, hooks: ExecutionHooks): Execution;
+}
