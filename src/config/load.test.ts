@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { ConfigError, environmentName, loadConfig } from './load.ts';
+import { workerName } from './schema.ts';
+
+function file(text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'cronmesh-config-')), 'cronmesh.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('loadConfig', () => {
+  it('has the documented ports as defaults', () => {
+    const master = loadConfig('master', { environment: {} });
+    assert.deepEqual([master.http.port, master.grpc.port], [8080, 9090]);
+    assert.equal(loadConfig('worker', { environment: {} }).http.port, 8081);
+    assert.equal(loadConfig('standalone', { environment: {} }).http.host, '127.0.0.1');
+  });
+
+  it('takes the environment over the file, and the file over the default', () => {
+    const path = file('http:\n  port: 7000\nworker:\n  capacity: 5\n');
+    const config = loadConfig('worker', { file: path, environment: { CRONMESH_HTTP_PORT: '7001' } });
+    assert.deepEqual([config.http.port, config.worker.capacity], [7001, 5]);
+  });
+
+  it('reads the customary names, and its own name over them', () => {
+    const environment = { DATABASE_URL: 'postgres://a/b', CONSUL_HTTP_ADDR: '10.0.0.1:8500', CONSUL_HTTP_TOKEN: 't' };
+    const config = loadConfig('master', { environment });
+    assert.equal(config.database.url, 'postgres://a/b');
+    assert.equal(config.consul.address, 'http://10.0.0.1:8500');
+    assert.equal(config.consul.token, 't');
+    const own = loadConfig('master', { environment: { ...environment, CRONMESH_CONSUL_ADDRESS: 'http://c:1' } });
+    assert.equal(own.consul.address, 'http://c:1');
+  });
+
+  it('reads labels and lists from the environment', () => {
+    const config = loadConfig('worker', {
+      environment: { CRONMESH_WORKER_LABELS: 'zone=a,disk=ssd', CRONMESH_WORKER_EXECUTORS: 'http' },
+    });
+    assert.deepEqual(config.worker.labels, { zone: 'a', disk: 'ssd' });
+    assert.deepEqual(config.worker.executors, ['http']);
+  });
+
+  it('names the setting, its source and its value in one line', () => {
+    const message = (run: () => unknown): string => {
+      try {
+        run();
+      } catch (error) {
+        assert.ok(error instanceof ConfigError);
+        assert.doesNotMatch(error.message, /\n/);
+        return error.message;
+      }
+      return assert.fail('no error');
+    };
+    assert.match(
+      message(() => loadConfig('master', { environment: { CRONMESH_HTTP_PORT: '99999' } })),
+      /http\.port \(from CRONMESH_HTTP_PORT\).*65535.*"99999"/,
+    );
+    assert.match(
+      message(() => loadConfig('master', { environment: { CRONMESH_HTTP_PROT: '1' } })),
+      /CRONMESH_HTTP_PROT is no setting.*CRONMESH_HTTP_PORT/,
+    );
+    assert.match(
+      message(() => loadConfig('master', { file: file('htpp: {}\n'), environment: {} })),
+      /htpp/,
+    );
+    assert.match(
+      message(() => loadConfig('master', { file: file('a: [\n'), environment: {} })),
+      /not YAML/,
+    );
+    assert.match(
+      message(() => loadConfig('master', { file: '/nowhere/x.yaml', environment: {} })),
+      /cannot read \/nowhere\/x.yaml/,
+    );
+    const masked = message(() => loadConfig('master', { environment: { DATABASE_URL: 'mysql://user:secret@h/d' } }));
+    assert.match(masked, /database\.url \(from DATABASE_URL\).*postgresql:\/\//);
+    assert.doesNotMatch(masked, /secret/);
+  });
+
+  it('names workers on one machine by their ports', () => {
+    const one = workerName(loadConfig('worker', { environment: { CRONMESH_HTTP_PORT: '8081' } }));
+    const two = workerName(loadConfig('worker', { environment: { CRONMESH_HTTP_PORT: '8082' } }));
+    assert.notEqual(one, two);
+  });
+
+  it('spells environment names', () => {
+    assert.equal(environmentName('worker.allowPrivateAddresses'), 'CRONMESH_WORKER_ALLOW_PRIVATE_ADDRESSES');
+  });
+});

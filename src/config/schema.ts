@@ -1,0 +1,111 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** Which program reads the configuration: some defaults depend on it. */
+export type Role = 'standalone' | 'master' | 'worker';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.union([z.boolean(), z.stringbool()]);
+/** `a=b,c=d` in the environment, a mapping in a file. */
+const labelMap = z.preprocess(
+  value =>
+    typeof value === 'string'
+      ? Object.fromEntries(
+          value
+            .split(',')
+            .filter(Boolean)
+            .map(pair => pair.split(/=(.*)/s).slice(0, 2)),
+        )
+      : value,
+  z.record(z.string().min(1), z.string()),
+);
+const list = <T extends z.ZodType>(item: T) =>
+  z.preprocess(value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value), z.array(item).min(1));
+
+/**
+ * Every setting, with its default for a role. Strength: environment over file over default. The environment's name of
+ * `a.bC` is `CRONMESH_A_B_C`.
+ */
+export function configSchema(role: Role) {
+  return z.strictObject({
+    http: z
+      .strictObject({
+        host: z
+          .string()
+          .min(1)
+          .default(role === 'standalone' ? '127.0.0.1' : '0.0.0.0'),
+        port: port.default(role === 'worker' ? 8081 : 8080),
+      })
+      .prefault({}),
+    grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),
+    /** The address under which others reach this process; without it, that of its Consul node. */
+    advertise: z.strictObject({ address: z.string().min(1).optional() }).prefault({}),
+    consul: z
+      .strictObject({
+        address: z
+          .string()
+          .transform(value => (/^https?:\/\//.test(value) ? value : `http://${value}`))
+          .pipe(z.url({ protocol: /^https?$/ }))
+          .default('http://127.0.0.1:8500'),
+        token: z.string().min(1).optional(),
+      })
+      .prefault({}),
+    database: z
+      .strictObject({
+        url: z
+          .string()
+          .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
+          .optional(),
+        poolSize: z.coerce.number().int().min(2).max(200).default(10),
+      })
+      .prefault({}),
+    data: z.strictObject({ directory: z.string().min(1).default('data') }).prefault({}),
+    worker: z
+      .strictObject({
+        /** Unique in the cluster. */
+        name: z
+          .string()
+          .regex(
+            /^[A-Za-z0-9]([-A-Za-z0-9._]{0,62}[A-Za-z0-9])?$/,
+            "must be up to 64 letters, digits, '-', '_' and '.'",
+          )
+          .optional(),
+        labels: labelMap.default({}),
+        /** Runs at once. */
+        capacity: z.coerce.number().int().min(1).max(100_000).default(100),
+        executors: list(z.enum(['shell', 'http'])).default(['shell', 'http']),
+        /** Whether http jobs may call loopback, private and link-local addresses. */
+        allowPrivateAddresses: flag.default(role === 'standalone'),
+        /** How long a stopping worker waits for its runs, in seconds. */
+        drainSeconds: z.coerce.number().min(0).max(86_400).default(25),
+        /** The most that undelivered reports may take on disk, in bytes. */
+        spoolLimitBytes: z.coerce
+          .number()
+          .int()
+          .min(1024 * 1024)
+          .default(1024 * 1024 * 1024),
+      })
+      .prefault({}),
+    history: z
+      .strictObject({
+        /** Ended runs, their logs and skips are deleted after this many days. */
+        retentionDays: z.coerce.number().min(0.01).max(36_500).default(30),
+      })
+      .prefault({}),
+    log: z
+      .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
+      .prefault({}),
+  });
+}
+
+export type Config = z.output<ReturnType<typeof configSchema>>;
+
+/** A worker's name: the one configured, else made so that several on one machine differ by their ports alone. */
+export function workerName(config: Config): string {
+  return (
+    config.worker.name ??
+    `${hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 50)}-${config.http.port}`
+  );
+}
