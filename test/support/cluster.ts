@@ -1,0 +1,110 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConsulServer, startConsul } from './consul.ts';
+import { type PostgresServer, startPostgres } from './postgres.ts';
+import { eventually, freePort, Program } from './process.ts';
+import { Rest } from './rest.ts';
+
+interface Member {
+  readonly env: Record<string, string>;
+  readonly http: number;
+  program: Program;
+}
+
+/** A whole cluster as separate processes: real Consul, real PostgreSQL, masters and workers. */
+export class Cluster {
+  readonly folder: string;
+  readonly consul: ConsulServer;
+  readonly postgres: PostgresServer;
+  readonly masters: Member[] = [];
+  readonly workers: Member[] = [];
+
+  private constructor(folder: string, consul: ConsulServer, postgres: PostgresServer) {
+    this.folder = folder;
+    this.consul = consul;
+    this.postgres = postgres;
+  }
+
+  static async start(size: { masters: number; workers: number; workerEnv?: Record<string, string> }): Promise<Cluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'cronmesh-cluster-'));
+    const [consul, postgres] = await Promise.all([startConsul(), startPostgres()]);
+    const cluster = new Cluster(folder, consul, postgres);
+    for (let i = 0; i < size.masters; i++) await cluster.addMaster();
+    for (let i = 0; i < size.workers; i++) await cluster.addWorker(size.workerEnv);
+    await cluster.ready(size.workers);
+    return cluster;
+  }
+
+  async addMaster(): Promise<Member> {
+    const [http, grpc] = [await freePort(), await freePort()];
+    const env = {
+      CONSUL_HTTP_ADDR: this.consul.address,
+      DATABASE_URL: this.postgres.url,
+      CRONMESH_HTTP_PORT: String(http),
+      CRONMESH_HTTP_HOST: '127.0.0.1',
+      CRONMESH_GRPC_PORT: String(grpc),
+      CRONMESH_GRPC_HOST: '127.0.0.1',
+    };
+    const member = { env, http, program: this.#run('master', `master-${this.masters.length}`, env) };
+    this.masters.push(member);
+    return member;
+  }
+
+  async addWorker(extra: Record<string, string> = {}): Promise<Member> {
+    const http = await freePort();
+    const name = `worker-${this.workers.length}`;
+    const env = {
+      CONSUL_HTTP_ADDR: this.consul.address,
+      CRONMESH_HTTP_PORT: String(http),
+      CRONMESH_HTTP_HOST: '127.0.0.1',
+      CRONMESH_WORKER_NAME: name,
+      CRONMESH_DATA_DIRECTORY: this.folder,
+      ...extra,
+    };
+    const member = { env, http, program: this.#run('worker', name, env) };
+    this.workers.push(member);
+    return member;
+  }
+
+  /** Starts an ended member again, with the same settings. */
+  restart(kind: 'master' | 'worker', index: number): void {
+    const member = (kind === 'master' ? this.masters : this.workers)[index];
+    if (member === undefined) throw new Error(`no ${kind} ${index}`);
+    member.program = this.#run(kind, `${kind}-${index}`, member.env);
+  }
+
+  #run(kind: 'master' | 'worker', name: string, env: Record<string, string>): Program {
+    mkdirSync(this.folder, { recursive: true });
+    return new Program([kind], { env, log: join(this.folder, `${name}.log`) });
+  }
+
+  rest(master = 0): Rest {
+    const member = this.masters[master];
+    if (member === undefined) throw new Error(`no master ${master}`);
+    return new Rest(`http://127.0.0.1:${member.http}`);
+  }
+
+  /** Waits until every master serves and the catalog has this many ready workers. */
+  async ready(workers: number): Promise<void> {
+    for (let i = 0; i < this.masters.length; i++) {
+      await eventually(`master ${i} ready`, async () => (await this.rest(i).request('GET', '/readyz')).ok, 60_000);
+    }
+    await eventually(
+      `${workers} workers ready`,
+      async () => {
+        const { items } = await this.rest().get<{ items: { ready: boolean }[] }>('/api/v1/workers');
+        return items.filter(worker => worker.ready).length >= workers;
+      },
+      60_000,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.workers.map(worker => worker.program.stop()));
+    await Promise.all(this.masters.map(master => master.program.stop()));
+    await this.consul.stop();
+    await this.postgres.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
