@@ -205,6 +205,8 @@ export interface Store {
   getRuns(ids: readonly RunId[]): Promise<readonly Run[]>;
   /** Newest first. */
   listRuns(filter: RunFilter): Promise<Page<Run>>;
+  /** The newest run of each of these jobs; jobs without a run are left out. */
+  lastRuns(uids: readonly JobUid[]): Promise<ReadonlyMap<JobUid, Run>>;
   /** Output in order, after line `after` (0 for all). */
   runLogs(
     id: RunId,
