@@ -1,0 +1,5 @@
+/** The schedule language: expressions in, ticks out. Published as `cronmesh/schedule`. */
+export { ScheduleError, type ScheduleField } from './error.ts';
+export { parseSchedule } from './parse.ts';
+export { countTicks, nextRuns, previousRun, type RunsOptions, type ScheduledJob, scheduleOf } from './runs.ts';
+export { DstPolicy, type Schedule, type ScheduleOptions } from './schedule.ts';
