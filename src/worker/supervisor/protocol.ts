@@ -39,8 +39,11 @@ export type ToSupervisor =
       readonly allowPrivateAddresses: boolean;
       /** How to reach Consul once the worker is dead; absent with the in-memory coordinator. */
       readonly consul?: { readonly address: string; readonly token?: string };
+      /** The worker's registration with the agent, taken away after its death. */
+      readonly serviceId?: string;
     }
-  | { readonly type: 'session'; readonly session?: string }
+  /** The session that holds the worker's locks and the epoch it works under: sent again whenever either changes. */
+  | { readonly type: 'session'; readonly session?: string; readonly epoch?: number }
   | { readonly type: 'lease'; readonly lease: Lease }
   | { readonly type: 'start'; readonly request: StartRequest }
   | { readonly type: 'kill'; readonly run: RunId; readonly attempt: number; readonly by: string }
@@ -56,7 +59,7 @@ export type FromSupervisor =
       readonly at: Instant;
       readonly pid?: number;
     }
-  /** Not started, for sure: the lease had passed, or the supervisor is shutting down. */
+  /** Not started, for sure: the lease had passed, the journal could not be written, or the supervisor is shutting down. */
   | { readonly type: 'refused'; readonly run: RunId; readonly attempt: number; readonly reason: string }
   | {
       readonly type: 'output';
@@ -75,6 +78,9 @@ export type FromSupervisor =
       readonly result: AttemptResult;
     }
   | { readonly type: 'bye' };
+
+/** What the worker is told about its attempts. */
+export type AttemptMessage = Exclude<FromSupervisor, { readonly type: 'ready' | 'bye' }>;
 
 /** How an attempt ended. */
 export interface AttemptResult {
