@@ -1,0 +1,55 @@
+import type { Registry } from 'prom-client';
+import type { Coordinator } from '../coordination/coordinator.ts';
+import type { ExecutorKind, Labels } from '../domain/job/spec.ts';
+import type { WorkerId } from '../domain/run/run.ts';
+import type { Clock, Milliseconds } from '../domain/time.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { ReportSink, SupervisorFactory } from './ports.ts';
+
+export interface WorkerOptions {
+  /** Of this process: the name and a random suffix. Also the id of its service in the catalog. */
+  readonly id: WorkerId;
+  /** As configured: for people, and the same after a restart. */
+  readonly name: string;
+  readonly labels: Labels;
+  /** Runs at once, those claimed and not yet started included. */
+  readonly capacity: number;
+  readonly executors: readonly ExecutorKind[];
+  readonly version: string;
+  /** Where Consul's agent reaches `/healthz` of this process. The server must listen before `start`. */
+  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly coordinator: Coordinator;
+  /** Makes the supervisor; the worker starts and stops it. */
+  readonly supervisor: SupervisorFactory;
+  readonly spool: ReportSink;
+  /** How long `stop` waits for runs before it ends them. */
+  readonly drain: Milliseconds;
+  readonly logger: Logger;
+  /** Gets the worker's metrics. Default: none are kept. */
+  readonly registry?: Registry;
+  /** The wall clock. Default `Date.now`. */
+  readonly clock?: Clock;
+}
+
+/** What the health endpoint and people are told. */
+export interface WorkerStatus {
+  readonly id: WorkerId;
+  readonly name: string;
+  /** Takes part in claiming. */
+  readonly ready: boolean;
+  /** Why it is not ready, one sentence each. */
+  readonly reasons: readonly string[];
+  /** Runs claimed or going. */
+  readonly running: number;
+  readonly capacity: number;
+  /** Consul lost its past: nothing is claimed until a new epoch begins. */
+  readonly held: boolean;
+  readonly draining: boolean;
+  readonly cordoned: boolean;
+  /** Jobs known. */
+  readonly jobs: number;
+  readonly session?: string;
+  readonly epoch?: number;
+  /** How far the own clock is ahead of its peers' median, where there are any. */
+  readonly clockOffset?: Milliseconds;
+}
