@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import type { FieldProblem } from '../errors.ts';
+import { nearest } from './nearest.ts';
+import { formatPath, valueAt } from './path.ts';
+import { preview } from './preview.ts';
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/**
+ * Turns what a schema found into problems for people: the field as the user wrote it, the value, and what is allowed.
+ * Messages written in the schema are kept; unions and records are followed down to the part that is wrong.
+ */
+export function problemsOf(error: z.core.$ZodError, input: unknown, schema: z.ZodType): readonly FieldProblem[] {
+  return error.issues.flatMap(issue => expand(issue, issue.path, input, schema));
+}
+
+function expand(issue: Issue, path: Path, input: unknown, schema: z.ZodType): readonly FieldProblem[] {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map(key => problem([...path, key], input, unknownField(key, allowedFields(schema, path))));
+    case 'invalid_key':
+      return issue.issues.map(inner => ({
+        field: formatPath(path),
+        value: preview(path.at(-1)),
+        message: `the name ${describe(inner, path.at(-1))}`,
+      }));
+    case 'invalid_union':
+      return expandUnion(issue, path, input, schema);
+    default:
+      return [problem(path, input, describe(issue, valueAt(input, path)))];
+  }
+}
+
+/** Of a union only the branch that the user meant is explained: the one whose type fits the value. */
+function expandUnion(
+  issue: z.core.$ZodIssueInvalidUnion,
+  path: Path,
+  input: unknown,
+  schema: z.ZodType,
+): readonly FieldProblem[] {
+  const meant = issue.errors.find(branch => !branch.some(inner => inner.code === 'invalid_type' && !inner.path.length));
+  if (meant !== undefined) return meant.flatMap(inner => expand(inner, [...path, ...inner.path], input, schema));
+  const types = issue.errors.flatMap(branch =>
+    branch.flatMap(inner => (inner.code === 'invalid_type' ? [typeName(inner.expected)] : [])),
+  );
+  const wanted = types.join(' or ');
+  return [problem(path, input, valueAt(input, path) === undefined ? `is needed: ${wanted}` : `must be ${wanted}`)];
+}
+
+/** One sentence on what is allowed. */
+function describe(issue: Issue, value: unknown): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (value === undefined) return `is needed: ${typeName(issue.expected)}`;
+      // YAML reads 1.0 and true as they look: the cure is a pair of quotes.
+      if (issue.expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+        return `must be a string; put it in quotes: "${value}"`;
+      }
+      return `must be ${typeName(issue.expected)}`;
+    case 'invalid_value':
+      return oneOf(issue.values, value);
+    case 'too_small':
+      if (issue.origin === 'number' || issue.origin === 'int') return `must be at least ${issue.minimum}`;
+      return Number(issue.minimum) === 1
+        ? 'must not be empty'
+        : `must have at least ${issue.minimum} ${unit(issue.origin)}`;
+    case 'too_big':
+      if (issue.origin === 'number' || issue.origin === 'int') return `must be at most ${issue.maximum}`;
+      return isOwnMessage(issue) ? issue.message : `must have at most ${issue.maximum} ${unit(issue.origin)}`;
+    default:
+      return issue.message;
+  }
+}
+
+const isOwnMessage = (issue: Issue): boolean => issue.message.startsWith('must ');
+const unit = (origin: string): string => (origin === 'string' ? 'characters' : 'items');
+
+function oneOf(values: readonly z.core.util.Primitive[], value: unknown): string {
+  const quoted = values.map(allowed => JSON.stringify(allowed));
+  if (quoted.length === 1) return `must be ${quoted[0]}`;
+  const near = typeof value === 'string' ? nearest(value, values.map(String)) : undefined;
+  return `must be one of ${quoted.join(', ')}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`;
+}
+
+function unknownField(key: string, allowed: readonly string[]): string {
+  const near = nearest(key, allowed);
+  const list = allowed.length === 0 ? '' : `; allowed here: ${allowed.join(', ')}`;
+  return `is not a known field${near === undefined ? '' : `, did you mean ${near}?`}${list}`;
+}
+
+function typeName(expected: string): string {
+  const names: Record<string, string> = {
+    string: 'a string',
+    int: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a mapping',
+    record: 'a mapping',
+  };
+  return names[expected] ?? expected;
+}
+
+function problem(path: Path, input: unknown, message: string): FieldProblem {
+  const value = valueAt(input, path);
+  return { field: formatPath(path), ...(value === undefined ? {} : { value: preview(value) }), message };
+}
+
+/** The fields that the object at a path may have. */
+function allowedFields(schema: z.ZodType, path: Path): readonly string[] {
+  let here: unknown = unwrap(schema);
+  for (const part of path) {
+    if (here instanceof z.ZodObject) here = unwrap(here.shape[String(part)]);
+    else if (here instanceof z.ZodRecord) here = unwrap(here.valueType);
+    else if (here instanceof z.ZodArray) here = unwrap(here.element);
+    else return [];
+  }
+  return here instanceof z.ZodObject ? Object.keys(here.shape) : [];
+}
+
+function unwrap(schema: unknown): unknown {
+  let here = schema;
+  while (here instanceof z.ZodOptional || here instanceof z.ZodDefault || here instanceof z.ZodPrefault) {
+    here = here.unwrap();
+  }
+  return here;
+}

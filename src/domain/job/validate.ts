@@ -1,0 +1,148 @@
+import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { parseSchedule, ScheduleError } from '../schedule/index.ts';
+import { formatPath, valueAt } from './path.ts';
+import { preview } from './preview.ts';
+import { problemsOf } from './problems.ts';
+import { type Manifest, manifest as schema } from './spec.ts';
+
+/**
+ * The most bytes that a job may take as JSON. Consul allows 512 KiB for a transaction's request, in which values
+ * travel as base64 (four bytes for three), and the job shares it with its feed entry.
+ */
+export const maxJobBytes = 360 * 1024;
+
+/** A manifest that was found right: its namespace and every default are filled in. */
+export type ValidManifest = Omit<Manifest, 'metadata'> & {
+  readonly metadata: Manifest['metadata'] & { readonly namespace: string };
+};
+
+export interface ValidateOptions {
+  /** Used where the manifest names none. Default `default`. */
+  readonly defaultNamespace?: string;
+  /** Used where neither the manifest nor its schedule names a zone. Without it, UTC. */
+  readonly defaultTimeZone?: string;
+  /** The name and namespace that the manifest must have, for an address that already says them. */
+  readonly expect?: { readonly namespace?: string; readonly name?: string };
+}
+
+/**
+ * Checks a manifest as users write it, and fills in the defaults.
+ *
+ * @example validateManifest({ metadata: { name: 'a' }, spec: { schedule: '@daily', executor: { shell: { command: 'date' } } } })
+ * @throws CronmeshError InvalidInput with a problem for each field that is wrong
+ */
+export function validateManifest(input: unknown, options: ValidateOptions = {}): ValidManifest {
+  const parsed = schema.safeParse(input);
+  const problems: FieldProblem[] = [
+    ...(parsed.success ? [] : problemsOf(parsed.error, input, schema)),
+    ...reservedNames(input),
+    ...placeProblems(input, options.expect ?? {}),
+    ...scheduleProblems(input),
+  ];
+  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  const { metadata, spec } = parsed.data;
+  const namespace = metadata.namespace ?? options.expect?.namespace ?? options.defaultNamespace ?? 'default';
+  const timeZone = spec.timeZone ?? (/^(CRON_)?TZ=/.test(spec.schedule.trim()) ? undefined : options.defaultTimeZone);
+  const valid = {
+    ...parsed.data,
+    metadata: { ...metadata, namespace },
+    spec: timeZone === undefined ? spec : { ...spec, timeZone },
+  };
+  const late = [...textProblems(valid), ...sizeProblems(valid)];
+  if (late.length > 0) throw invalid(late);
+  return valid;
+}
+
+function invalid(problems: readonly FieldProblem[]): CronmeshError {
+  const [first] = problems;
+  const more = problems.length - 1;
+  const rest = more === 0 ? '' : ` (and ${more} more)`;
+  return new CronmeshError('InvalidInput', `${first?.field} ${first?.message}${rest}`, { problems });
+}
+
+/** Names come from elsewhere too (a URL): both must agree. */
+function placeProblems(input: unknown, expect: NonNullable<ValidateOptions['expect']>): readonly FieldProblem[] {
+  return (['namespace', 'name'] as const).flatMap(part => {
+    const wanted = expect[part];
+    const given = valueAt(input, ['metadata', part]);
+    if (wanted === undefined || given === undefined || given === wanted) return [];
+    const message = `must be ${JSON.stringify(wanted)}, as in the address, or be left out`;
+    return [{ field: `metadata.${part}`, value: preview(given), message }];
+  });
+}
+
+/** The schedule engine decides; it is asked as soon as there are strings, whatever else is wrong. */
+function scheduleProblems(input: unknown): readonly FieldProblem[] {
+  const schedule = valueAt(input, ['spec', 'schedule']);
+  const timeZone = valueAt(input, ['spec', 'timeZone']);
+  return [
+    ...(typeof schedule === 'string' && schedule !== '' && schedule.length <= 1_024
+      ? engineProblems('spec.schedule', schedule, () => parseSchedule(schedule))
+      : []),
+    ...(typeof timeZone === 'string' && timeZone !== ''
+      ? engineProblems('spec.timeZone', timeZone, () => parseSchedule('@manually', { timeZone }))
+      : []),
+  ];
+}
+
+function engineProblems(field: string, value: string, parse: () => void): readonly FieldProblem[] {
+  try {
+    parse();
+    return [];
+  } catch (error) {
+    if (!(error instanceof ScheduleError)) throw error;
+    // The engine's own field (`minute`) helps within a schedule, and says the same again for a zone.
+    const message = field === 'spec.schedule' ? error.message : (error.problems[0]?.message ?? error.message);
+    return [{ field, value: preview(value), message }];
+  }
+}
+
+const namedByUsers = [
+  ['metadata', 'labels'],
+  ['metadata', 'annotations'],
+  ['spec', 'placement', 'selector', 'matchLabels'],
+  ['spec', 'executor', 'shell', 'env'],
+  ['spec', 'executor', 'http', 'headers'],
+];
+
+/** JavaScript keeps one name for itself, and would drop it in silence. */
+function reservedNames(input: unknown): readonly FieldProblem[] {
+  return namedByUsers.flatMap(path => {
+    const value = valueAt(input, [...path, '__proto__']);
+    if (value === undefined) return [];
+    return [{ field: formatPath([...path, '__proto__']), value: preview(value), message: 'cannot be used as a name' }];
+  });
+}
+
+/** Neither a database nor a process's environment can hold a NUL, nor half of a surrogate pair. */
+function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
+  if (typeof value === 'string') {
+    if (value.isWellFormed() && !value.includes('\0')) return [];
+    return [
+      { field: formatPath(path), value: preview(value), message: 'must be text without NUL or broken characters' },
+    ];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]) => {
+    const here = [...path, Array.isArray(value) ? Number(key) : key];
+    const named = textProblems(key, here);
+    return named.length > 0 ? named : textProblems(part, here);
+  });
+}
+
+function sizeProblems(manifest: ValidManifest): readonly FieldProblem[] {
+  // Counted first, since YAML aliases can make a text of gigabytes from a small body.
+  const bytes = textLength(manifest) > maxJobBytes ? textLength(manifest) : byteLength(JSON.stringify(manifest));
+  if (bytes <= maxJobBytes) return [];
+  const message = `is too large: about ${bytes} bytes as JSON, and at most ${maxJobBytes} fit into Consul; keep large scripts in a file or an image`;
+  return [{ field: 'spec', message }];
+}
+
+/** The characters of all strings and names: never more than the bytes of the JSON. */
+function textLength(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.entries(value).reduce((sum, [key, part]) => sum + key.length + textLength(part), 0);
+}
+
+const byteLength = (text: string): number => new TextEncoder().encode(text).length;

@@ -1,0 +1,29 @@
+import type { Registry } from 'prom-client';
+import type { Logger } from '../../observability/logger.ts';
+import type { Changes } from '../services/changes.ts';
+import type { JobService } from '../services/jobs.ts';
+import type { RunService } from '../services/runs.ts';
+import type { WorkerView } from '../services/workers.ts';
+
+/** Whether the process can do its work, and if not, why: one sentence a reason. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** What the REST API and the page are made of. */
+export interface AppDependencies {
+  readonly jobs: JobService;
+  readonly runs: RunService;
+  readonly workers: { list(): readonly WorkerView[] };
+  readonly changes: Changes;
+  readonly readiness: () => Readiness;
+  /** What `/metrics` shows. */
+  readonly registry: Registry;
+  readonly logger: Logger;
+  /**
+   * Names by which this server may be asked for, without ports. With it, a request for any other name is refused: on
+   * a laptop, where nobody logs in, this keeps foreign web pages out (DNS rebinding). Without it, every name is served.
+   */
+  readonly hosts?: readonly string[];
+}

@@ -1,0 +1,216 @@
+import { isDeepStrictEqual } from 'node:util';
+import { CronmeshError } from '../../domain/errors.ts';
+import { floorAfter } from '../../domain/job/floor.ts';
+import { type Job, type JobSource, jobKey, makeJobUid } from '../../domain/job/job.ts';
+import { mergePatch } from '../../domain/job/merge-patch.ts';
+import { type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
+import { scheduleOf } from '../../domain/schedule/index.ts';
+import type { Clock, Instant } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { JobFilter, Page, Run, Store } from '../../store/store.ts';
+import type { Changes } from './changes.ts';
+import { checkPrecondition, type Precondition } from './precondition.ts';
+import type { Publishing } from './publishing.ts';
+
+/** Where a job is. */
+export interface JobRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What became of a change: content that is the same makes no new revision. */
+export interface Applied {
+  readonly job: Job;
+  readonly outcome: 'created' | 'updated' | 'unchanged';
+}
+
+export interface JobServiceDependencies {
+  readonly store: Pick<Store, 'createJob' | 'updateJob' | 'deleteJob' | 'getJob' | 'listJobs' | 'lastRuns'>;
+  readonly publishing: Pick<Publishing, 'publish'>;
+  readonly changes: Changes;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Fills `count` random bytes. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Whether this master's clock may stamp: floors depend on it. */
+  readonly clockOk: () => boolean;
+}
+
+/** Somebody else's change came between the read and the write this often: give up and let the caller repeat. */
+const maxTries = 5;
+
+/** Job definitions: every change goes through here, into the database first and to Consul at once after it. */
+export class JobService {
+  readonly #deps: JobServiceDependencies;
+
+  constructor(deps: JobServiceDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws CronmeshError AlreadyExists, Unavailable */
+  async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
+    const { store, clock, randomBytes } = this.#deps;
+    this.#checkClock();
+    const { name, namespace, labels, annotations } = manifest.metadata;
+    const uid = makeJobUid(randomBytes(16));
+    const job = await store.createJob({
+      uid,
+      namespace,
+      name,
+      labels,
+      annotations,
+      spec: manifest.spec,
+      source,
+      now: clock(),
+    });
+    this.#changed(job);
+    return job;
+  }
+
+  /**
+   * Creates the job, or replaces it. Replacing needs a `match`, so that nobody's change is overwritten unseen.
+   *
+   * @throws CronmeshError StaleRevision, PreconditionRequired, Conflict, Unavailable
+   */
+  async apply(manifest: ValidManifest, precondition: Precondition): Promise<Applied> {
+    const ref = manifest.metadata;
+    return await this.#retry(precondition, async () => {
+      const job = await this.#deps.store.getJob(ref.namespace, ref.name);
+      checkPrecondition(ref, job, precondition);
+      if (job === undefined) return { job: await this.create(manifest), outcome: 'created' };
+      if (precondition.match === undefined && precondition.uid === undefined) {
+        throw new CronmeshError(
+          'PreconditionRequired',
+          `the job ${jobKey(ref)} exists; to replace it, send If-Match with its ETag ("${job.revision}"), or * for whatever it is`,
+        );
+      }
+      return await this.#update(job, manifest);
+    });
+  }
+
+  /**
+   * Changes what a JSON merge patch names.
+   *
+   * @throws CronmeshError NotFound, InvalidInput, StaleRevision, Conflict, Unavailable
+   */
+  async patch(ref: JobRef, patch: unknown, precondition: Precondition = {}): Promise<Applied> {
+    return await this.#retry(precondition, async () => {
+      const job = await this.get(ref);
+      checkPrecondition(ref, job, precondition);
+      const { namespace, name, labels, annotations, spec } = job;
+      const patched = mergePatch({ metadata: { namespace, name, labels, annotations }, spec }, patch);
+      return await this.#update(job, validateManifest(patched, { expect: ref }));
+    });
+  }
+
+  /** @throws CronmeshError NotFound, StaleRevision, Conflict, Unavailable */
+  async setSuspended(ref: JobRef, suspend: boolean, precondition: Precondition = {}): Promise<Applied> {
+    return await this.patch(ref, { spec: { suspend } }, precondition);
+  }
+
+  /** @throws CronmeshError NotFound, StaleRevision, Conflict, Unavailable */
+  async delete(ref: JobRef, precondition: Precondition = {}): Promise<void> {
+    await this.#retry(precondition, async () => {
+      const job = await this.get(ref);
+      checkPrecondition(ref, job, precondition);
+      this.#checkEditable(job);
+      this.#checkClock();
+      await this.#deps.store.deleteJob(job.uid, this.#deps.clock(), job.revision);
+      this.#changed(job);
+    });
+  }
+
+  /** @throws CronmeshError NotFound */
+  async get(ref: JobRef): Promise<Job> {
+    const job = await this.#deps.store.getJob(ref.namespace, ref.name);
+    if (job === undefined) throw new CronmeshError('NotFound', `there is no job ${jobKey(ref)}`);
+    return job;
+  }
+
+  async list(filter: JobFilter): Promise<Page<Job>> {
+    return await this.#deps.store.listJobs(filter);
+  }
+
+  /** The newest run of each job that has one. */
+  async lastRuns(jobs: readonly Job[]): Promise<ReadonlyMap<string, Run>> {
+    return await this.#deps.store.lastRuns(jobs.map(job => job.uid));
+  }
+
+  /** The next ticks after `from`: at most `count`, none while the job is suspended or when its schedule has ended. */
+  nextTicks(job: Job, count: number, from: Instant = this.#deps.clock()): readonly Instant[] {
+    if (job.spec.suspend) return [];
+    const schedule = scheduleOf(job);
+    const ticks: Instant[] = [];
+    let after = Math.max(from, job.floor);
+    while (ticks.length < count) {
+      const tick = schedule.next(after);
+      if (tick === undefined) break;
+      ticks.push(tick);
+      after = tick;
+    }
+    return ticks;
+  }
+
+  async #update(job: Job, manifest: ValidManifest): Promise<Applied> {
+    this.#checkEditable(job);
+    const { labels, annotations } = manifest.metadata;
+    const { spec } = manifest;
+    const same =
+      isDeepStrictEqual(job.spec, spec) &&
+      isDeepStrictEqual(job.labels, labels) &&
+      isDeepStrictEqual(job.annotations, annotations);
+    if (same) return { job, outcome: 'unchanged' };
+    this.#checkClock();
+    const now = this.#deps.clock();
+    const floor = floorAfter(job, spec, now);
+    const { uid, revision } = job;
+    const updated = await this.#deps.store.updateJob({ uid, revision, labels, annotations, spec, floor, now });
+    this.#changed(updated);
+    return { job: updated, outcome: 'updated' };
+  }
+
+  /**
+   * Repeats a read and its write when another change came between them. Not where the caller named a revision (or
+   * that there be none): a change in between is what it wants to hear of.
+   */
+  async #retry<T>(precondition: Precondition, attempt: () => Promise<T>): Promise<T> {
+    const repeatable = !precondition.absent && !Array.isArray(precondition.match);
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const raced =
+          error instanceof CronmeshError && (error.code === 'StaleRevision' || error.code === 'AlreadyExists');
+        if (!raced || !repeatable || tries >= maxTries) throw error;
+      }
+    }
+  }
+
+  #checkEditable(job: Job): void {
+    if (job.source !== 'kubernetes') return;
+    throw new CronmeshError(
+      'Conflict',
+      `the job ${jobKey(job)} comes from a CronJob resource in Kubernetes; change it there (kubectl edit mcj -n ${job.namespace} ${job.name})`,
+    );
+  }
+
+  #checkClock(): void {
+    if (this.#deps.clockOk()) return;
+    throw new CronmeshError(
+      'Unavailable',
+      "this master's clock is off from its peers': it changes nothing until it is right again; ask another master",
+      {
+        retryable: true,
+      },
+    );
+  }
+
+  /** Publishes in the background: the change is committed, and the outbox publishes again what fails here. */
+  #changed(job: Job): void {
+    const { publishing, changes, logger } = this.#deps;
+    changes.jobChanged(jobKey(job));
+    publishing.publish([job]).catch((error: unknown) => {
+      logger.warn({ err: error, job: jobKey(job) }, 'the job was not published at once; the outbox will do it');
+    });
+  }
+}

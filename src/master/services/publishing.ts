@@ -1,0 +1,15 @@
+import type { NewRun, Run } from '../../store/store.ts';
+
+/**
+ * What the services need of the publisher. Jobs and runs are committed in the database before these are called, and
+ * are published again until Consul has them: a failure here delays, and loses nothing. Only a kill is asked for in
+ * Consul alone.
+ */
+export interface Publishing {
+  /** Writes the newest state of these jobs to Consul. */
+  publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void>;
+  /** Writes the trigger of a run that was just created. */
+  publishTrigger(run: NewRun): Promise<void>;
+  /** Resolves once the request is in Consul. @throws when it may not be */
+  requestKill(run: Run, by: string): Promise<void>;
+}

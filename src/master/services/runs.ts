@@ -1,0 +1,146 @@
+import { CronmeshError } from '../../domain/errors.ts';
+import { type Job, jobKey } from '../../domain/job/job.ts';
+import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
+import type { Clock } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { LogLine, NewRun, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
+import type { Changes } from './changes.ts';
+import { followLog } from './follow.ts';
+import type { Publishing } from './publishing.ts';
+
+export interface RunServiceDependencies {
+  readonly store: Pick<Store, 'createRun' | 'getRun' | 'listRuns' | 'runLogs' | 'listSkips'>;
+  readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
+  readonly changes: Changes;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Gives `count` random characters of [a-z0-9]. */
+  readonly randomText: (count: number) => string;
+  /** Whether this master's clock may stamp: a run's deadline depends on it. */
+  readonly clockOk: () => boolean;
+}
+
+export interface LogOptions {
+  /** Only what comes after this line's id. Default 0: everything. */
+  readonly after?: number;
+  /** Only this attempt, from 1. Default: all of them, one after another. */
+  readonly attempt?: number;
+}
+
+/** Lines that are read at once. */
+const logPage = 500;
+
+/** Runs: asked for, ended, and read with their output. */
+export class RunService {
+  readonly #deps: RunServiceDependencies;
+
+  constructor(deps: RunServiceDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Asks for a run of a job now. It is committed when this resolves, and waits for a worker until the job's starting
+   * deadline. A suspended job may be run by hand.
+   *
+   * @throws CronmeshError Unavailable
+   */
+  async trigger(job: Job, by: string): Promise<Run> {
+    const { store, publishing, changes, clock, randomText, logger } = this.#deps;
+    if (!this.#deps.clockOk()) {
+      throw new CronmeshError('Unavailable', "this master's clock is off from its peers'; ask another master", {
+        retryable: true,
+      });
+    }
+    const requestedAt = clock();
+    const request: NewRun = {
+      id: manualRunId(job.uid, randomText(10)),
+      jobUid: job.uid,
+      namespace: job.namespace,
+      name: job.name,
+      trigger: 'manual',
+      revision: job.revision,
+      requestedAt,
+      deadline: requestedAt + job.spec.startingDeadlineSeconds * 1_000,
+      by,
+    };
+    const run = await store.createRun(request);
+    changes.runsChanged([run.id]);
+    publishing.publishTrigger(request).catch((error: unknown) => {
+      logger.warn(
+        { err: error, job: jobKey(job), run: run.id },
+        'the trigger was not published at once; the leader will do it',
+      );
+    });
+    return run;
+  }
+
+  /**
+   * Asks for the end of a run: its worker ends it and everything it started. Resolves once the request is on its way.
+   *
+   * @throws CronmeshError NotFound, Conflict when it has ended, Unavailable
+   */
+  async kill(id: RunId, by: string): Promise<Run> {
+    const run = await this.get(id);
+    if (terminalStates.has(run.state)) {
+      throw new CronmeshError('Conflict', `the run ${id} has ended already: ${run.state}`);
+    }
+    try {
+      await this.#deps.publishing.requestKill(run, by);
+    } catch (error) {
+      if (error instanceof CronmeshError) throw error;
+      throw new CronmeshError('Unavailable', `the kill of ${id} could not be handed to the workers; try again`, {
+        retryable: true,
+        cause: error,
+      });
+    }
+    return run;
+  }
+
+  /** @throws CronmeshError NotFound */
+  async get(id: RunId): Promise<Run> {
+    const run = await this.#deps.store.getRun(id);
+    if (run === undefined) throw new CronmeshError('NotFound', `there is no run ${id}`);
+    return run;
+  }
+
+  /** Newest first. */
+  async list(filter: RunFilter): Promise<Page<Run>> {
+    return await this.#deps.store.listRuns(filter);
+  }
+
+  /** Why ticks did not run, newest first. */
+  async skips(filter: Parameters<Store['listSkips']>[0]): Promise<readonly Skip[]> {
+    return await this.#deps.store.listSkips(filter);
+  }
+
+  /** The output so far, page by page. */
+  async *logs(id: RunId, options: LogOptions = {}): AsyncGenerator<readonly LogLine[]> {
+    let after = options.after ?? 0;
+    for (;;) {
+      const lines = await this.#readLog(id, after, options.attempt);
+      if (lines.length > 0) yield lines;
+      if (lines.length < logPage) return;
+      after = lines.at(-1)?.id ?? after;
+    }
+  }
+
+  /**
+   * The output so far and what comes, as it comes; ends once the run has ended and everything was given, and when
+   * the signal aborts. Works whichever master takes the run's reports.
+   */
+  follow(id: RunId, options: LogOptions, signal: AbortSignal): AsyncGenerator<readonly LogLine[]> {
+    const { changes } = this.#deps;
+    return followLog({
+      run: id,
+      after: options.after ?? 0,
+      read: after => this.#readLog(id, after, options.attempt),
+      ended: async () => terminalStates.has((await this.get(id)).state),
+      changes,
+      signal,
+    });
+  }
+
+  #readLog(id: RunId, after: number, attempt: number | undefined): Promise<readonly LogLine[]> {
+    return this.#deps.store.runLogs(id, { after, limit: logPage, ...(attempt === undefined ? {} : { attempt }) });
+  }
+}
