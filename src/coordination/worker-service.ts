@@ -1,0 +1,47 @@
+import type { ExecutorKind, Labels } from '../domain/job/spec.ts';
+import type { WorkerTraits } from '../domain/policy/eligibility.ts';
+import type { ServiceInstance } from './coordinator.ts';
+
+/** How workers stand in the catalog: the service's name, and what its metadata say. One place for who writes and who reads. */
+export const workerService = 'cronmesh-worker';
+
+/** What a worker says of itself. */
+export interface WorkerMeta extends WorkerTraits {
+  /** Its configured name; the instance's id is the worker's id, new with each process. */
+  readonly name: string;
+  /** Runs at once. */
+  readonly capacity: number;
+  readonly version: string;
+}
+
+/** Consul's metadata: strings of at most 512 characters, so labels are spread over keys of their own (`label-0`, …). */
+export function encodeWorkerMeta(meta: WorkerMeta): Record<string, string> {
+  const labels = Object.entries(meta.labels).map(([key, value], i) => [`label-${i}`, `${key}=${value}`] as const);
+  return {
+    name: meta.name,
+    capacity: String(meta.capacity),
+    version: meta.version,
+    executors: meta.executors.join(','),
+    ...Object.fromEntries(labels),
+  };
+}
+
+/** Reads what `encodeWorkerMeta` wrote; what is missing is empty, so that a foreign instance is eligible for nothing. */
+export function decodeWorkerMeta(instance: Pick<ServiceInstance, 'id' | 'meta'>): WorkerMeta {
+  const { meta } = instance;
+  const labels: Record<string, string> = {};
+  for (const [key, pair] of Object.entries(meta)) {
+    const equals = pair.indexOf('=');
+    if (key.startsWith('label-') && equals > 0) labels[pair.slice(0, equals)] = pair.slice(equals + 1);
+  }
+  const capacity = Number(meta.capacity);
+  return {
+    name: meta.name ?? instance.id,
+    capacity: Number.isSafeInteger(capacity) && capacity > 0 ? capacity : 0,
+    version: meta.version ?? '',
+    executors: (meta.executors ?? '')
+      .split(',')
+      .filter((kind): kind is ExecutorKind => kind === 'shell' || kind === 'http'),
+    labels: labels satisfies Labels,
+  };
+}
