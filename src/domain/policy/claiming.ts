@@ -1,0 +1,110 @@
+import type { Instant, Milliseconds } from '../time.ts';
+import { timing } from './timing.ts';
+
+/** What is known of a job's past when one of its ticks is judged. */
+export interface TickBounds {
+  /** The job's floor. */
+  readonly floor: Instant;
+  /** The epoch's floor. */
+  readonly epochFloor: Instant;
+  /** The last tick decided; undefined when none was. */
+  readonly decided: Instant | undefined;
+}
+
+/** Ticks from the first to the last of them, both included. */
+export interface TickRange {
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+/** Of a schedule only what this module asks. */
+export interface TickSource {
+  next(after: Instant): Instant | undefined;
+  previous(before: Instant): Instant | undefined;
+}
+
+/** Why a tick is not claimed live. */
+export type Refusal = 'decided' | 'floor' | 'early' | 'late' | 'suspended';
+
+/** Ticks at or before this instant are no longer a claimer's business: decided, or never to fire live. */
+export function baseOf(bounds: TickBounds): Instant {
+  return Math.max(bounds.floor, bounds.epochFloor, bounds.decided ?? Number.NEGATIVE_INFINITY);
+}
+
+/**
+ * Whether a tick may be claimed live now: undefined when it may, else why not. `deadline` is the job's
+ * startingDeadlineSeconds: shorter than the live window, it counts instead.
+ */
+export function refusalOf(
+  tick: Instant,
+  now: Instant,
+  bounds: TickBounds,
+  job: { readonly suspended: boolean; readonly deadline: Milliseconds },
+): Refusal | undefined {
+  if (bounds.decided !== undefined && tick <= bounds.decided) return 'decided';
+  if (tick <= bounds.floor || tick <= bounds.epochFloor) return 'floor';
+  if (job.suspended) return 'suspended';
+  if (now < tick) return 'early';
+  if (now - tick > Math.min(timing.liveWindow, job.deadline)) return 'late';
+  return undefined;
+}
+
+/** The ticks strictly between two instants, as a range; undefined when there are none. */
+export function ticksBetween(schedule: TickSource, after: Instant, before: Instant): TickRange | undefined {
+  const from = schedule.next(after);
+  if (from === undefined || from >= before) return undefined;
+  return { from, to: schedule.previous(before) ?? from };
+}
+
+/**
+ * The gaps of a cursor that moves to `tick`: those it had, and the undecided ticks that it jumps. Undefined when that
+ * would be more than `most` gaps: the tick is then left to the leader, who empties them.
+ */
+export function gapsAt(
+  tick: Instant,
+  schedule: TickSource,
+  bounds: TickBounds,
+  gaps: readonly TickRange[],
+  most: number,
+): readonly TickRange[] | undefined {
+  const jumped = ticksBetween(schedule, baseOf(bounds), tick);
+  if (jumped === undefined) return gaps;
+  return gaps.length < most ? [...gaps, jumped] : undefined;
+}
+
+/**
+ * The ticks that passed while a `Forbid` run held its slot, from after `since` (when the slot was taken) up to `until`
+ * (when the run ended): they are skipped. Older undecided ones are not: the move leaves them as a gap.
+ */
+export function ticksHeldUp(
+  schedule: TickSource,
+  bounds: TickBounds,
+  since: Instant,
+  until: Instant,
+): TickRange | undefined {
+  return ticksBetween(schedule, Math.max(baseOf(bounds), since), until + 1);
+}
+
+/** The lowest slot below `limit` that is neither held by anyone nor asked for by this worker. */
+export function freeSlot(limit: number, taken: (slot: number) => boolean): number | undefined {
+  for (let slot = 0; slot < limit; slot++) if (!taken(slot)) return slot;
+  return undefined;
+}
+
+/**
+ * When a rank looks at a tick that nobody has decided: rank 0 at once, the others later, and later still the more ticks
+ * are due in that second, so that a herd's owner is given its time.
+ */
+export function lookAt(tick: Instant, rank: number, dueInSecond: number): Instant {
+  if (rank === 0) return tick;
+  const fallback = timing.fallback[Math.min(rank, timing.fallback.length) - 1] ?? 0;
+  return tick + fallback + timing.fallbackPerTick * dueInSecond;
+}
+
+/**
+ * When a worker that found a tick and has no room for it may turn it into a waiting trigger: rank 0 first, the others
+ * one after another, all inside the live window.
+ */
+export function backlogAt(tick: Instant, rank: number): Instant {
+  return tick + timing.backlogAfter + 500 * rank;
+}
