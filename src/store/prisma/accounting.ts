@@ -1,0 +1,115 @@
+import type { JobUid } from '../../domain/job/job.ts';
+import type { Findings, Store } from '../store.ts';
+import type { JobSpell as SpellRow } from './client/client.ts';
+import { Prisma } from './client/client.ts';
+import type { Database, Transaction } from './database.ts';
+import { requireTerm } from './leadership.ts';
+import { insertPending } from './runs.ts';
+import { insertSkips } from './skips.ts';
+import { toSpell } from './spells.ts';
+import { number, recordset, storable } from './values.ts';
+
+const spellColumns = Prisma.raw(
+  `uid, first_revision AS "firstRevision", revision, namespace, name, spec, floor, anchor, until,
+   accounted_until AS "accountedUntil"`,
+);
+
+export function accounting(database: Database): Pick<Store, 'openSpells' | 'spellsOf' | 'accountedTicks' | 'account'> {
+  const { prisma } = database;
+  return {
+    openSpells: async (after, limit) => {
+      const rows = await prisma.$queryRaw<SpellRow[]>`
+        SELECT ${spellColumns} FROM job_spell
+        WHERE (until IS NULL OR accounted_until < until) AND uid IN (
+          SELECT DISTINCT uid FROM job_spell WHERE (until IS NULL OR accounted_until < until) AND uid > ${after}
+          ORDER BY uid LIMIT ${limit})
+        ORDER BY uid, first_revision`;
+      return rows.map(toSpell);
+    },
+
+    spellsOf: async uids => {
+      const rows = await prisma.jobSpell.findMany({
+        where: { uid: { in: [...uids] } },
+        orderBy: [{ uid: 'asc' }, { firstRevision: 'asc' }],
+      });
+      return rows.map(toSpell);
+    },
+
+    accountedTicks: async queries => {
+      const found = new Map(
+        queries.map(({ uid }) => [uid, { ticks: new Set<number>(), skips: [] as { from: number; to: number }[] }]),
+      );
+      const asked = recordset(queries);
+      for (const { uid, tick } of await prisma.$queryRaw<{ uid: JobUid; tick: bigint }[]>(ticksWithRuns(asked))) {
+        found.get(uid)?.ticks.add(number(tick));
+      }
+      const skips = await prisma.$queryRaw<{ uid: JobUid; from: bigint; to: bigint }[]>(skipsWithin(asked));
+      for (const { uid, from, to } of skips) found.get(uid)?.skips.push({ from: number(from), to: number(to) });
+      return found;
+    },
+
+    account: (term, findings, now) =>
+      database.transaction(async transaction => {
+        await requireTerm(transaction, term);
+        await insertSkips(transaction, findings.skips, now);
+        await closeLost(transaction, findings.lost, now);
+        await expire(transaction, findings.expired, now);
+        await insertPending(transaction, findings.catchups);
+        await advance(transaction, findings.accounted);
+      }),
+  };
+}
+
+const asTable = (asked: string) =>
+  Prisma.sql`json_to_recordset(${asked}::json) AS asked (uid text, after bigint, until bigint)`;
+
+/** A spell tells a uid's namespace and name: with them the index of the lists serves, and runs need no other. */
+const ticksWithRuns = (asked: string) => Prisma.sql`
+  SELECT DISTINCT asked.uid, run.tick FROM ${asTable(asked)}
+  CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
+  JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
+    AND run.due_at > asked.after AND run.due_at <= asked.until
+  WHERE run.tick IS NOT NULL`;
+
+const skipsWithin = (asked: string) => Prisma.sql`
+  SELECT asked.uid, skip.first_tick AS "from", skip.last_tick AS "to" FROM ${asTable(asked)}
+  JOIN skip ON skip.job_uid = asked.uid AND skip.last_tick > asked.after AND skip.first_tick <= asked.until
+  ORDER BY skip.first_tick`;
+
+async function closeLost(transaction: Transaction, lost: Findings['lost'], now: number): Promise<void> {
+  if (lost.length === 0) return;
+  const rows = new Map(lost.map(one => [one.run, { ...one, message: storable(one.message) }]));
+  await transaction.$executeRaw`
+    INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, worker, requested_at,
+      finished_at, reported_at, message)
+    SELECT run, "jobUid", namespace, name, trigger, tick, coalesce(tick, ${BigInt(now)}), 'Lost', attempt, worker,
+      coalesce(tick, ${BigInt(now)}), ${BigInt(now)}, ${BigInt(now)}, message
+    FROM json_to_recordset(${recordset([...rows.values()])}::json) AS lost (run text, "jobUid" text, namespace text,
+      name text, trigger text, tick bigint, attempt int, worker text, message text)
+    ORDER BY run
+    ON CONFLICT (id) DO UPDATE SET state = 'Lost', attempt = excluded.attempt, message = excluded.message,
+      worker = coalesce(run.worker, excluded.worker), finished_at = excluded.finished_at
+    WHERE run.state IN ('Pending', 'Claimed', 'Running') AND run.attempt <= excluded.attempt`;
+}
+
+async function expire(transaction: Transaction, expired: Findings['expired'], now: number): Promise<void> {
+  if (expired.length === 0) return;
+  const rows = expired.map(one => ({ ...one, message: storable(one.message) }));
+  await transaction.$executeRaw`
+    UPDATE run SET state = 'Skipped', reason = expired.reason, message = expired.message, finished_at = ${BigInt(now)}
+    FROM json_to_recordset(${recordset(rows)}::json) AS expired (run text, reason text, message text)
+    WHERE run.id = expired.run AND run.state = 'Pending'`;
+}
+
+/** How far a spell is accounted only grows. An older revision of it means the same spell. */
+async function advance(transaction: Transaction, accounted: Findings['accounted']): Promise<void> {
+  if (accounted.length === 0) return;
+  await transaction.$executeRaw`
+    UPDATE job_spell SET accounted_until = greatest(accounted_until, least(done.until, job_spell.until))
+    FROM (
+      SELECT uid, revision, max(until) AS until
+      FROM json_to_recordset(${recordset(accounted)}::json) AS done (uid text, revision int, until bigint)
+      GROUP BY uid, revision
+    ) AS done
+    WHERE job_spell.uid = done.uid AND done.revision BETWEEN job_spell.first_revision AND job_spell.revision`;
+}

@@ -1,0 +1,28 @@
+import type { Job } from '../../domain/job/job.ts';
+import type { JobFilter, Page } from '../store.ts';
+import type { Job as JobRow, PrismaClient } from './client/client.ts';
+import { Prisma } from './client/client.ts';
+import { jobColumns, toJob } from './job-row.ts';
+import { decodeCursor, encodeCursor } from './values.ts';
+
+/** Jobs by namespace and name: a page goes on behind the last key of the one before. */
+export async function listJobs(prisma: PrismaClient, filter: JobFilter): Promise<Page<Job>> {
+  const conditions = [Prisma.sql`TRUE`];
+  if (filter.namespace !== undefined) conditions.push(Prisma.sql`job.namespace = ${filter.namespace}`);
+  if (filter.labels !== undefined && Object.keys(filter.labels).length > 0) {
+    conditions.push(Prisma.sql`job.labels @> ${JSON.stringify(filter.labels)}::jsonb`);
+  }
+  if (filter.search !== undefined && filter.search !== '') {
+    conditions.push(Prisma.sql`strpos(job.name, ${filter.search.toLowerCase()}) > 0`);
+  }
+  if (filter.cursor !== undefined) {
+    const [namespace, name] = decodeCursor(filter.cursor, ['', ''] as const);
+    conditions.push(Prisma.sql`(job.namespace, job.name) > (${namespace}, ${name})`);
+  }
+  const rows = await prisma.$queryRaw<JobRow[]>`
+    SELECT ${jobColumns} FROM job WHERE ${Prisma.join(conditions, ' AND ')}
+    ORDER BY job.namespace, job.name LIMIT ${filter.limit + 1}`;
+  const items = rows.slice(0, filter.limit).map(toJob);
+  const last = items.at(-1);
+  return rows.length > filter.limit && last ? { items, next: encodeCursor([last.namespace, last.name]) } : { items };
+}

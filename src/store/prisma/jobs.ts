@@ -1,0 +1,119 @@
+import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
+import type { Job, JobUid } from '../../domain/job/job.ts';
+import type { JobSpec } from '../../domain/job/spec.ts';
+import type { JobChange, NewJob, Store } from '../store.ts';
+import type { Job as JobRow, Prisma } from './client/client.ts';
+import type { Database, Transaction } from './database.ts';
+import { isDuplicate } from './errors.ts';
+import { listJobs } from './job-list.ts';
+import { jobColumns, toJob } from './job-row.ts';
+import { publish } from './outbox.ts';
+import { closeSpell, openSpell, reviseSpell, sameSchedule } from './spells.ts';
+import { number, recordset } from './values.ts';
+
+export function jobs(
+  database: Database,
+): Pick<Store, 'createJob' | 'updateJob' | 'deleteJob' | 'getJob' | 'getJobs' | 'listJobs'> {
+  const { prisma } = database;
+  return {
+    createJob: async job => {
+      try {
+        return await database.transaction(transaction => create(transaction, job));
+      } catch (error) {
+        if (!isDuplicate(error)) throw error;
+        throw new CronmeshError(ErrorCode.AlreadyExists, `the job ${job.namespace}/${job.name} exists already`, {
+          cause: error,
+        });
+      }
+    },
+
+    updateJob: change => database.transaction(transaction => update(transaction, change)),
+
+    deleteJob: (uid, now, revision) =>
+      database.transaction(async transaction => {
+        const row = await locked(transaction, uid, revision);
+        await transaction.job.delete({ where: { uid } });
+        await closeSpell(transaction, uid, now);
+        await publish(transaction, row);
+      }),
+
+    getJob: async (namespace, name) => {
+      const row = await prisma.job.findUnique({ where: { namespace_name: { namespace, name } } });
+      return row === null ? undefined : toJob(row);
+    },
+
+    getJobs: async keys => {
+      const rows = await prisma.$queryRaw<JobRow[]>`
+        SELECT ${jobColumns} FROM job
+        JOIN (SELECT DISTINCT * FROM json_to_recordset(${recordset(keys)}::json) AS wanted (namespace text, name text)) AS wanted
+          USING (namespace, name)`;
+      return rows.map(toJob);
+    },
+
+    listJobs: filter => listJobs(prisma, filter),
+  };
+}
+
+async function create(transaction: Transaction, job: NewJob): Promise<Job> {
+  const now = BigInt(job.now);
+  const row = await transaction.job.create({
+    data: {
+      uid: job.uid,
+      namespace: job.namespace,
+      name: job.name,
+      labels: job.labels,
+      annotations: job.annotations,
+      spec: job.spec as Prisma.InputJsonValue,
+      revision: 1,
+      floor: now,
+      anchor: now,
+      source: job.source,
+      createdAt: now,
+      updatedAt: now,
+    },
+  });
+  await openSpell(transaction, row);
+  await publish(transaction, row);
+  return toJob(row);
+}
+
+async function update(transaction: Transaction, change: JobChange): Promise<Job> {
+  const before = await locked(transaction, change.uid, change.revision);
+  const same = sameSchedule(before.spec as JobSpec, change.spec);
+  // A floor never goes back, and another schedule never reaches into the past, whatever the caller stamped.
+  const floor = BigInt(Math.max(number(before.floor), change.floor, same ? change.floor : change.now));
+  const row = await transaction.job.update({
+    where: { uid: change.uid },
+    data: {
+      labels: change.labels,
+      annotations: change.annotations,
+      spec: change.spec as Prisma.InputJsonValue,
+      revision: before.revision + 1,
+      floor,
+      updatedAt: BigInt(change.now),
+    },
+  });
+  if (same && floor === before.floor) {
+    await reviseSpell(transaction, row);
+  } else {
+    await closeSpell(transaction, row.uid, number(floor));
+    await openSpell(transaction, row);
+  }
+  await publish(transaction, row);
+  return toJob(row);
+}
+
+/** The job's row, kept from other writers until the transaction ends. */
+async function locked(transaction: Transaction, uid: JobUid, revision: number | undefined): Promise<JobRow> {
+  const [row] = await transaction.$queryRaw<JobRow[]>`SELECT ${jobColumns} FROM job WHERE uid = ${uid} FOR UPDATE`;
+  if (row === undefined) {
+    throw new CronmeshError(ErrorCode.NotFound, `there is no job with uid ${uid}: it may have been deleted`);
+  }
+  if (revision !== undefined && row.revision !== revision) {
+    throw new CronmeshError(
+      ErrorCode.StaleRevision,
+      `the job ${row.namespace}/${row.name} is at revision ${row.revision}, not ${revision}: read it again`,
+    );
+  }
+  return row;
+}

@@ -1,0 +1,37 @@
+import type { Store } from '../store.ts';
+import type { Database, Transaction } from './database.ts';
+import { number, recordset } from './values.ts';
+
+export function outbox(database: Database): Pick<Store, 'pendingPublications' | 'publicationsDone' | 'republishAll'> {
+  const { prisma } = database;
+  return {
+    pendingPublications: async limit => {
+      const rows = await prisma.outbox.findMany({ orderBy: { id: 'asc' }, take: limit });
+      return rows.map(row => ({ ...row, id: number(row.id) }));
+    },
+
+    publicationsDone: async done => {
+      if (done.length === 0) return;
+      await prisma.$executeRaw`
+        DELETE FROM outbox USING json_to_recordset(${recordset(done)}::json) AS done (id bigint, namespace text, name text)
+        WHERE outbox.namespace = done.namespace AND outbox.name = done.name AND outbox.id <= done.id`;
+    },
+
+    republishAll: () => prisma.$executeRaw`
+      INSERT INTO outbox (namespace, name) SELECT namespace, name FROM job ORDER BY namespace, name
+      ON CONFLICT (namespace, name) DO UPDATE SET id = nextval('outbox_id_seq')`,
+  };
+}
+
+/**
+ * Puts a job into the outbox. The id of a row that is there is drawn after the row was locked: drawn before, a
+ * concurrent change of the same job could leave the smaller one behind, and be forgotten with the other.
+ */
+export async function publish(
+  transaction: Transaction,
+  job: { readonly namespace: string; readonly name: string },
+): Promise<void> {
+  await transaction.$executeRaw`
+    INSERT INTO outbox (namespace, name) VALUES (${job.namespace}, ${job.name})
+    ON CONFLICT (namespace, name) DO UPDATE SET id = nextval('outbox_id_seq')`;
+}

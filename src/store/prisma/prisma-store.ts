@@ -1,0 +1,54 @@
+import type { Store } from '../store.ts';
+import { accounting } from './accounting.ts';
+import { coordinationKeys } from './coordination-keys.ts';
+import type { Database } from './database.ts';
+import { translate } from './errors.ts';
+import { history } from './history.ts';
+import { jobs } from './jobs.ts';
+import { leadership } from './leadership.ts';
+import { migrate, readMigrations } from './migrations.ts';
+import { outbox } from './outbox.ts';
+import { applyReports } from './reports.ts';
+import { lastRuns, listRuns } from './run-list.ts';
+import { runs } from './runs.ts';
+
+/** The store on a connected engine: the same statements for both. */
+export function createStore(database: Database): Store {
+  let closing: Promise<void> | undefined;
+  return translated({
+    ...jobs(database),
+    ...outbox(database),
+    ...runs(database),
+    ...history(database),
+    ...accounting(database),
+    ...leadership(database),
+    ...coordinationKeys(database),
+    applyReports: (worker, reports, now) => applyReports(database, worker, reports, now),
+    lastRuns: uids => lastRuns(database, uids),
+    listRuns: filter => listRuns(database, filter),
+    migrate: async () => migrate(database, await readMigrations()),
+    ping: async () => {
+      await database.prisma.$queryRaw`SELECT 1`;
+    },
+    close: () => {
+      closing ??= database.close();
+      return closing;
+    },
+  });
+}
+
+/** Every method, with the errors of Prisma and the drivers turned into this program's. */
+function translated(store: Store): Store {
+  const entries = Object.entries(store).map(([name, method]) => {
+    const call = method as (...given: readonly unknown[]) => Promise<unknown>;
+    const guarded = async (...given: readonly unknown[]) => {
+      try {
+        return await call(...given);
+      } catch (error) {
+        throw translate(error, name);
+      }
+    };
+    return [name, guarded];
+  });
+  return Object.fromEntries(entries) as Store;
+}

@@ -1,0 +1,76 @@
+import type { OutputReport, Report } from '../../domain/run/report.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
+import type { Instant } from '../../domain/time.ts';
+import { Prisma } from './client/client.ts';
+import type { Database } from './database.ts';
+import { foldReports, type RunPatch } from './fold-reports.ts';
+import { skipInsertion } from './skips.ts';
+import { recordset } from './values.ts';
+
+/**
+ * Writes a batch of reports as one statement, and so one transaction and one round trip: runs, output and skips.
+ * Reports that were applied before change nothing, in whatever company they come again.
+ */
+export async function applyReports(
+  { prisma }: Database,
+  worker: WorkerId,
+  reports: readonly Report[],
+  now: Instant,
+): Promise<void> {
+  if (reports.length === 0) return;
+  const { runs, lines, skips } = foldReports(reports);
+  const parts = [
+    ...(runs.length > 0 ? [runUpsert(worker, runs, now)] : []),
+    ...(lines.length > 0 ? [lineInsertion(lines)] : []),
+    ...(skips.length > 0 ? [skipInsertion(skips, now)] : []),
+  ];
+  const named = parts.map((part, i) => Prisma.sql`${Prisma.raw(`part${i}`)} AS (${part})`);
+  await prisma.$executeRaw`WITH ${Prisma.join(named, ', ')} SELECT 1`;
+}
+
+function lineInsertion(lines: readonly OutputReport[]): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO run_log (run, attempt, sequence, stream, at, text)
+    SELECT * FROM json_to_recordset(${recordset(lines)}::json)
+      AS line (run text, attempt int, sequence int, stream text, at bigint, text text)
+    ON CONFLICT DO NOTHING`;
+}
+
+// How a patch meets the run's row. The same attempt goes forward (Pending, Claimed, Running, ended), and its late
+// end settles Lost. A newer attempt takes the row over, but never one that is done for good.
+const touched = `
+  (excluded.attempt = run.attempt AND run.state IN ('Pending', 'Claimed', 'Running', 'Lost'))
+  OR (excluded.attempt > run.attempt AND run.state NOT IN ('Succeeded', 'Killed', 'Skipped'))`;
+const newer = 'excluded.attempt > run.attempt';
+/** A claim with a larger token: the attempt was handed back unstarted, and claimed again. */
+const claimed = 'excluded.fencing_token > coalesce(run.fencing_token, 0)';
+const ended = 'excluded.finished_at IS NOT NULL';
+
+const assignments = [
+  'attempt = excluded.attempt',
+  'reported_at = greatest(run.reported_at, excluded.reported_at)',
+  `state = CASE WHEN ${newer} OR ${ended} OR run.state IN ('Pending', 'Claimed') THEN excluded.state ELSE run.state END`,
+  `worker = CASE WHEN ${newer} OR ${claimed} THEN excluded.worker ELSE coalesce(run.worker, excluded.worker) END`,
+  `claimed_at = CASE WHEN ${newer} OR ${claimed} THEN excluded.claimed_at ELSE run.claimed_at END`,
+  `fencing_token = CASE WHEN ${newer} OR ${claimed} THEN excluded.fencing_token ELSE run.fencing_token END`,
+  `revision = CASE WHEN ${claimed} THEN excluded.revision ELSE coalesce(run.revision, excluded.revision) END`,
+  `started_at = CASE WHEN ${newer} THEN excluded.started_at ELSE coalesce(run.started_at, excluded.started_at) END`,
+  ...['finished_at', 'exit_code', 'signal', 'http_status', 'message'].map(
+    column => `${column} = CASE WHEN ${newer} OR ${ended} THEN excluded.${column} ELSE run.${column} END`,
+  ),
+].join(',\n');
+
+function runUpsert(worker: WorkerId, runs: readonly RunPatch[], now: Instant): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, worker,
+      fencing_token, requested_at, claimed_at, started_at, finished_at, reported_at, exit_code, signal, http_status,
+      message)
+    SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "seenAt"), state, attempt, revision, ${worker},
+      "fencingToken", coalesce(tick, "seenAt"), "claimedAt", "startedAt", "finishedAt", ${BigInt(now)}, "exitCode",
+      signal, "httpStatus", message
+    FROM json_to_recordset(${recordset(runs)}::json) AS patch (id text, "jobUid" text, namespace text, name text,
+      trigger text, tick bigint, "seenAt" bigint, state text, attempt int, revision int, "fencingToken" bigint,
+      "claimedAt" bigint, "startedAt" bigint, "finishedAt" bigint, "exitCode" int, signal text, "httpStatus" int,
+      message text)
+    ON CONFLICT (id) DO UPDATE SET ${Prisma.raw(assignments)} WHERE ${Prisma.raw(touched)}`;
+}

@@ -1,0 +1,63 @@
+import type { RunId } from '../../domain/run/run.ts';
+import type { NewRun, Store } from '../store.ts';
+import type { PrismaClient, Run as RunRow } from './client/client.ts';
+import type { Database, Transaction } from './database.ts';
+import { runColumns, stateLiterals, toPendingRun, toRun } from './run-row.ts';
+import { recordset, storable } from './values.ts';
+
+const pending = stateLiterals(['Pending']);
+const going = stateLiterals(['Claimed', 'Running']);
+
+export function runs(
+  database: Database,
+): Pick<Store, 'createRun' | 'pendingRuns' | 'markRunsPublished' | 'getRun' | 'getRuns' | 'quietRuns'> {
+  const { prisma } = database;
+  const getRun = async (id: RunId) => {
+    const row = await prisma.run.findUnique({ where: { id } });
+    return row === null ? undefined : toRun(row);
+  };
+  return {
+    createRun: async run => {
+      await insertPending(prisma, [run]);
+      const created = await getRun(run.id);
+      if (created === undefined) throw new Error(`the run ${run.id} was deleted as it was made`);
+      return created;
+    },
+
+    pendingRuns: async limit => {
+      const rows = await prisma.$queryRaw<RunRow[]>`
+        SELECT ${runColumns} FROM run WHERE state IN (${pending})
+        ORDER BY published, requested_at, id LIMIT ${limit}`;
+      return rows.map(toPendingRun);
+    },
+
+    markRunsPublished: async ids => {
+      await prisma.run.updateMany({ where: { id: { in: [...ids] } }, data: { published: true } });
+    },
+
+    getRun,
+
+    getRuns: async ids => (await prisma.run.findMany({ where: { id: { in: [...ids] } } })).map(toRun),
+
+    quietRuns: async (before, limit) => {
+      const rows = await prisma.$queryRaw<RunRow[]>`
+        SELECT ${runColumns} FROM run WHERE state IN (${going}) AND reported_at < ${BigInt(before)}
+        ORDER BY reported_at, id LIMIT ${limit}`;
+      return rows.map(toRun);
+    },
+  };
+}
+
+/** Writes runs that wait for a worker. One that is there already stays as it is: asking twice is asking once. */
+export async function insertPending(on: PrismaClient | Transaction, wanted: readonly NewRun[]): Promise<void> {
+  if (wanted.length === 0) return;
+  const rows = wanted.map(run => ({ ...run, by: storable(run.by) }));
+  await on.$executeRaw`
+    INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, requested_at,
+      requested_by, deadline, reported_at)
+    SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "requestedAt"), 'Pending', 0, revision,
+      "requestedAt", by, deadline, "requestedAt"
+    FROM json_to_recordset(${recordset(rows)}::json) AS wanted (id text, "jobUid" text, namespace text, name text,
+      trigger text, tick bigint, revision int, "requestedAt" bigint, by text, deadline bigint)
+    ON CONFLICT (id) DO NOTHING`;
+}
