@@ -56,7 +56,7 @@ export function configSchema(role: Role) {
           .string()
           .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
           .optional(),
-        poolSize: z.coerce.number().int().min(2).max(200).default(10),
+        poolSize: z.coerce.number().int().min(2).max(100).default(10),
       })
       .prefault({}),
     data: z.strictObject({ directory: z.string().min(1).default('data') }).prefault({}),

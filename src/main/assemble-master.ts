@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { Registry } from 'prom-client';
+import type { Config } from '../config/schema.ts';
+import type { Coordinator } from '../coordination/coordinator.ts';
+import type { Service } from '../domain/lifecycle.ts';
+import { ReportIngest } from '../master/grpc/ingest.ts';
+import { createApp } from '../master/http/app.ts';
+import { ClockGuard } from '../master/leader/clock.ts';
+import { Leader } from '../master/leader/leader.ts';
+import { Changes } from '../master/services/changes.ts';
+import { JobService } from '../master/services/jobs.ts';
+import { Publisher } from '../master/services/publisher.ts';
+import { RunService } from '../master/services/runs.ts';
+import { WorkerDirectory } from '../master/services/workers.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Store } from '../store/store.ts';
+import { DatabaseWatch } from './database-watch.ts';
+import { randomText } from './runtime.ts';
+
+const dayMs = 86_400_000;
+
+export interface MasterParts {
+  readonly config: Config;
+  /** This master, for people. */
+  readonly name: string;
+  readonly store: Store;
+  readonly coordinator: Coordinator;
+  readonly registry: Registry;
+  readonly logger: Logger;
+}
+
+export interface Master {
+  readonly app: ReturnType<typeof createApp>;
+  readonly ingest: ReportIngest;
+  readonly jobs: JobService;
+  /** In the order of starting. */
+  readonly services: readonly Service[];
+}
+
+/** A master from its parts, the same on Consul and PostgreSQL as in one process. */
+export function assembleMaster(parts: MasterParts): Master {
+  const { config, store, coordinator, logger, registry } = parts;
+  const changes = new Changes();
+  const database = new DatabaseWatch(store, logger);
+  const workers = new WorkerDirectory({ coordinator, logger });
+  const clock = new ClockGuard({ coordinator, logger });
+  const publisher = new Publisher({ coordinator, store, logger, registry });
+  const leader = new Leader({
+    coordinator,
+    store,
+    publisher,
+    workers,
+    master: parts.name,
+    logger,
+    clockOk: clock.clockOk,
+    retainFor: config.history.retentionDays * dayMs,
+    registry,
+  });
+  const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk: clock.clockOk };
+  const jobs = new JobService({ ...common, randomBytes });
+  const app = createApp({
+    jobs,
+    runs: new RunService({ ...common, randomText }),
+    workers,
+    changes,
+    registry,
+    logger,
+    readiness: () => {
+      const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
+      return { ready: reasons.length === 0, reasons };
+    },
+    ...(isLoopback(config.http.host) && { hosts: ['localhost', '127.0.0.1', '[::1]'] }),
+  });
+  const ingest = new ReportIngest({ store, logger });
+  ingest.onReports((_worker, reports) =>
+    changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
+  );
+  return {
+    app,
+    ingest,
+    jobs,
+    services: [database, workers, clock, publisher, leader],
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}

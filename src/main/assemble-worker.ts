@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import type { Registry } from 'prom-client';
+import { type Config, workerName } from '../config/schema.ts';
+import type { Coordinator } from '../coordination/coordinator.ts';
+import type { Service } from '../domain/lifecycle.ts';
+import type { WorkerId } from '../domain/run/run.ts';
+import type { Logger } from '../observability/logger.ts';
+import { openFileSpool } from '../worker/reporting/file-spool.ts';
+import { Reporter } from '../worker/reporting/reporter.ts';
+import type { ReportTransport } from '../worker/reporting/transport.ts';
+import { SupervisorClient } from '../worker/supervisor/client.ts';
+import { Worker } from '../worker/worker.ts';
+import { onStop, randomText, version } from './runtime.ts';
+
+/** How long a stopping worker goes on delivering reports; what is left stays in its spool for the next start. */
+const flushWithin = 5_000;
+
+export interface WorkerParts {
+  readonly config: Config;
+  readonly coordinator: Coordinator;
+  readonly transport: ReportTransport;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  readonly healthAddress: { readonly host: string; readonly port: number };
+  /** How the supervisor reaches Consul once the worker is dead. */
+  readonly consul?: { readonly address: string; readonly token?: string };
+}
+
+/** A worker from its parts, the same on Consul as in one process. Its services come in the order of starting. */
+export async function assembleWorker(
+  parts: WorkerParts,
+): Promise<{ readonly worker: Worker; readonly services: readonly Service[] }> {
+  const { config, coordinator, transport, logger, registry } = parts;
+  const name = workerName(config);
+  const id = `${name}-${randomText(5)}` as WorkerId;
+  const directory = join(config.data.directory, `worker-${name}`);
+  const spool = await openFileSpool({
+    directory: join(directory, 'spool'),
+    logger,
+    maxBytes: config.worker.spoolLimitBytes,
+  });
+  const reporter = new Reporter({ worker: id, spool, transport, logger });
+  const worker = new Worker({
+    id,
+    name,
+    labels: config.worker.labels,
+    capacity: config.worker.capacity,
+    executors: config.worker.executors,
+    version,
+    healthAddress: parts.healthAddress,
+    coordinator,
+    supervisor: onMessage =>
+      new SupervisorClient({
+        worker: id,
+        directory: join(directory, 'supervisor'),
+        allowPrivateAddresses: config.worker.allowPrivateAddresses,
+        logger,
+        onMessage,
+        ...(parts.consul !== undefined && { consul: parts.consul }),
+      }),
+    spool,
+    drain: config.worker.drainSeconds * 1000,
+    logger,
+    registry,
+  });
+  return {
+    worker,
+    services: [
+      onStop(async () => {
+        await transport.close();
+        await spool.close();
+      }),
+      reporter,
+      onStop(async () => {
+        await reporter.flush(flushWithin);
+      }),
+      worker,
+    ],
+  };
+}

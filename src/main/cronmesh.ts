@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { buildProgram } from '../cli/program.ts';
+import { ConfigError } from '../config/load.ts';
+import { CronmeshError } from '../domain/errors.ts';
+import { StartError, version } from './runtime.ts';
+
+type Program = (options: { config?: string }) => Promise<void>;
+
+/** Loads a program only when it is asked for: the client commands start without it. Problems are one line and a status. */
+function program(load: () => Promise<Program>): Program {
+  return async options => {
+    try {
+      await (await load())(options);
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof StartError || error instanceof CronmeshError)) throw error;
+      process.stderr.write(`cronmesh: ${error.message}\n`);
+      process.exitCode = error instanceof ConfigError ? 2 : 1;
+    }
+  };
+}
+
+await buildProgram({
+  version,
+  programs: {
+    standalone: program(async () => (await import('./standalone.ts')).standalone),
+    master: program(async () => (await import('./master.ts')).master),
+    worker: program(async () => (await import('./worker.ts')).worker),
+    migrate: program(async () => (await import('./migrate.ts')).migrate),
+  },
+}).parseAsync();

@@ -1,0 +1,95 @@
+import { hostname } from 'node:os';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { ConfigError, loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { ConsulCoordinator } from '../coordination/consul/consul.ts';
+import { isRetryable } from '../domain/errors.ts';
+import { GrpcServer } from '../master/grpc/server.ts';
+import { createLogger } from '../observability/logger.ts';
+import { openPostgresStore } from '../store/prisma/index.ts';
+import type { Store } from '../store/store.ts';
+import { assembleMaster } from './assemble-master.ts';
+import { HttpServer } from './http-server.ts';
+import { Registration } from './registration.ts';
+import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
+
+/** A master: REST and page, reports over gRPC, and, when elected, the leader's work. As many as wanted. */
+export async function master(options: { config?: string }): Promise<void> {
+  const config = loadConfig('master', { file: options.config, environment: process.env });
+  const url = databaseUrl(config);
+  const logger = createLogger({ level: config.log.level, role: 'master' });
+  const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
+
+  await runUntilStopped(logger, async signal => {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    const http = new HttpServer(config.http);
+    await http.start();
+    const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
+    const base = [onStop(() => store.close()), onStop(() => http.stop())];
+    try {
+      await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
+      const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
+      const parts = assembleMaster({ config, name, store, coordinator, registry, logger });
+      const grpc = new GrpcServer({ ...config.grpc, ingest: parts.ingest, logger });
+      await grpc.start();
+      http.use(request => parts.app.fetch(request));
+      const address = config.advertise.address ?? '';
+      const registration = new Registration(
+        coordinator,
+        {
+          service: 'cronmesh-master',
+          id: `cronmesh-master-${name}`,
+          address,
+          port: http.port,
+          meta: { http: String(http.port), grpc: String(grpc.port), version },
+          checks: [
+            {
+              kind: 'http',
+              id: `cronmesh-master-${name}-ready`,
+              name: 'serves',
+              url: `http://${config.advertise.address ?? http.localHost}:${http.port}/readyz`,
+              interval: 1_000,
+              timeout: 3_000,
+              deregisterAfter: 600_000,
+            },
+          ],
+        },
+        logger,
+      );
+      const all = new Services(
+        [
+          base[0],
+          onStop(() => coordinator.close()),
+          base[1],
+          ...parts.services,
+          onStop(() => grpc.stop()),
+          registration,
+        ],
+        logger,
+      );
+      await all.start();
+      logger.info({ master: name, http: http.port, grpc: grpc.port }, 'ready');
+      return all;
+    } catch (error) {
+      for (const service of base.reverse()) await service.stop();
+      throw error;
+    }
+  });
+}
+
+async function migrated(store: Store): Promise<void> {
+  await store.ping();
+  await store.migrate();
+}
+
+/** @throws ConfigError */
+export function databaseUrl(config: Config): string {
+  if (config.database.url !== undefined) return config.database.url;
+  throw new ConfigError('configuration: database.url is missing: set DATABASE_URL to postgresql://user@host/database');
+}
+
+export function consulOf(config: Config): { address: string; token?: string } {
+  const { address, token } = config.consul;
+  return { address, ...(token !== undefined && { token }) };
+}

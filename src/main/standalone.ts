@@ -1,0 +1,60 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { loadConfig } from '../config/load.ts';
+import { MemoryCoordinator } from '../coordination/memory/memory.ts';
+import { createLogger } from '../observability/logger.ts';
+import { openPgliteStore } from '../store/prisma/index.ts';
+import { directTransport } from '../worker/reporting/direct-transport.ts';
+import { assembleMaster } from './assemble-master.ts';
+import { assembleWorker } from './assemble-worker.ts';
+import { HttpServer } from './http-server.ts';
+import { onStop, runUntilStopped, Services } from './runtime.ts';
+import { seed } from './seed.ts';
+
+/** The whole product in one process (and its supervisor): PGlite and the in-memory coordinator, on one port of loopback. */
+export async function standalone(options: { config?: string }): Promise<void> {
+  const config = loadConfig('standalone', { file: options.config, environment: process.env });
+  const logger = createLogger({ level: config.log.level, role: 'standalone' });
+  const directory = resolve(config.data.directory);
+
+  await runUntilStopped(logger, async () => {
+    mkdirSync(directory, { recursive: true });
+    const http = new HttpServer(config.http);
+    const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
+    const stack = [onStop(() => store.close())];
+    try {
+      await store.migrate();
+      const coordinator = new MemoryCoordinator({
+        persistence: { load: () => store.loadKeys(), save: changes => store.saveKeys(changes) },
+      });
+      await coordinator.open();
+      const registry = new Registry();
+      collectDefaultMetrics({ register: registry });
+      const fresh = (await store.getEpoch()) === undefined;
+      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, logger });
+      await http.start();
+      if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
+      const { worker, services } = await assembleWorker({
+        config,
+        coordinator,
+        transport: directTransport(batch => master.ingest.ingest(batch)),
+        registry,
+        logger,
+        healthAddress: { host: http.localHost, port: http.port },
+      });
+      http.use(request => master.app.fetch(request));
+      const all = new Services(
+        [...stack, onStop(() => coordinator.close()), ...master.services, onStop(() => http.stop()), ...services],
+        logger,
+      );
+      await all.start();
+      logger.info({ worker: worker.status().name, data: directory }, `ready at http://${http.localHost}:${http.port}`);
+      return all;
+    } catch (error) {
+      await http.stop();
+      for (const service of stack) await service.stop();
+      throw error;
+    }
+  });
+}

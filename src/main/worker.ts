@@ -1,0 +1,48 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { loadConfig } from '../config/load.ts';
+import { ConsulCoordinator } from '../coordination/consul/consul.ts';
+import { registerConsulResolver } from '../discovery/consul-resolver.ts';
+import { createLogger } from '../observability/logger.ts';
+import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
+import { assembleWorker } from './assemble-worker.ts';
+import { HttpServer } from './http-server.ts';
+import { consulOf } from './master.ts';
+import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { workerHealth } from './worker-health.ts';
+
+/** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
+export async function worker(options: { config?: string }): Promise<void> {
+  const config = loadConfig('worker', { file: options.config, environment: process.env });
+  const logger = createLogger({ level: config.log.level, role: 'worker' });
+
+  await runUntilStopped(logger, async signal => {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    const http = new HttpServer(config.http);
+    await http.start();
+    const consul = consulOf(config);
+    const coordinator = new ConsulCoordinator({ ...consul, logger });
+    const base = [onStop(() => coordinator.close()), onStop(() => http.stop())];
+    try {
+      await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), { logger, signal });
+      registerConsulResolver(coordinator);
+      const { worker: core, services } = await assembleWorker({
+        config,
+        coordinator,
+        transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
+        registry,
+        logger,
+        healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
+        consul,
+      });
+      http.use(workerHealth(core, registry));
+      const all = new Services([...base, ...services], logger);
+      await all.start();
+      logger.info({ worker: core.status().id, http: http.port }, 'started');
+      return all;
+    } catch (error) {
+      for (const service of base.reverse()) await service.stop();
+      throw error;
+    }
+  });
+}
