@@ -10,15 +10,21 @@ export type EndReason =
 export interface ExecutionHooks {
   /** The process exists, or the request is on its way. Called at most once, before any output. */
   started(pid?: number): void;
-  /** A piece of output; the caller counts and stamps it. */
-  output(stream: 'stdout' | 'stderr' | 'system', text: string): void;
+  /**
+   * A piece of output; the caller counts and stamps it. A promise asks to bring no more before it resolves (it does
+   * within seconds): the executor may then leave what follows in its pipe.
+   */
+  output(stream: 'stdout' | 'stderr' | 'system', text: string): Promise<void> | undefined;
 }
 
 /** One attempt under way. */
 export interface Execution {
-  /** Never rejects: a failure to start is an outcome too. */
+  /** Never rejects: a failure to start is an outcome too. Nothing of the attempt is left when it resolves. */
   readonly result: Promise<AttemptResult>;
-  /** Ends it and everything it started: TERM, `grace` later KILL. Idempotent; `result` then tells the reason. */
+  /**
+   * Ends it and everything it started: TERM, `grace` milliseconds later KILL; `result` then tells the reason. Called
+   * again, it can only bring the KILL forward, and the first reason stays.
+   */
   end(reason: EndReason, grace: number): void;
 }
 

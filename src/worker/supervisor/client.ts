@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
@@ -8,7 +7,8 @@ import type { RunId } from '../../domain/run/run.ts';
 import type { Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { supervisorEnvironment } from '../executors/environment.ts';
-import { type AttemptId, attemptKey, type JournalEntry } from './journal.ts';
+import { attemptId, attemptKey } from './attempt.ts';
+import type { JournalEntry } from './journal.ts';
 import { recover } from './orphans.ts';
 import type { AttemptMessage, FromSupervisor, Lease, StartRequest, ToSupervisor } from './protocol.ts';
 
@@ -51,6 +51,7 @@ export class SupervisorClient implements Service {
   /** What was asked for and has neither been refused nor finished. */
   readonly #open = new Map<string, StartRequest>();
   #child: ChildProcess | undefined;
+  #ended: Promise<string> = Promise.resolve('');
   #ready = false;
   #stopping: Promise<void> | undefined;
   readonly #stopped = new AbortController();
@@ -94,7 +95,7 @@ export class SupervisorClient implements Service {
   launch(request: StartRequest): void {
     if (!this.#ready || this.#stopping) {
       const reason = this.#stopping ? 'the worker is stopping' : 'the supervisor is being started anew';
-      setImmediate(() => this.#options.onMessage({ type: 'refused', ...idOf(request), reason }));
+      setImmediate(() => this.#options.onMessage({ type: 'refused', ...attemptId(request), reason }));
       return;
     }
     this.#open.set(attemptKey(request), request);
@@ -138,11 +139,12 @@ export class SupervisorClient implements Service {
     const ready = Promise.withResolvers<void>();
     child.on('message', message => this.#receive(message as FromSupervisor, ready.resolve));
     child.on('error', error => this.#log.warn({ err: error }, 'the channel to the supervisor failed'));
-    const ended = once(child, 'exit').then(([code, signal]) => {
+    this.#ended = endOf(child).then(how => {
       this.#ready = false;
-      ready.reject(new Error(`the supervisor ended with ${signal ?? `status ${code}`} before it was ready`));
-      return `${signal ?? `status ${code}`}`;
+      ready.reject(new Error(`the supervisor ended with ${how} before it was ready`));
+      return how;
     });
+    const ended = this.#ended;
     this.#post({ type: 'hello', ...hello });
     const timer = setTimeout(() => ready.reject(new Error('the supervisor was not ready within 15 s')), readyWithin);
     try {
@@ -183,12 +185,13 @@ export class SupervisorClient implements Service {
   async #settle(): Promise<void> {
     const open = [...this.#open.values()];
     const left = await recover(this.#options.directory, orphanGrace, open);
+    const proven = left.supervisors.includes(this.#child?.pid ?? 0);
+    const spawned = new Set(left.entries.map(attemptKey));
     for (const request of open) {
-      const entry = left.entries.find(one => attemptKey(one) === attemptKey(request));
-      const id = idOf(request);
+      const id = attemptId(request);
       this.#open.delete(attemptKey(request));
-      // Without a readable journal nothing is proven: Lost, never a second start.
-      if (left.complete && !entry) {
+      // Without its journal nothing is proven: Lost, never a second start.
+      if (proven && !spawned.has(attemptKey(request))) {
         this.#options.onMessage({ type: 'refused', ...id, reason: 'its supervisor died before it was started' });
       } else {
         const result = { outcome: 'Lost', message: 'its supervisor died' } as const;
@@ -203,10 +206,9 @@ export class SupervisorClient implements Service {
     const child = this.#child;
     this.#ready = false;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
     this.#post({ type: 'shutdown', grace });
     const timer = setTimeout(() => child.kill('SIGKILL'), grace + stopMargin);
-    await exit;
+    await this.#ended;
     clearTimeout(timer);
     if (this.#open.size > 0) await this.#settle();
   }
@@ -228,4 +230,14 @@ export class SupervisorClient implements Service {
   }
 }
 
-const idOf = ({ run, attempt }: AttemptId): AttemptId => ({ run, attempt });
+/** Resolves with how a process ended, once its last messages have been received as well. */
+async function endOf(child: ChildProcess): Promise<string> {
+  const exited = new Promise<string>(resolve => {
+    child.once('exit', (code, signal) => resolve(signal ?? `status ${code}`));
+  });
+  const drained = new Promise<void>(resolve => {
+    child.once('disconnect', resolve);
+  });
+  await drained;
+  return exited;
+}

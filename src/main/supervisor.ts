@@ -1,0 +1,15 @@
+import { ConsulCoordinator } from '../coordination/consul/consul.ts';
+import { createLogger } from '../observability/logger.ts';
+import { runSupervisor } from '../worker/supervisor/process.ts';
+
+/** The supervisor's program. A worker forks it; nobody else has a use for it. */
+process.title = 'cronmesh supervisor';
+
+const logger = createLogger({ level: 'info', role: 'supervisor' });
+
+if (process.send) {
+  runSupervisor({ logger, connect: consul => new ConsulCoordinator({ ...consul, logger }) });
+} else {
+  logger.fatal('the supervisor is started by a worker, not by hand');
+  process.exitCode = 2;
+}

@@ -1,0 +1,69 @@
+import type { HttpExecutorSpec } from '../../../domain/job/spec.ts';
+
+/** One request of an attempt: the first, or the next hop of a redirect. */
+export interface Hop {
+  readonly url: URL;
+  readonly method: HttpExecutorSpec['method'];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** The request as the job says, with the run's `CRONMESH_…` variables as `Cronmesh-…` headers. */
+export function firstHop(spec: HttpExecutorSpec, env: Readonly<Record<string, string>>): Hop {
+  const url = new URL(spec.url);
+  const headers: Record<string, string> = { 'user-agent': 'cronmesh', accept: '*/*' };
+  if (url.username !== '') {
+    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    headers.authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+    // They are in the header from here on, and must not appear in the log.
+    url.username = '';
+    url.password = '';
+  }
+  for (const [name, value] of Object.entries(spec.headers)) headers[name.toLowerCase()] = value;
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith('CRONMESH_')) headers[name.toLowerCase().replaceAll('_', '-')] = value;
+  }
+  return { url, method: spec.method, headers, ...(spec.body !== undefined && { body: spec.body }) };
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Where an answer sends on; undefined when it does not. @throws when its Location is no http or https URL */
+export function redirectTarget(from: URL, status: number, location: string | undefined): URL | undefined {
+  if (!redirects.has(status) || location === undefined) return undefined;
+  const target = URL.parse(location, from.href);
+  if (!target || !/^https?:$/.test(target.protocol)) {
+    throw new Error(`the server redirects to ${JSON.stringify(location)}, which is no http or https URL`);
+  }
+  target.username = '';
+  target.password = '';
+  return target;
+}
+
+const secrets = ['authorization', 'cookie', 'proxy-authorization'];
+const aboutBody = ['content-type', 'content-length', 'content-encoding', 'content-language', 'content-location'];
+
+/**
+ * The request after a redirect, as browsers make it: 303 is fetched with GET, and so is a POST that got 301 or 302;
+ * credentials do not follow to another origin, nor does a `Host` that the job set.
+ */
+export function nextHop(hop: Hop, status: number, target: URL): Hop {
+  const becomesGet = status === 303 ? hop.method !== 'HEAD' : status < 303 && hop.method === 'POST';
+  const dropped = new Set([
+    ...(becomesGet ? aboutBody : []),
+    ...(target.origin === hop.url.origin ? [] : [...secrets, 'host']),
+  ]);
+  const headers = Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !dropped.has(name)));
+  if (becomesGet) return { url: target, method: 'GET', headers };
+  return { ...hop, url: target, headers };
+}
+
+/** Whether a status is one of those expected: `204`, `2xx`, `200-299`. */
+export function isExpected(status: number, expected: HttpExecutorSpec['expectedStatus']): boolean {
+  return expected.some(one => {
+    if (typeof one === 'number') return status === one;
+    if (one.endsWith('xx')) return Math.floor(status / 100) === Number(one[0]);
+    const [from, to = from] = one.split('-').map(Number);
+    return from !== undefined && to !== undefined && from <= status && status <= to;
+  });
+}

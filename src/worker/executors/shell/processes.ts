@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { RunId } from '../../../domain/run/run.ts';
+import { attemptKey } from '../../supervisor/attempt.ts';
+
+/** A live process (no zombie), as /proc shows it. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  /** Clock ticks since boot, as text: with the pid it names a process for good, though pids are used again. */
+  readonly startTime: string;
+  /** The attempt whose `CRONMESH_RUN` and `CRONMESH_ATTEMPT` it was started with, as `attemptKey` writes it. */
+  readonly attempt?: string;
+}
+
+/** Whether processes can be listed at all: on Linux only. Elsewhere only process groups can be ended. */
+export const canListProcesses = existsSync('/proc/self/stat');
+
+/** Processes read in one turn of the event loop: a few milliseconds at most, so that starts are not late for a scan. */
+const processesPerTurn = 32;
+
+/** Every live process whose data may be read. Not an instant's picture: what forks meanwhile may be missing. */
+export async function listProcesses(): Promise<readonly ProcessInfo[]> {
+  const found: ProcessInfo[] = [];
+  let read = 0;
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const info = readProcess(pid);
+    if (info) found.push(info);
+    if (++read % processesPerTurn === 0) await turn();
+  }
+  return found;
+}
+
+/** One process, or undefined when it is gone, a zombie, or may not be read. */
+export function readProcess(pid: number): ProcessInfo | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The command's name is in parentheses and may hold anything, parentheses too: the fields begin after the last one.
+    const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (state === 'Z' || state === 'X') return undefined;
+    const environment = readFileSync(`/proc/${pid}/environ`);
+    const attempt = attemptOf(environment);
+    return {
+      pid,
+      parent: Number(parent),
+      group: Number(group),
+      startTime: rest[16] ?? '',
+      ...(attempt !== undefined && { attempt }),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+const marker = Buffer.from('CRONMESH_RUN=');
+
+function attemptOf(environment: Buffer): string | undefined {
+  if (!environment.includes(marker)) return undefined;
+  let run: string | undefined;
+  let attempt: string | undefined;
+  for (const variable of environment.toString('latin1').split('\0')) {
+    if (variable.startsWith('CRONMESH_RUN=')) run = variable.slice(13);
+    else if (variable.startsWith('CRONMESH_ATTEMPT=')) attempt = variable.slice(17);
+  }
+  return run === undefined || attempt === undefined
+    ? undefined
+    : attemptKey({ run: run as RunId, attempt: Number(attempt) });
+}
+
+let next: Promise<readonly ProcessInfo[]> | undefined;
+let running: Promise<unknown> = Promise.resolve();
+let notBefore = 0;
+
+const pauseFactor = 9;
+/** However many processes there are, ending a tree must not wait long for the next list. */
+const maximumPause = 100;
+
+/** The next list that begins after the call; callers share one, and lists take at most about a tenth of the time. */
+export function nextProcessList(): Promise<readonly ProcessInfo[]> {
+  next ??= beginList();
+  return next;
+}
+
+async function beginList(): Promise<readonly ProcessInfo[]> {
+  await running.catch(() => {});
+  await new Promise(resolve => setTimeout(resolve, Math.max(0, notBefore - performance.now())));
+  next = undefined;
+  const began = performance.now();
+  const list = listProcesses().finally(() => {
+    const ended = performance.now();
+    notBefore = ended + Math.min(maximumPause, (ended - began) * pauseFactor);
+  });
+  running = list;
+  return list;
+}

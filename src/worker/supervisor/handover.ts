@@ -1,0 +1,165 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CoordinationError, type Coordinator, type Entry, type Operation } from '../../coordination/coordinator.ts';
+import { jobOfPath, lostPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { decode, encode, type LockRecord, type LostRecord, type TriggerRecord } from '../../coordination/records.ts';
+import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
+import type { Instant, Milliseconds } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { AttemptId } from './attempt.ts';
+import type { AttemptStatus } from './supervisor.ts';
+
+/** What a dead worker leaves to its supervisor. */
+export interface Estate {
+  readonly worker: string;
+  readonly session: string | undefined;
+  /** Without it nothing can be handed back: what was never spawned is lost. */
+  readonly epoch: number | undefined;
+  readonly serviceId?: string;
+  /** Attempts that ended at or before it may be missing from what `status` knows. */
+  readonly forgottenUntil: Instant | undefined;
+  status(id: AttemptId): AttemptStatus;
+}
+
+export interface HandoverOptions {
+  readonly logger: Logger;
+  /** How long Consul may be away. Default 60 s. */
+  readonly patience?: Milliseconds;
+  readonly now?: () => Instant;
+}
+
+/** Between two looks at the locks. */
+const lookEvery: Milliseconds = 50;
+/** Three operations for each lock: 126 of the 128 that a transaction may have. */
+const locksPerTransaction = 42;
+
+/**
+ * Puts a dead worker's affairs in order: what was never spawned is handed back as a trigger for the same run and
+ * attempt, what was spawned is noted as lost once its processes are gone, each in the transaction that releases its
+ * lock; then the session is destroyed and the service deregistered. Each step may be carried out twice.
+ *
+ * @returns whether all of it was done: false when Consul stayed away
+ */
+export async function handOver(
+  coordinator: Coordinator,
+  estate: Estate,
+  { logger, patience = 60_000, now = Date.now }: HandoverOptions,
+): Promise<boolean> {
+  const until = performance.now() + patience;
+  const steps = [
+    () => releaseLocks(coordinator, estate, until, now, logger),
+    async () => estate.session !== undefined && ignoringUnknown(coordinator.destroySession(estate.session)),
+    async () => estate.serviceId !== undefined && ignoringUnknown(coordinator.deregister(estate.serviceId)),
+  ];
+  for (const step of steps) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await step();
+        break;
+      } catch (error) {
+        const wait = backoffDelay(defaultBackoff, attempt, Math.random());
+        if (performance.now() + wait >= until) {
+          logger.error({ err: error }, 'Consul stayed away: the session and its locks are left to their time-outs');
+          return false;
+        }
+        await delay(wait);
+      }
+    }
+  }
+  return true;
+}
+
+/** Looks again until no lock is left: attempts end meanwhile, and a claim on its way may still have been committed. */
+async function releaseLocks(coordinator: Coordinator, estate: Estate, now: () => Instant, log: Logger): Promise<void> {
+  for (;;) {
+    const locks = (await coordinator.list(prefix.lock, { consistent: true })).flatMap(entry => ownLock(entry, estate));
+    if (locks.length === 0) return;
+    const free = locks.filter(({ record }) => estate.status(record) !== 'running');
+    for (let i = 0; i < free.length; i += locksPerTransaction) {
+      await releaseAll(coordinator, free.slice(i, i + locksPerTransaction), estate, now, log);
+    }
+    await delay(lookEvery);
+  }
+  throw new Error('some locks could not be released');
+}
+
+interface OwnLock {
+  readonly entry: Entry;
+  readonly record: LockRecord;
+}
+
+/** The worker's locks: held by its session, or orphaned already since the session ended before this process came to it. */
+function ownLock(entry: Entry, estate: Estate): readonly OwnLock[] {
+  if (entry.session !== undefined && entry.session !== estate.session) return [];
+  try {
+    const record = decode<LockRecord>(entry);
+    return entry.session !== undefined || record.worker === estate.worker ? [{ entry, record }] : [];
+  } catch {
+    // Not written by a worker of this version: left to the session's end.
+    return [];
+  }
+}
+
+async function releaseAll(
+  coordinator: Coordinator,
+  locks: readonly OwnLock[],
+  estate: Estate,
+  now: () => Instant,
+  log: Logger,
+): Promise<void> {
+  const groups = locks.map(lock => releaseOperations(lock, estate, now()));
+  const result = await coordinator.transact(groups.flat());
+  if (result.ok) {
+    for (const { record } of locks) log.info({ run: record.run, attempt: record.attempt }, 'released a lock');
+    return;
+  }
+  // One that somebody else has taken or handed back in the meantime must not hold up the others.
+  const [only] = locks;
+  if (locks.length > 1) for (const lock of locks) await releaseAll(coordinator, [lock], estate, now, log);
+  else if (only) await coordinator.transact(unlockOperations(only, estate));
+}
+
+function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonly Operation[] {
+  const { entry, record } = lock;
+  const job = jobOfPath(entry.key, prefix.lock);
+  const spawned =
+    estate.status(record) !== 'never-spawned' ||
+    (estate.forgottenUntil !== undefined && (record.tick === undefined || record.tick <= estate.forgottenUntil));
+  if (spawned || now >= record.deadline || estate.epoch === undefined) {
+    const lost: LostRecord = { v: 1, run: record.run, job, foundBy: estate.worker as WorkerId, at: now };
+    return [{ verb: 'set', key: lostPath(record.run), value: encode(lost) }, ...unlockOperations(lock, estate)];
+  }
+  const trigger: TriggerRecord = {
+    v: 1,
+    run: record.run,
+    attempt: record.attempt,
+    jobUid: record.jobUid,
+    kind: record.trigger,
+    ...(record.tick !== undefined && { tick: record.tick }),
+    deadline: record.deadline,
+    requestedAt: now,
+    epoch: estate.epoch,
+    by: `handed back by ${estate.worker}`,
+  };
+  return [
+    { verb: 'cas', key: triggerPath(job, record.run), value: encode(trigger), index: 0 },
+    ...unlockOperations(lock, estate),
+  ];
+}
+
+/** Fails as a whole when the lock is no longer as it was seen. */
+function unlockOperations({ entry }: OwnLock, estate: Estate): readonly Operation[] {
+  const { key, value, index } = entry;
+  if (entry.session === undefined || estate.session === undefined) return [{ verb: 'delete-cas', key, index }];
+  return [
+    { verb: 'unlock', key, value, session: estate.session },
+    { verb: 'delete', key },
+  ];
+}
+
+/** A session or service that is gone already is what was wanted. */
+async function ignoringUnknown(call: Promise<void>): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (!(error instanceof CoordinationError) || error.status !== 404) throw error;
+  });
+}
