@@ -7,6 +7,9 @@ import { preview } from './preview.ts';
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
+/** A body can hold a hundred thousand unknown fields; nobody reads more than the first. */
+const maxUnknown = 50;
+
 /**
  * Turns what a schema found into problems for people: the field as the user wrote it, the value, and what is allowed.
  * Messages written in the schema are kept; unions and records are followed down to the part that is wrong.
@@ -18,7 +21,9 @@ export function problemsOf(error: z.core.$ZodError, input: unknown, schema: z.Zo
 function expand(issue: Issue, path: Path, input: unknown, schema: z.ZodType): readonly FieldProblem[] {
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map(key => problem([...path, key], input, unknownField(key, allowedFields(schema, path))));
+      return issue.keys
+        .slice(0, maxUnknown)
+        .map(key => problem([...path, key], input, unknownField(key, allowedFields(schema, path))));
     case 'invalid_key':
       return issue.issues.map(inner => ({
         field: formatPath(path),
@@ -85,8 +90,8 @@ function oneOf(values: readonly z.core.util.Primitive[], value: unknown): string
 
 function unknownField(key: string, allowed: readonly string[]): string {
   const near = nearest(key, allowed);
-  const list = allowed.length === 0 ? '' : `; allowed here: ${allowed.join(', ')}`;
-  return `is not a known field${near === undefined ? '' : `, did you mean ${near}?`}${list}`;
+  const guess = near === undefined ? '.' : `; did you mean ${near}?`;
+  return `is not a known field${guess}${allowed.length === 0 ? '' : ` Allowed here: ${allowed.join(', ')}`}`;
 }
 
 function typeName(expected: string): string {

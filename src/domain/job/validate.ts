@@ -31,7 +31,8 @@ export interface ValidateOptions {
  * @example validateManifest({ metadata: { name: 'a' }, spec: { schedule: '@daily', executor: { shell: { command: 'date' } } } })
  * @throws CronmeshError InvalidInput with a problem for each field that is wrong
  */
-export function validateManifest(input: unknown, options: ValidateOptions = {}): ValidManifest {
+export function validateManifest(written: unknown, options: ValidateOptions = {}): ValidManifest {
+  const input = fillPlace(written, options.expect ?? {});
   const parsed = schema.safeParse(input);
   const problems: FieldProblem[] = [
     ...(parsed.success ? [] : problemsOf(parsed.error, input, schema)),
@@ -41,7 +42,7 @@ export function validateManifest(input: unknown, options: ValidateOptions = {}):
   ];
   if (!parsed.success || problems.length > 0) throw invalid(problems);
   const { metadata, spec } = parsed.data;
-  const namespace = metadata.namespace ?? options.expect?.namespace ?? options.defaultNamespace ?? 'default';
+  const namespace = metadata.namespace ?? options.defaultNamespace ?? 'default';
   const timeZone = spec.timeZone ?? (/^(CRON_)?TZ=/.test(spec.schedule.trim()) ? undefined : options.defaultTimeZone);
   const valid = {
     ...parsed.data,
@@ -60,8 +61,21 @@ function invalid(problems: readonly FieldProblem[]): CronmeshError {
   return new CronmeshError('InvalidInput', `${first?.field} ${first?.message}${rest}`, { problems });
 }
 
-/** Names come from elsewhere too (a URL): both must agree. */
-function placeProblems(input: unknown, expect: NonNullable<ValidateOptions['expect']>): readonly FieldProblem[] {
+type Place = NonNullable<ValidateOptions['expect']>;
+
+/** What the address says need not be said again. */
+function fillPlace(input: unknown, expect: Place): unknown {
+  const metadata = valueAt(input, ['metadata']) ?? {};
+  if (!isMapping(input) || !isMapping(metadata) || Object.keys(expect).length === 0) return input;
+  return { ...input, metadata: { ...expect, ...metadata } };
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Where the manifest says it too, both must agree. */
+function placeProblems(input: unknown, expect: Place): readonly FieldProblem[] {
   return (['namespace', 'name'] as const).flatMap(part => {
     const wanted = expect[part];
     const given = valueAt(input, ['metadata', part]);
@@ -91,9 +105,10 @@ function engineProblems(field: string, value: string, parse: () => void): readon
     return [];
   } catch (error) {
     if (!(error instanceof ScheduleError)) throw error;
-    // The engine's own field (`minute`) helps within a schedule, and says the same again for a zone.
-    const message = field === 'spec.schedule' ? error.message : (error.problems[0]?.message ?? error.message);
-    return [{ field, value: preview(value), message }];
+    const reason = error.problems[0]?.message ?? error.message;
+    // The engine's own field (`minute`) says where in the schedule; the others would only say the same again.
+    const inside = error.field !== 'expression' && error.field !== 'timeZone';
+    return [{ field, value: preview(value), message: inside ? `${error.field}: ${reason}` : reason }];
   }
 }
 

@@ -26,4 +26,6 @@ export interface AppDependencies {
    * a laptop, where nobody logs in, this keeps foreign web pages out (DNS rebinding). Without it, every name is served.
    */
   readonly hosts?: readonly string[];
+  /** Aborts when the server stops: open event streams then end. */
+  readonly stopping?: AbortSignal;
 }

@@ -1,0 +1,56 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { CronmeshError } from '../../domain/errors.ts';
+import type { AppDependencies } from './dependencies.ts';
+import type { AppEnv } from './environment.ts';
+import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
+import { invalidParameters } from './parameters.ts';
+import { problemResponse } from './problem.ts';
+import { clusterRoutes } from './routes/cluster.ts';
+import { jobListRoutes } from './routes/job-lists.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { pageRoutes } from './routes/pages.ts';
+import { runRoutes } from './routes/runs.ts';
+
+/**
+ * Everything that a master serves over HTTP: the REST API, its document, the page, health and metrics. Give its
+ * `fetch` to a server.
+ *
+ * @example createAdaptorServer({ fetch: createApp(dependencies).fetch }).listen(8080)
+ */
+export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>({
+    defaultHook: (result, context) => {
+      if (!result.success) throw invalidParameters(app, context, result);
+    },
+  });
+  app.onError(problemResponse);
+  app.notFound(context => {
+    const route = `${context.req.method} ${context.req.path.slice(0, 200)}`;
+    return problemResponse(new CronmeshError('NotFound', `there is no route ${route}; /docs lists them`), context);
+  });
+
+  app.use(identify(deps.logger), secureHeaders);
+  if (deps.hosts !== undefined) app.use(knownHosts(deps.hosts));
+  app.use(sameOrigin);
+  app.use('/api/*', async (context, next) => {
+    await next();
+    if (!context.res.headers.has('Cache-Control')) context.res.headers.set('Cache-Control', 'no-store');
+  });
+
+  app.route('/', operationRoutes(deps));
+  app.route('/', jobListRoutes(deps));
+  app.route('/', jobRoutes(deps));
+  app.route('/', runRoutes(deps));
+  app.route('/', clusterRoutes(deps));
+  app.route('/', pageRoutes());
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Cronmesh',
+      version: 'v1',
+      description: 'Lists page by `cursor`. Errors are problem+json (RFC 9457) with a stable `code`.',
+    },
+  });
+  return app;
+}

@@ -1,0 +1,113 @@
+import type { HonoRequest } from 'hono';
+import { loadAll, YAMLException } from 'js-yaml';
+import { CronmeshError } from '../../domain/errors.ts';
+
+/** The largest body that is read, in bytes. */
+export const maxBodyBytes = 1024 * 1024;
+
+const json = new Set(['application/json', 'application/merge-patch+json']);
+const yaml = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'application/merge-patch+yaml']);
+
+/**
+ * Reads a body, JSON or YAML by its Content-Type.
+ *
+ * @throws CronmeshError UnsupportedMediaType, BodyTooLarge, MalformedBody (with line and column)
+ */
+export async function readBody(request: HonoRequest): Promise<unknown> {
+  const type = (request.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (!json.has(type) && !yaml.has(type)) {
+    const given = type === '' ? 'there is no Content-Type' : `Content-Type ${type} is not read here`;
+    throw new CronmeshError('UnsupportedMediaType', `${given}; send application/json or application/yaml`);
+  }
+  const text = decode(await readBytes(request.raw));
+  if (text.trim() === '') throw new CronmeshError('MalformedBody', 'the body is empty; a manifest is needed');
+  return json.has(type) ? parseJson(text) : parseYaml(text);
+}
+
+/** Stops reading at the limit, whatever Content-Length says or leaves out. */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const tooLarge = (): CronmeshError =>
+  new CronmeshError('BodyTooLarge', `the body is larger than ${maxBodyBytes} bytes; a job takes at most 360 KiB`);
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new CronmeshError('MalformedBody', 'the body is not UTF-8 text');
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const where = position(text, message);
+    // The engine's own words, without the position that is given better here, and without a piece of the text.
+    const what = message.replace(/(, | in JSON | \(line | at position ).*$/s, '');
+    throw new CronmeshError('MalformedBody', `the body is not JSON: ${what}${where}`);
+  }
+}
+
+function position(text: string, message: string): string {
+  const stated = /position (\d+)/.exec(message)?.[1];
+  let offset = text.length;
+  if (stated !== undefined) offset = Number(stated);
+  else if (isUnexpectedToken(text)) offset = unexpectedToken(text);
+  const before = text.slice(0, offset).split('\n');
+  return ` at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** This one error comes without a position: the shortest beginning of the text that has it ends with the token. */
+function unexpectedToken(text: string): number {
+  let [without, having] = [0, text.length];
+  while (having - without > 1) {
+    const middle = (without + having) >> 1;
+    if (isUnexpectedToken(text.slice(0, middle))) having = middle;
+    else without = middle;
+  }
+  return having - 1;
+}
+
+function isUnexpectedToken(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    return error instanceof Error && error.message.startsWith('Unexpected token');
+  }
+}
+
+function parseYaml(text: string): unknown {
+  // An empty document, as after a closing ---, is none.
+  const documents = loadYaml(text).filter(document => document !== null && document !== undefined);
+  if (documents.length === 1) return documents[0];
+  const what = documents.length === 0 ? 'no YAML document' : `${documents.length} YAML documents`;
+  throw new CronmeshError(
+    'MalformedBody',
+    `the body holds ${what}; send one job at a time (cronmesh apply -f takes files of many)`,
+  );
+}
+
+function loadYaml(text: string): readonly unknown[] {
+  try {
+    // Aliases are for convenience; thousands of them are an attack.
+    return loadAll(text, { maxAliases: 100 });
+  } catch (error) {
+    const mark = error instanceof YAMLException ? error.mark : undefined;
+    const reason = error instanceof YAMLException ? error.reason : 'it is nested too deeply';
+    const where = mark ? ` at line ${mark.line + 1}, column ${mark.column + 1}` : '';
+    throw new CronmeshError('MalformedBody', `the body is not YAML: ${reason}${where}`, { cause: error });
+  }
+}

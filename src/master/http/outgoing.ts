@@ -1,0 +1,48 @@
+import type { z } from '@hono/zod-openapi';
+import type { Job } from '../../domain/job/job.ts';
+import { formatInstant, type Instant } from '../../domain/time.ts';
+import type { Run, Skip } from '../../store/store.ts';
+import type { WorkerView } from '../services/workers.ts';
+import type { jobSchema, runSchema, skipSchema, workerSchema } from './schemas.ts';
+
+/** How the answers show things: instants as RFC 3339, absent fields left out. */
+
+export type JobAnswer = z.output<typeof jobSchema>;
+
+export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; lastRun?: Run | undefined }): JobAnswer {
+  const { name, namespace, labels, annotations, uid, revision, createdAt } = job;
+  return {
+    apiVersion: 'cronmesh.io/v1alpha1',
+    kind: 'CronJob',
+    metadata: { name, namespace, labels, annotations, uid, revision, creationTimestamp: formatInstant(createdAt) },
+    spec: job.spec,
+    status: {
+      source: job.source,
+      updatedAt: formatInstant(job.updatedAt),
+      floor: formatInstant(job.floor),
+      ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
+      ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
+    },
+  };
+}
+
+export function runAnswer(run: Run): z.output<typeof runSchema> {
+  const { tick, requestedAt, claimedAt, startedAt, finishedAt, ...rest } = run;
+  return {
+    ...rest,
+    requestedAt: formatInstant(requestedAt),
+    ...(tick !== undefined && { tick: formatInstant(tick) }),
+    ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
+    ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
+    ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
+  };
+}
+
+export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
+  const { jobUid: _, from, to, recordedAt, ...rest } = skip;
+  return { ...rest, from: formatInstant(from), to: formatInstant(to), recordedAt: formatInstant(recordedAt) };
+}
+
+export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {
+  return { ...worker, executors: [...worker.executors] };
+}

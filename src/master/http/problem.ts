@@ -1,0 +1,54 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { CronmeshError, type ErrorCode } from '../../domain/errors.ts';
+import type { AppEnv } from './environment.ts';
+
+const statuses = {
+  InvalidInput: [400, 'The input is not valid'],
+  MalformedBody: [400, 'The body cannot be read'],
+  Unauthorized: [401, 'Who are you?'],
+  Forbidden: [403, 'This is not allowed'],
+  NotFound: [404, 'There is no such thing'],
+  AlreadyExists: [409, 'It exists already'],
+  Conflict: [409, 'It cannot be done in this state'],
+  StaleRevision: [412, 'It has changed since'],
+  BodyTooLarge: [413, 'The body is too large'],
+  UnsupportedMediaType: [415, 'The body has the wrong type'],
+  PreconditionRequired: [428, 'A precondition is needed'],
+  Internal: [500, 'Something went wrong here'],
+  Unavailable: [503, 'Not available now'],
+} as const satisfies Record<ErrorCode, readonly [number, string]>;
+
+/** Answers an error as problem+json (RFC 9457). What was not raised on purpose is logged, and not told. */
+export function problemResponse(error: unknown, context: Context<AppEnv>): Response {
+  const known = asCronmeshError(error);
+  const [status, title] = statuses[known.code];
+  const requestId = context.get('requestId');
+  if (known.code === 'Internal') context.get('logger').error({ err: error }, 'request failed');
+  else if (known.code === 'Unavailable') context.get('logger').warn({ err: error }, 'request refused');
+  const body = {
+    type: `urn:cronmesh:problem:${known.code}`,
+    title,
+    status,
+    // An unexpected error's text may hold what is nobody's business.
+    detail:
+      known.code === 'Internal' ? `an unexpected error; the log has it under request ${requestId}` : known.message,
+    instance: `urn:cronmesh:request:${requestId}`,
+    code: known.code,
+    ...(known.problems.length > 0 && { errors: known.problems }),
+  };
+  return context.body(JSON.stringify(body), status, {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    ...(status === 503 && { 'Retry-After': '1' }),
+  });
+}
+
+function asCronmeshError(error: unknown): CronmeshError {
+  if (error instanceof CronmeshError) return error;
+  // Hono's own: a malformed percent escape in the path, for one.
+  if (error instanceof HTTPException && error.status < 500) {
+    return new CronmeshError('InvalidInput', error.message === '' ? 'the request is malformed' : error.message);
+  }
+  return new CronmeshError('Internal', 'unexpected', { cause: error });
+}

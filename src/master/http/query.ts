@@ -1,0 +1,80 @@
+import { z } from '@hono/zod-openapi';
+import { RunState } from '../../domain/run/run.ts';
+
+/** The parameters of the queries. An unknown one is refused: a misspelled filter would otherwise show too much. */
+
+/** No database can look for a NUL. */
+const text = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[^\0]*$/, 'must be text without NUL');
+
+/** Given once, or several times. */
+const several = <T extends z.ZodType>(item: T) =>
+  z.union([item, z.array(item)]).transform(value => [value].flat() as z.output<T>[]);
+
+const instant = z.iso
+  .datetime({ offset: true, message: 'must be an instant as RFC 3339, such as 2026-11-23T06:00:00Z' })
+  .transform(value => Date.parse(value));
+
+const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
+const cursor = text(1_024).optional();
+
+const label = text(400).regex(
+  /^[^=,]+=[^=,]*(,[^=,]+=[^=,]*)*$/,
+  'must be key=value, several separated by commas or given again',
+);
+
+export const noQuery = z.strictObject({});
+
+const jobFilters = {
+  label: several(label).optional(),
+  search: text(128).optional(),
+  cursor,
+  limit: limit(500, 100),
+};
+export const jobsQuery = z.strictObject(jobFilters);
+export const allJobsQuery = z.strictObject({ namespace: text(63).optional(), ...jobFilters });
+
+const runFilters = {
+  state: several(z.enum(RunState)).optional(),
+  since: instant.optional(),
+  until: instant.optional(),
+  cursor,
+  limit: limit(500, 100),
+};
+export const jobRunsQuery = z.strictObject(runFilters);
+export const allRunsQuery = z.strictObject({
+  namespace: text(63).optional(),
+  job: text(128).optional(),
+  worker: text(200).optional(),
+  ...runFilters,
+});
+
+export const skipsQuery = z.strictObject({
+  since: instant.optional(),
+  until: instant.optional(),
+  limit: limit(500, 100),
+});
+
+export const nextQuery = z.strictObject({ count: limit(100, 5), from: instant.optional() });
+
+export const logsQuery = z.strictObject({
+  follow: z.enum(['true', 'false']).default('false'),
+  attempt: z.coerce.number().int().min(1).max(1_000_000).optional(),
+  after: z.coerce.number().int().min(0).optional(),
+});
+
+/** `a=b`, `c=d,e=f` → one mapping. */
+export function labelFilter(labels: readonly string[]): Record<string, string> {
+  const pairs = labels.flatMap(given => given.split(',')).map(pair => pair.split('='));
+  return Object.fromEntries(pairs.map(([key = '', value = '']) => [key, value]));
+}
+
+/** Leaves out what was not given, as ports want it. */
+export function given<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

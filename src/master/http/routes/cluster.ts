@@ -1,0 +1,70 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Milliseconds } from '../../../domain/time.ts';
+import type { AppDependencies } from '../dependencies.ts';
+import type { AppEnv } from '../environment.ts';
+import { workerAnswer } from '../outgoing.ts';
+import { noQuery } from '../query.ts';
+import { pageOf, workerSchema } from '../schemas.ts';
+import { serverSentEvents } from '../sse.ts';
+import { answer, problems } from './document.ts';
+
+/** A page that is told more often cannot show more. */
+const tellEvery: Milliseconds = 250;
+
+const routes = {
+  workers: createRoute({
+    method: 'get',
+    path: '/api/v1/workers',
+    tags: ['cluster'],
+    summary: 'The workers as the catalog shows them',
+    request: { query: noQuery },
+    responses: { 200: answer(pageOf(workerSchema, 'WorkerList'), 'All workers, by name.'), ...problems },
+  }),
+  events: createRoute({
+    method: 'get',
+    path: '/api/v1/events',
+    tags: ['cluster'],
+    summary:
+      'Server-sent events: `change` whenever jobs or runs changed through this master; a hint to read them again',
+    request: { query: noQuery },
+    responses: {
+      200: { description: 'Events.', content: { 'text/event-stream': { schema: z.string() } } },
+      ...problems,
+    },
+  }),
+};
+
+/** The cluster as a whole: its workers, and what happens. */
+export function clusterRoutes(deps: Pick<AppDependencies, 'workers' | 'changes' | 'stopping'>): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>();
+
+  app.openapi(routes.workers, context => context.json({ items: deps.workers.list().map(workerAnswer) }, 200));
+
+  app.openapi(routes.events, context =>
+    serverSentEvents(context, deps.stopping, async (stream, signal) => {
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      const kinds = new Set<string>();
+      let timer: NodeJS.Timeout | undefined;
+      const tell = (): void => {
+        timer = undefined;
+        const data = JSON.stringify({ kinds: [...kinds] });
+        kinds.clear();
+        void stream.writeSSE({ event: 'change', data });
+      };
+      const unsubscribe = deps.changes.subscribe(change => {
+        kinds.add(change.kind);
+        timer ??= setTimeout(tell, tellEvery);
+      });
+      signal.addEventListener('abort', () => end(), { once: true });
+      try {
+        // The headers leave with the first byte: without one, the client would not know that it is connected.
+        await stream.writeSSE({ event: 'hello', data: '{}' });
+        if (!signal.aborted) await ended;
+      } finally {
+        unsubscribe();
+        clearTimeout(timer);
+      }
+    }),
+  );
+  return app;
+}

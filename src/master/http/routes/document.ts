@@ -1,0 +1,44 @@
+import { z } from '@hono/zod-openapi';
+import { problemSchema } from '../schemas.ts';
+
+/** Pieces of route descriptions. */
+
+export const problems = {
+  default: {
+    description: 'What is wrong (RFC 9457), with a stable `code`.',
+    content: { 'application/problem+json': { schema: problemSchema } },
+  },
+};
+
+export function answer<T extends z.ZodType>(schema: T, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** An answer with a job's ETag. */
+export function tagged<T extends z.ZodType>(schema: T, description: string) {
+  const headers = { ETag: { description: 'The revision, for If-Match.', schema: { type: 'string' as const } } };
+  return { ...answer(schema, description), headers };
+}
+
+/**
+ * A body is described by reference and read by `readBody`, not by the framework: it may be YAML, and problems are to
+ * name the field as the user wrote it.
+ */
+export function body(name: 'Manifest' | 'Patch', types: readonly string[]) {
+  const schema = { $ref: `#/components/schemas/${name}` };
+  return { required: true, content: Object.fromEntries(types.map(type => [type, { schema }])) };
+}
+
+export const manifestTypes = ['application/json', 'application/yaml'];
+export const patchTypes = ['application/merge-patch+json', 'application/json', 'application/yaml'];
+
+export const namespaceParams = z.object({ namespace: z.string() });
+export const jobParams = z.object({ namespace: z.string(), name: z.string() });
+export const runParams = z.object({ id: z.string() });
+
+const ifMatch = z.string().optional().openapi({ description: 'An ETag, or *.', example: '"3"' });
+export const matchHeaders = z.object({ 'if-match': ifMatch });
+export const applyHeaders = z.object({
+  'if-match': ifMatch,
+  'if-none-match': z.string().optional().openapi({ description: '*: only create.', example: '*' }),
+});

@@ -1,0 +1,111 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { scheduleOf } from '../../../domain/schedule/index.ts';
+import { formatInstant } from '../../../domain/time.ts';
+import type { JobFilter } from '../../../store/store.ts';
+import type { AppDependencies } from '../dependencies.ts';
+import type { AppEnv } from '../environment.ts';
+import { jobAnswer, runAnswer, skipAnswer } from '../outgoing.ts';
+import { allJobsQuery, given, jobRunsQuery, jobsQuery, labelFilter, nextQuery, skipsQuery } from '../query.ts';
+import { jobSchema, pageOf, runSchema, skipSchema, ticksSchema } from '../schemas.ts';
+import { answer, jobParams, namespaceParams, problems } from './document.ts';
+import { jobRef } from './refs.ts';
+
+const one = '/api/v1/namespaces/{namespace}/jobs/{name}';
+const jobPage = pageOf(jobSchema, 'JobPage');
+
+const routes = {
+  all: createRoute({
+    method: 'get',
+    path: '/api/v1/jobs',
+    tags: ['jobs'],
+    summary: 'Jobs of all namespaces, by namespace and name',
+    request: { query: allJobsQuery },
+    responses: { 200: answer(jobPage, 'A page of jobs.'), ...problems },
+  }),
+  ofNamespace: createRoute({
+    method: 'get',
+    path: '/api/v1/namespaces/{namespace}/jobs',
+    tags: ['jobs'],
+    summary: 'Jobs of a namespace, by name',
+    request: { params: namespaceParams, query: jobsQuery },
+    responses: { 200: answer(jobPage, 'A page of jobs.'), ...problems },
+  }),
+  next: createRoute({
+    method: 'get',
+    path: `${one}/next`,
+    tags: ['jobs'],
+    summary: 'The next ticks of a job; none while it is suspended',
+    request: { params: jobParams, query: nextQuery },
+    responses: { 200: answer(ticksSchema, 'Its ticks, the next one first.'), ...problems },
+  }),
+  runs: createRoute({
+    method: 'get',
+    path: `${one}/runs`,
+    tags: ['runs'],
+    summary: 'Runs of a job, newest first',
+    request: { params: jobParams, query: jobRunsQuery },
+    responses: { 200: answer(pageOf(runSchema, 'RunPage'), 'A page of runs.'), ...problems },
+  }),
+  skips: createRoute({
+    method: 'get',
+    path: `${one}/skips`,
+    tags: ['runs'],
+    summary: 'Why ticks of a job did not run, newest first',
+    request: { params: jobParams, query: skipsQuery },
+    responses: { 200: answer(pageOf(skipSchema, 'SkipPage'), 'Ranges of ticks without a run.'), ...problems },
+  }),
+};
+
+/** Lists: of jobs, and of what belongs to one job. */
+export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs'>): OpenAPIHono<AppEnv> {
+  const { jobs, runs } = deps;
+  const app = new OpenAPIHono<AppEnv>();
+
+  const page = async (filter: JobFilter) => {
+    const { items, next } = await jobs.list(filter);
+    const last = await jobs.lastRuns(items);
+    return {
+      items: items.map(job => jobAnswer(job, { nextTick: jobs.nextTicks(job, 1)[0], lastRun: last.get(job.uid) })),
+      ...(next !== undefined && { next }),
+    };
+  };
+
+  app.openapi(routes.all, async context => {
+    const { label, limit, ...rest } = context.req.valid('query');
+    const labels = label && labelFilter(label);
+    return context.json(await page({ limit, ...given({ ...rest, labels }) }), 200);
+  });
+
+  app.openapi(routes.ofNamespace, async context => {
+    const { namespace } = context.req.valid('param');
+    const { label, limit, ...rest } = context.req.valid('query');
+    const labels = label && labelFilter(label);
+    return context.json(await page({ namespace, limit, ...given({ ...rest, labels }) }), 200);
+  });
+
+  app.openapi(routes.next, async context => {
+    const job = await jobs.get(jobRef(context.req.valid('param')));
+    const { count, from } = context.req.valid('query');
+    const { expression, timeZone } = scheduleOf(job);
+    const items = jobs.nextTicks(job, count, from).map(formatInstant);
+    return context.json({ items, schedule: expression, timeZone, suspended: job.spec.suspend }, 200);
+  });
+
+  // History outlives its job, so that of a deleted one is still shown: only where there is none must the job exist.
+  app.openapi(routes.runs, async context => {
+    const ref = jobRef(context.req.valid('param'));
+    const { limit, ...rest } = context.req.valid('query');
+    const { items, next } = await runs.list({ ...ref, limit, ...given(rest) });
+    if (items.length === 0) await jobs.get(ref);
+    return context.json({ items: items.map(runAnswer), ...(next !== undefined && { next }) }, 200);
+  });
+
+  app.openapi(routes.skips, async context => {
+    const ref = jobRef(context.req.valid('param'));
+    const { limit, ...rest } = context.req.valid('query');
+    const items = await runs.skips({ ...ref, limit, ...given(rest) });
+    if (items.length === 0) await jobs.get(ref);
+    return context.json({ items: items.map(skipAnswer) }, 200);
+  });
+  return app;
+}

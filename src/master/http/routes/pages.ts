@@ -1,0 +1,31 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Hono } from 'hono';
+import type { AppEnv } from '../environment.ts';
+import { serveFile } from '../static.ts';
+
+/** `src/ui` in a checkout, `dist/ui` where it was built. */
+const ui = fileURLToPath(new URL('../../../ui/', import.meta.url));
+
+const pageFiles = ['app.js', 'api.js', 'format.js', 'view.js', 'log.js', 'style.css', 'icon.svg'] as const;
+const swaggerFiles = ['swagger-ui.css', 'swagger-ui-bundle.js'] as const;
+
+/** Swagger UI sets styles on elements and has its icons in its style sheet. */
+const docsPolicy = {
+  'Content-Security-Policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+};
+
+/** The web page at `/`, and the API's documentation at `/docs`: all of it from this server. */
+export function pageRoutes(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.get('/', serveFile(join(ui, 'index.html')));
+  for (const file of pageFiles) app.get(`/ui/${file}`, serveFile(join(ui, file)));
+
+  const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  app.get('/docs', serveFile(join(ui, 'docs.html'), docsPolicy));
+  app.get('/docs/start.js', serveFile(join(ui, 'docs.js')));
+  for (const file of swaggerFiles) app.get(`/docs/${file}`, serveFile(join(swagger, file)));
+  return app;
+}

@@ -1,0 +1,145 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { CronmeshError } from '../../../domain/errors.ts';
+import { preview } from '../../../domain/job/preview.ts';
+import type { WorkerId } from '../../../domain/run/run.ts';
+import { formatInstant } from '../../../domain/time.ts';
+import type { LogLine } from '../../../store/store.ts';
+import type { AppDependencies } from '../dependencies.ts';
+import type { AppEnv } from '../environment.ts';
+import { runAnswer } from '../outgoing.ts';
+import { allRunsQuery, given, logsQuery, noQuery } from '../query.ts';
+import { pageOf, runSchema } from '../schemas.ts';
+import { serverSentEvents } from '../sse.ts';
+import { answer, jobParams, problems, runParams } from './document.ts';
+import { jobRef, runRef } from './refs.ts';
+
+const routes = {
+  trigger: createRoute({
+    method: 'post',
+    path: '/api/v1/namespaces/{namespace}/jobs/{name}/trigger',
+    tags: ['runs'],
+    summary: 'Asks for a run now; it waits for a worker until the job’s starting deadline',
+    request: { params: jobParams, query: noQuery },
+    responses: { 202: answer(runSchema, 'The run, Pending.'), ...problems },
+  }),
+  list: createRoute({
+    method: 'get',
+    path: '/api/v1/runs',
+    tags: ['runs'],
+    summary: 'Runs of all jobs, newest first',
+    request: { query: allRunsQuery },
+    responses: { 200: answer(pageOf(runSchema, 'RunPage'), 'A page of runs.'), ...problems },
+  }),
+  get: createRoute({
+    method: 'get',
+    path: '/api/v1/runs/{id}',
+    tags: ['runs'],
+    summary: 'A run',
+    request: { params: runParams, query: noQuery },
+    responses: { 200: answer(runSchema, 'The run.'), ...problems },
+  }),
+  kill: createRoute({
+    method: 'post',
+    path: '/api/v1/runs/{id}/kill',
+    tags: ['runs'],
+    summary: 'Asks for the end of a run and of everything that it started',
+    request: { params: runParams, query: noQuery },
+    responses: { 202: answer(runSchema, 'The run as it was when its end was asked for.'), ...problems },
+  }),
+  logs: createRoute({
+    method: 'get',
+    path: '/api/v1/runs/{id}/logs',
+    tags: ['runs'],
+    summary: 'The output of a run; with follow=true as server-sent events, until it has ended',
+    request: {
+      params: runParams,
+      query: logsQuery,
+      headers: z.object({ 'last-event-id': z.string().optional() }),
+    },
+    responses: {
+      200: {
+        description:
+          'The text, or events `output` (a line as JSON, its id as the event’s) and at last `end` (the run).',
+        content: { 'text/plain': { schema: z.string() }, 'text/event-stream': { schema: z.string() } },
+      },
+      ...problems,
+    },
+  }),
+};
+
+/** What the API's users are called in the record, until they log in. */
+const by = 'user via REST';
+
+/** Runs: asked for, ended, listed, and their output. */
+export function runRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'stopping'>): OpenAPIHono<AppEnv> {
+  const { jobs, runs } = deps;
+  const app = new OpenAPIHono<AppEnv>();
+
+  app.openapi(routes.trigger, async context => {
+    const job = await jobs.get(jobRef(context.req.valid('param')));
+    const run = await runs.trigger(job, by);
+    context.header('Location', `/api/v1/runs/${run.id}`);
+    return context.json(runAnswer(run), 202);
+  });
+
+  app.openapi(routes.list, async context => {
+    const { limit, job, worker, ...rest } = context.req.valid('query');
+    const filter = { ...rest, name: job, worker: worker as WorkerId | undefined };
+    const { items, next } = await runs.list({ limit, ...given(filter) });
+    return context.json({ items: items.map(runAnswer), ...(next !== undefined && { next }) }, 200);
+  });
+
+  app.openapi(routes.get, async context => {
+    return context.json(runAnswer(await runs.get(runRef(context.req.valid('param').id))), 200);
+  });
+
+  app.openapi(routes.kill, async context => {
+    return context.json(runAnswer(await runs.kill(runRef(context.req.valid('param').id), by)), 202);
+  });
+
+  app.openapi(routes.logs, async context => {
+    const { id } = await runs.get(runRef(context.req.valid('param').id));
+    const { follow, after, attempt } = context.req.valid('query');
+    const options = given({ after: lastEventId(context.req.header('last-event-id')) ?? after, attempt });
+    if (follow === 'false') return textResponse(runs.logs(id, options));
+    return serverSentEvents(context, deps.stopping, async (stream, signal) => {
+      for await (const lines of runs.follow(id, options, signal)) {
+        for (const line of lines) {
+          await stream.writeSSE({ event: 'output', id: String(line.id), data: JSON.stringify(lineAnswer(line)) });
+        }
+      }
+      // Cut short, the client is to come back: `end` is the run's end only.
+      if (!signal.aborted) await stream.writeSSE({ event: 'end', data: JSON.stringify(runAnswer(await runs.get(id))) });
+    });
+  });
+  return app;
+}
+
+const lineAnswer = (line: LogLine) => ({ ...line, at: formatInstant(line.at) });
+
+function lastEventId(header: string | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  if (/^\d{1,15}$/.test(header)) return Number(header);
+  const message = 'must be the id of an event of this stream, as it was given';
+  throw new CronmeshError('InvalidInput', `Last-Event-ID ${message}`, {
+    problems: [{ field: 'Last-Event-ID', value: preview(header), message }],
+  });
+}
+
+/** Reads the log as fast as the client takes it, and no faster. */
+function textResponse(pages: AsyncGenerator<readonly LogLine[]>): Response {
+  const encoder = new TextEncoder();
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await pages.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value.map(line => line.text).join('')));
+    },
+    async cancel() {
+      await pages.return(undefined);
+    },
+  });
+  return new Response(stream, {
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+  });
+}

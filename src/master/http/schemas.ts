@@ -1,0 +1,134 @@
+import { z } from '@hono/zod-openapi';
+import { jobSpec, manifest } from '../../domain/job/spec.ts';
+import { RunState, SkipReason, TriggerKind } from '../../domain/run/run.ts';
+
+/** The shapes of the answers: types and the OpenAPI document come from them. */
+
+const instant = z.string().openapi({ format: 'date-time', example: '2026-11-23T06:00:00Z' });
+const values = <T extends string>(object: Readonly<Record<string, T>>): [T, ...T[]] =>
+  Object.values(object) as [T, ...T[]];
+
+// A clone, because the domain's schemas may have been made before they could be named for the document.
+const spec = jobSpec.clone().openapi('JobSpec');
+const runState = z.enum(values(RunState)).openapi('RunState');
+const skipReason = z.enum(values(SkipReason)).openapi('SkipReason');
+
+/** What is sent. */
+export const manifestSchema = z.strictObject({ ...manifest.shape, spec }).openapi('Manifest', {
+  description: 'A job as users write it. What the answers add is ignored when it is sent back.',
+});
+
+export const runSchema = z
+  .object({
+    id: z.string(),
+    namespace: z.string(),
+    name: z.string().openapi({ description: 'The job’s name.' }),
+    jobUid: z.string(),
+    trigger: z.enum(values(TriggerKind)),
+    tick: instant
+      .optional()
+      .openapi({ description: 'The instant that the run is for; absent when asked for by hand.' }),
+    state: runState,
+    attempt: z.int().openapi({ description: 'From 1; 0 while Pending.' }),
+    revision: z.int().optional().openapi({ description: 'The job’s revision that is run.' }),
+    worker: z.string().optional(),
+    fencingToken: z.string().optional().openapi({ description: 'Larger is newer.' }),
+    requestedAt: instant,
+    claimedAt: instant.optional(),
+    startedAt: instant.optional(),
+    finishedAt: instant.optional(),
+    exitCode: z.int().optional(),
+    signal: z.string().optional(),
+    httpStatus: z.int().optional(),
+    reason: skipReason.optional(),
+    message: z.string().optional().openapi({ description: 'One sentence for people.' }),
+  })
+  .openapi('Run');
+
+export const jobSchema = z
+  .object({
+    apiVersion: z.literal('cronmesh.io/v1alpha1'),
+    kind: z.literal('CronJob'),
+    metadata: z.object({
+      name: z.string(),
+      namespace: z.string(),
+      labels: z.record(z.string(), z.string()),
+      annotations: z.record(z.string(), z.string()),
+      uid: z.string(),
+      revision: z.int().openapi({ description: 'Grows with every change; the ETag.' }),
+      creationTimestamp: instant,
+    }),
+    spec,
+    status: z.object({
+      source: z.enum(['api', 'consul', 'kubernetes', 'seed']),
+      updatedAt: instant,
+      floor: instant.openapi({ description: 'Ticks at or before it never fire.' }),
+      nextTick: instant.optional().openapi({ description: 'Absent while suspended, and when the schedule has ended.' }),
+      lastRun: runSchema.optional(),
+    }),
+  })
+  .openapi('Job');
+
+export const skipSchema = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    from: instant,
+    to: instant,
+    count: z.int().openapi({ description: 'Ticks from `from` to `to`, both included.' }),
+    reason: skipReason,
+    detail: z.string(),
+    recordedAt: instant,
+  })
+  .openapi('Skip');
+
+export const workerSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    node: z.string(),
+    address: z.string(),
+    port: z.int(),
+    labels: z.record(z.string(), z.string()),
+    capacity: z.int(),
+    executors: z.array(z.enum(['shell', 'http'])),
+    version: z.string(),
+    ready: z.boolean().openapi({ description: 'All of its checks pass: it takes part in claiming.' }),
+    checks: z.record(z.string(), z.enum(['passing', 'warning', 'critical'])),
+  })
+  .openapi('Worker');
+
+export const ticksSchema = z
+  .object({
+    items: z.array(instant),
+    schedule: z.string(),
+    timeZone: z.string().openapi({ description: 'The zone in force.' }),
+    suspended: z.boolean(),
+  })
+  .openapi('Ticks');
+
+export const readinessSchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) }).openapi('Readiness');
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string().openapi({ description: 'Stable: it never changes its meaning.' }),
+    errors: z
+      .array(z.object({ field: z.string(), value: z.string().optional(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'One for each field that is wrong: what was given, as JSON, and what is allowed.' }),
+  })
+  .openapi('Problem');
+
+/** A page of a list. */
+export function pageOf<T extends z.ZodType>(item: T, name: string) {
+  const next = z
+    .string()
+    .optional()
+    .openapi({ description: 'Give it as `cursor` for the next page; absent on the last.' });
+  return z.object({ items: z.array(item), next }).openapi(name);
+}
