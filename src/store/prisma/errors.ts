@@ -81,11 +81,12 @@ function kindOf(one: object): unknown {
   return (one as { kind?: unknown }).kind;
 }
 
-/** Prisma's messages begin with the call site; what happened stands in the last line. */
+/** Prisma's messages begin with the call site; what happened stands in the last line, in raw queries between backticks. */
 function lastLine(error: unknown): string {
   const lines = String(error instanceof Error ? error.message : error)
     .split('\n')
     .map(line => line.trim())
     .filter(line => line !== '');
-  return lines.at(-1) ?? 'no message';
+  const last = lines.at(-1) ?? 'no message';
+  return /Message: `(.*)`$/.exec(last)?.[1] ?? last;
 }
