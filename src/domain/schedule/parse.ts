@@ -36,7 +36,10 @@ export function parseSchedule(expression: string, options: ScheduleOptions = {})
   }
   const { zoneName, text } = splitZone(expression);
   const zone = Zone.named(zoneName ?? options.timeZone ?? 'UTC');
-  if (text === '') throw new ScheduleError('expression', expression, 'is empty (allowed: 5 to 7 fields, or a macro)');
+  if (text === '') {
+    const reason = `${JSON.stringify(expression)} has no schedule in it (allowed: 5 to 7 fields, or a macro)`;
+    throw new ScheduleError('expression', expression, reason);
+  }
   const fields = text.startsWith('@') ? macros.get(text.toLowerCase()) : text;
   if (fields === undefined) return parseSpecial(expression, text, zone.name, options);
   const { pattern, followsRealTime } = parseExpression(fields, options.hashKey ?? '');
