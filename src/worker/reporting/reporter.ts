@@ -5,7 +5,7 @@ import type { Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Pause } from './pause.ts';
 import type { Spool } from './spool.ts';
-import type { ReportTransport } from './transport.ts';
+import { DeliveryError, type ReportTransport } from './transport.ts';
 
 export interface ReporterOptions {
   readonly worker: WorkerId;
@@ -135,7 +135,8 @@ export class Reporter implements Service {
   async #backOff(error: unknown, signal: AbortSignal): Promise<void> {
     const { logger, spool, onRetry } = this.#options;
     onRetry?.(error);
-    const delay = backoffDelay(defaultBackoff, this.#failures, Math.random());
+    const asked = error instanceof DeliveryError ? error.retryAfter : 0;
+    const delay = Math.max(asked, backoffDelay(defaultBackoff, this.#failures, Math.random()));
     // The first of a row, then one line for about each half minute: a long outage must not fill the log.
     const level = this.#failures % 8 === 0 ? 'warn' : 'debug';
     logger[level]({ err: error, waiting: spool.depth, delay }, 'reports were not delivered; they stay in the spool');

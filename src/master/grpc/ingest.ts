@@ -1,0 +1,144 @@
+import type { Report, ReportBatch } from '../../domain/run/report.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
+import type { Clock } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Store } from '../../store/store.ts';
+import { applySplitting } from './poison.ts';
+import { storableReport } from './storable.ts';
+
+export interface ReportIngestOptions {
+  readonly store: Pick<Store, 'applyReports'>;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Most database transactions of different workers at once; each holds a connection. Default 4. */
+  readonly concurrency?: number;
+  /** Most reports in one transaction. Default 5,000. */
+  readonly transactionReports?: number;
+  /** Told of each commit, for metrics. */
+  readonly onCommit?: (commit: { readonly reports: number; readonly seconds: number }) => void;
+  /** Told of each report that was dropped because the database can never take it. */
+  readonly onDropped?: (report: Report) => void;
+}
+
+/** Called after reports were committed; must return at once. */
+export type ReportsListener = (worker: WorkerId, reports: readonly Report[]) => void;
+
+interface Waiting {
+  readonly reports: readonly Report[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Commits workers' reports in bulk. Batches of a worker are committed in the order of their calls, one transaction at
+ * a time, and whatever came while it was under way goes into the next one; workers do not wait for one another.
+ * When a batch is not committed, those of the same worker behind it are refused too: it sends all of them again.
+ */
+export class ReportIngest {
+  readonly #options: ReportIngestOptions;
+  readonly #queues = new Map<WorkerId, Waiting[]>();
+  readonly #listeners = new Set<ReportsListener>();
+  readonly #slots: Slots;
+
+  constructor(options: ReportIngestOptions) {
+    this.#options = options;
+    this.#slots = new Slots(options.concurrency ?? 4);
+  }
+
+  /** Resolves once the whole batch is committed. @throws what the store threw: send it again */
+  ingest(batch: ReportBatch): Promise<void> {
+    if (batch.reports.length === 0) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting: Waiting = { reports: batch.reports.map(storableReport), resolve, reject };
+    const queue = this.#queues.get(batch.worker);
+    if (queue) {
+      queue.push(waiting);
+    } else {
+      const begun = [waiting];
+      this.#queues.set(batch.worker, begun);
+      void this.#drain(batch.worker, begun);
+    }
+    return promise;
+  }
+
+  /** Subscribes to what is committed through this master. Gives the function that ends it. */
+  onReports(listener: ReportsListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async #drain(worker: WorkerId, queue: Waiting[]): Promise<void> {
+    while (queue.length > 0) {
+      await this.#slots.take();
+      const group = this.#next(queue);
+      try {
+        const reports = await this.#commit(worker, group);
+        for (const { resolve } of group) resolve();
+        this.#tell(worker, reports);
+      } catch (error) {
+        for (const { reject } of [...group, ...queue.splice(0)]) reject(error);
+      } finally {
+        this.#slots.give();
+      }
+    }
+    this.#queues.delete(worker);
+  }
+
+  /** Takes as many batches as fit into one transaction, one at least. */
+  #next(queue: Waiting[]): Waiting[] {
+    const limit = this.#options.transactionReports ?? 5_000;
+    let total = 0;
+    const fitting = queue.findIndex(({ reports }, index) => {
+      total += reports.length;
+      return total > limit && index > 0;
+    });
+    return queue.splice(0, fitting === -1 ? queue.length : fitting);
+  }
+
+  async #commit(worker: WorkerId, group: readonly Waiting[]): Promise<readonly Report[]> {
+    const { store, logger, clock = Date.now, onCommit, onDropped } = this.#options;
+    const began = performance.now();
+    const reports = group.length === 1 && group[0] ? group[0].reports : group.flatMap(one => one.reports);
+    await applySplitting(
+      reports,
+      part => store.applyReports(worker, part, clock()),
+      (report, error) => {
+        logger.error({ err: error, worker, report }, 'the database can never take this report: it is dropped');
+        onDropped?.(report);
+      },
+    );
+    onCommit?.({ reports: reports.length, seconds: (performance.now() - began) / 1_000 });
+    return reports;
+  }
+
+  #tell(worker: WorkerId, reports: readonly Report[]): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(worker, reports);
+      } catch (error) {
+        this.#options.logger.error({ err: error }, 'a listener of reports failed');
+      }
+    }
+  }
+}
+
+/** A number of permits, given in the order of asking. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>(resolve => this.#waiting.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
+  }
+}

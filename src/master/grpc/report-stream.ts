@@ -1,0 +1,96 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Report, ReportBatch } from '../../domain/run/report.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
+import type { ReportRequest, ReportResponse } from '../../gen/cronmesh/v1/report.ts';
+import type { Logger } from '../../observability/logger.ts';
+import { decodeReport, InvalidReportError } from '../../wire/codec.ts';
+import type { Refusals } from './refusals.ts';
+
+export interface ReportStreamDependencies {
+  readonly ingest: (batch: ReportBatch) => Promise<void>;
+  readonly refusals: Refusals;
+  readonly logger: Logger;
+}
+
+/** Batches of a stream that may be uncommitted before no more are read: the sender's window is smaller. */
+const maxUncommitted = 8;
+/** The worker waits this long after an error of the database, in milliseconds. */
+const retryAfterMs = 250;
+
+/**
+ * One worker's stream: batches are handed on as they come and acknowledged in order, each after its commit. The first
+ * one that is not committed is answered with the error, and ends the stream: what is behind it will be sent again.
+ */
+export class ReportStream {
+  readonly #call: ServerDuplexStream<ReportRequest, ReportResponse>;
+  readonly #deps: ReportStreamDependencies;
+  #uncommitted = 0;
+  #ended = false;
+  #answers: Promise<void> = Promise.resolve();
+
+  constructor(call: ServerDuplexStream<ReportRequest, ReportResponse>, deps: ReportStreamDependencies) {
+    this.#call = call;
+    this.#deps = deps;
+    call.on('data', (request: ReportRequest) => this.#take(request));
+    call.on('end', () => void this.end());
+    call.on('cancelled', () => {
+      this.#ended = true;
+    });
+    call.on('error', error => deps.logger.debug({ err: error }, 'a stream of reports broke'));
+  }
+
+  /** Takes no more batches, answers those it has, and ends the stream. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#answers;
+    this.#call.end();
+  }
+
+  #take(request: ReportRequest): void {
+    if (this.#ended) return;
+    if (++this.#uncommitted >= maxUncommitted) this.#call.pause();
+    const committed = this.#commit(request);
+    // The next batch may be there before the answers' turn: it must not pass one that failed.
+    committed.catch(() => {
+      this.#ended = true;
+    });
+    this.#answers = this.#answers.then(() => this.#answer(request, committed));
+  }
+
+  async #commit(request: ReportRequest): Promise<void> {
+    const { worker, spool, first } = request;
+    await this.#deps.ingest({ worker: worker as WorkerId, spool, first, reports: this.#decode(request) });
+  }
+
+  async #answer({ worker, spool, first, reports }: ReportRequest, committed: Promise<void>): Promise<void> {
+    let response: ReportResponse;
+    try {
+      await committed;
+      response = { spool, acknowledged: first + reports.length - 1, error: '', retryAfterMs: 0 };
+    } catch (error) {
+      const level = error instanceof InvalidReportError ? 'warn' : 'error';
+      this.#deps.logger[level]({ err: error, worker, first, reports: reports.length }, 'reports were not committed');
+      response = { spool, acknowledged: first - 1, error: (error as Error).message || String(error), retryAfterMs };
+    }
+    if (this.#call.cancelled || this.#call.writableEnded) return;
+    this.#call.write(response);
+    if (response.error !== '') this.#call.end();
+    else if (--this.#uncommitted < maxUncommitted) this.#call.resume();
+  }
+
+  /** The reports that can be read. @throws InvalidReportError as long as another master may read the others */
+  #decode({ worker, spool, first, reports: messages }: ReportRequest): Report[] {
+    const { refusals, logger } = this.#deps;
+    if (worker === '') throw new InvalidReportError('worker', worker, 'is missing');
+    return messages.flatMap((message, index) => {
+      try {
+        return [decodeReport(message)];
+      } catch (error) {
+        if (!refusals.isHopeless(spool, first + index)) throw error;
+        refusals.settle(spool, first + index);
+        logger.error({ err: error, worker, report: message }, 'no master can read this report: it is dropped');
+        return [];
+      }
+    });
+  }
+}

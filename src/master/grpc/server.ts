@@ -1,0 +1,121 @@
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Service } from '../../domain/lifecycle.ts';
+import type { ReportBatch } from '../../domain/run/report.ts';
+import type { Clock, Milliseconds } from '../../domain/time.ts';
+import { type ReportServiceServer, ReportServiceService } from '../../gen/cronmesh/v1/report.ts';
+import type { Logger } from '../../observability/logger.ts';
+import { Refusals } from './refusals.ts';
+import { ReportStream } from './report-stream.ts';
+
+export interface GrpcServerOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Commits a batch; keeps the order of calls for each worker. See `ReportIngest`. */
+  readonly ingest: (batch: ReportBatch) => Promise<void>;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** A connection gets no new streams after this time (and a tenth of jitter), so that new masters get their share. Default 10 minutes. */
+  readonly maxConnectionAge?: Milliseconds;
+  /** How long stop() waits for commits under way. Default 5 s. */
+  readonly drain?: Milliseconds;
+}
+
+const serviceName = 'cronmesh.v1.ReportService';
+/** Below `src` as below `dist`. */
+const protoRoot = fileURLToPath(new URL('../../../proto', import.meta.url));
+const maxMessageBytes = 4 * 1024 * 1024;
+/** Workers renew their stream every 5 minutes or so: none is cut by its connection's age. */
+const maxConnectionAgeGrace = 400_000;
+const lastWords = 100;
+
+/** The masters' gRPC port: ReportService, grpc.health.v1.Health and reflection. */
+export class GrpcServer implements Service {
+  readonly #options: GrpcServerOptions;
+  readonly #server: Server;
+  readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
+  readonly #streams = new Set<ReportStream>();
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #port = 0;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    const { ingest, logger, clock = Date.now, maxConnectionAge = 600_000 } = options;
+    this.#server = new Server({
+      'grpc.max_receive_message_length': maxMessageBytes,
+      'grpc.max_send_message_length': maxMessageBytes,
+      'grpc.max_connection_age_ms': maxConnectionAge,
+      'grpc.max_connection_age_grace_ms': maxConnectionAgeGrace,
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 5_000,
+    });
+    const dependencies = { ingest, logger, refusals: new Refusals(clock) };
+    const reports: ReportServiceServer = {
+      report: call => {
+        const stream = new ReportStream(call, dependencies);
+        this.#streams.add(stream);
+        call.on('close', () => this.#streams.delete(stream));
+        if (this.#stopping) void stream.end();
+      },
+    };
+    this.#server.addService(ReportServiceService, reports);
+    this.#health.addToServer(this.#server);
+    const definition = loadSync('cronmesh/v1/report.proto', { includeDirs: [protoRoot] });
+    new ReflectionService(definition).addToServer(this.#server);
+  }
+
+  /** The port that it listens on; 0 before start. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** @throws when the port is taken */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** What grpc.health.v1 tells: set it with the master's readiness. */
+  setServing(serving: boolean): void {
+    const status = serving && !this.#stopping ? 'SERVING' : 'NOT_SERVING';
+    for (const name of ['', serviceName]) this.#health.setStatus(name, status);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    const { host, port } = this.#options;
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    const bind = promisify(this.#server.bindAsync).bind(this.#server);
+    this.#port = await bind(address, ServerCredentials.createInsecure());
+    this.setServing(true);
+  }
+
+  /** Streams end once what they brought is committed, and their workers go on at another master. */
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    for (const name of ['', serviceName]) this.#health.setStatus(name, 'NOT_SERVING');
+    const closed = promisify(this.#server.tryShutdown).call(this.#server);
+    await within(this.#options.drain ?? 5_000, Promise.all(Array.from(this.#streams, stream => stream.end())));
+    // Others' streams (health watches, reflection) would hold it open: they get what is on the wire, and no more.
+    await within(lastWords, closed);
+    this.#server.forceShutdown();
+  }
+}
+
+/** Resolves with the work, or after the time, whichever is first. */
+async function within(time: Milliseconds, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, time);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,128 @@
+import type { JobUid } from '../domain/job/job.ts';
+import type { Report, ReportBatch, RunReference } from '../domain/run/report.ts';
+import { type Outcome, type RunId, SkipReason, TriggerKind } from '../domain/run/run.ts';
+import type { Report as Message, RunReference as ReferenceMessage, ReportRequest } from '../gen/cronmesh/v1/report.ts';
+
+/** Between reports as the domain has them and as they travel (`proto/cronmesh/v1/report.proto`). */
+
+/** A report that this program cannot read: which field, and what it held. */
+export class InvalidReportError extends Error {
+  override readonly name = 'InvalidReportError';
+  readonly field: string;
+  readonly value: unknown;
+  constructor(field: string, value: unknown, wanted: string) {
+    super(`${field}: ${wanted}, got ${JSON.stringify(value)?.slice(0, 200)}`);
+    this.field = field;
+    this.value = value;
+  }
+}
+
+const outcomes = new Set<Outcome>(['Succeeded', 'Failed', 'TimedOut', 'Killed', 'Lost']);
+const streams = new Set(['stdout', 'stderr', 'system'] as const);
+const reasons = new Set(Object.values(SkipReason));
+const triggers = new Set(Object.values(TriggerKind));
+
+export function encodeBatch(batch: ReportBatch): ReportRequest {
+  return { worker: batch.worker, spool: batch.spool, first: batch.first, reports: batch.reports.map(encodeReport) };
+}
+
+export function encodeReport(report: Report): Message {
+  return { reference: encodeReference(report), atMs: report.at, fact: encodeFact(report) };
+}
+
+/** @throws InvalidReportError */
+export function decodeReport(message: Message): Report {
+  const { reference, fact, atMs: at } = message;
+  if (!reference) throw new InvalidReportError('reference', undefined, 'is missing');
+  switch (fact?.$case) {
+    case 'claimed': {
+      const fencingToken = matching('claimed.fencing_token', fact.value.fencingToken, /^\d{1,30}$/, 'must be a number');
+      return { ...decodeReference(reference), type: 'claimed', at, fencingToken, revision: fact.value.revision };
+    }
+    case 'started':
+      return { ...decodeReference(reference), type: 'started', at, ...defined({ pid: fact.value.pid }) };
+    case 'output': {
+      const { sequence, text } = fact.value;
+      const stream = oneOf('output.stream', fact.value.stream, streams);
+      return { ...decodeReference(reference), type: 'output', at, sequence, stream, text };
+    }
+    case 'finished': {
+      const { exitCode, signal, httpStatus, message: sentence } = fact.value;
+      const outcome = oneOf('finished.outcome', fact.value.outcome, outcomes);
+      const rest = defined({ exitCode, signal, httpStatus, message: sentence });
+      return { ...decodeReference(reference), type: 'finished', at, outcome, ...rest };
+    }
+    case 'skipped': {
+      const { fromMs: from, toMs: to, count, detail } = fact.value;
+      if (from > to) throw new InvalidReportError('skipped.to_ms', to, `must not be before from_ms ${from}`);
+      if (count < 1) throw new InvalidReportError('skipped.count', count, 'must be 1 or more');
+      const reason = oneOf('skipped.reason', fact.value.reason, reasons);
+      return { ...decodeJob(reference), type: 'skipped', at, from, to, count, reason, detail };
+    }
+    default:
+      throw new InvalidReportError('fact', fact, 'is missing, or of a kind that this version does not know');
+  }
+}
+
+function encodeReference(report: Report): ReferenceMessage {
+  const { jobUid, namespace, name } = report;
+  if (report.type === 'skipped') return { run: '', attempt: 0, jobUid, namespace, name, trigger: '' };
+  const { run, attempt, tick, trigger } = report;
+  return { run, attempt, jobUid, namespace, name, tickMs: tick, trigger };
+}
+
+function encodeFact(report: Report): Message['fact'] {
+  switch (report.type) {
+    case 'claimed': {
+      const { fencingToken, revision } = report;
+      return { $case: 'claimed', value: { fencingToken, revision } };
+    }
+    case 'started':
+      return { $case: 'started', value: { pid: report.pid } };
+    case 'output': {
+      const { sequence, stream, text } = report;
+      return { $case: 'output', value: { sequence, stream, text } };
+    }
+    case 'finished': {
+      const { outcome, exitCode, signal, httpStatus, message } = report;
+      return { $case: 'finished', value: { outcome, exitCode, signal, httpStatus, message } };
+    }
+    case 'skipped': {
+      const { from: fromMs, to: toMs, count, reason, detail } = report;
+      return { $case: 'skipped', value: { fromMs, toMs, count, reason, detail } };
+    }
+  }
+}
+
+function decodeReference(reference: ReferenceMessage): RunReference {
+  const { attempt, tickMs } = reference;
+  const run = matching('reference.run', reference.run, /^[a-z0-9-]{1,64}$/, 'must be a run’s id') as RunId;
+  if (attempt < 1) throw new InvalidReportError('reference.attempt', attempt, 'must be 1 or more');
+  const trigger = oneOf('reference.trigger', reference.trigger, triggers);
+  return { run, attempt, ...decodeJob(reference), trigger, ...defined({ tick: tickMs }) };
+}
+
+function decodeJob(reference: ReferenceMessage) {
+  return {
+    jobUid: matching('reference.job_uid', reference.jobUid, /^[a-z0-9]{1,64}$/, 'must be a job’s uid') as JobUid,
+    namespace: matching('reference.namespace', reference.namespace, /^[^/]{1,63}$/, 'must be a namespace'),
+    name: matching('reference.name', reference.name, /^[^/]{1,128}$/, 'must be a job’s name'),
+  };
+}
+
+function matching(field: string, value: string, pattern: RegExp, wanted: string): string {
+  if (!pattern.test(value)) throw new InvalidReportError(field, value, wanted);
+  return value;
+}
+
+function oneOf<T extends string>(field: string, value: string, allowed: ReadonlySet<T>): T {
+  if (!allowed.has(value as T)) throw new InvalidReportError(field, value, `must be one of ${[...allowed].join(', ')}`);
+  return value as T;
+}
+
+/** Without the fields that are undefined. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
