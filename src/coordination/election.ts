@@ -7,22 +7,11 @@ import { leaderPath } from './keys.ts';
 import { monotonicNow } from './monotonic.ts';
 import { pause } from './pause.ts';
 import { encode, type LeaderRecord } from './records.ts';
+import { type Leadership, Reign } from './reign.ts';
 import { SessionKeeper, type SessionLease } from './session.ts';
 import { watchKey } from './watch.ts';
 
-/** What an elected candidate has until `signal` is aborted. */
-export interface Leadership {
-  readonly role: string;
-  readonly session: SessionId;
-  readonly lockKey: string;
-  readonly term: number;
-  /** Aborted at once when the leadership ends. */
-  readonly signal: AbortSignal;
-  /** Whether it holds now: false too when this process was stopped for so long that the session may have ended. */
-  readonly valid: boolean;
-  /** Goes into every transaction of the leader: it then fails when another has been elected. */
-  readonly guard: Operation;
-}
+export type { Leadership } from './reign.ts';
 
 export interface ElectionOptions {
   readonly coordinator: Coordinator;
@@ -159,9 +148,9 @@ export class Election implements Service {
       if (this.#stopping.signal.aborted || !(await this.#lock(session, term))) return;
       const lease = this.#lease;
       if (lease?.session !== session) return;
-      reign = new Reign(this.#options.role, session, this.#lockKey, term);
+      const { role } = this.#options;
+      reign = new Reign({ role, session, lockKey: this.#lockKey, term, until: this.#fence(lease) });
       this.#reign = reign;
-      reign.extend(this.#fence(lease));
       await this.#serve(reign);
     } finally {
       reign?.end('the leadership ended');
@@ -229,54 +218,4 @@ export class Election implements Service {
 
 function heldByAnother(entry: Entry, session: SessionId): boolean {
   return entry.session !== undefined && entry.session !== session;
-}
-
-/** One leadership, with the fence that ends it. */
-class Reign implements Leadership {
-  readonly role: string;
-  readonly session: SessionId;
-  readonly lockKey: string;
-  readonly term: number;
-  readonly guard: Operation;
-  readonly #ending = new AbortController();
-  readonly #ended = Promise.withResolvers<string>();
-  #until: Milliseconds = 0;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(role: string, session: SessionId, lockKey: string, term: number) {
-    this.role = role;
-    this.session = session;
-    this.lockKey = lockKey;
-    this.term = term;
-    this.guard = { verb: 'check-session', key: lockKey, session };
-  }
-
-  get signal(): AbortSignal {
-    return this.#ending.signal;
-  }
-
-  get valid(): boolean {
-    return !this.#ending.signal.aborted && monotonicNow() < this.#until;
-  }
-
-  /** Resolves with why it ended. */
-  get ended(): Promise<string> {
-    return this.#ended.promise;
-  }
-
-  /** Good until then, on the monotonic clock. */
-  extend(until: Milliseconds): void {
-    if (this.#ending.signal.aborted) return;
-    this.#until = until;
-    clearTimeout(this.#timer);
-    const why = 'the session was not renewed in time';
-    this.#timer = setTimeout(() => this.end(why), Math.max(0, until - monotonicNow()));
-  }
-
-  end(why: string): void {
-    if (this.#ending.signal.aborted) return;
-    clearTimeout(this.#timer);
-    this.#ending.abort(new Error(why));
-    this.#ended.resolve(why);
-  }
 }

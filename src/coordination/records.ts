@@ -28,7 +28,7 @@ export interface JobRecord
 /** `cron/feed/<shard>`: the newest changes of the shard, the newest last. The ring keeps the last 64. */
 export interface FeedRecord {
   readonly v: 1;
-  /** Counts publications of this shard, so that its value always changes. */
+  /** Counts changes of this shard: a reader sees how many it missed, and the value always changes. */
   readonly count: number;
   readonly changes: readonly { readonly job: JobKey; readonly revision: number; readonly deleted?: true }[];
 }
@@ -37,6 +37,8 @@ export interface FeedRecord {
 export interface FeedHeadRecord {
   readonly v: 1;
   readonly shards: readonly number[];
+  /** The jobs that it touched: a reader that has missed nothing reads these, and no shard. */
+  readonly jobs: readonly JobKey[];
   /** The head's index that the publisher saw before: a reader whose last head it was has missed nothing. */
   readonly previous: Index;
 }
