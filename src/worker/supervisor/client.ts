@@ -214,8 +214,8 @@ export class SupervisorClient implements Service {
   }
 
   #receive(message: FromSupervisor, ready: () => void): void {
-    if (message.type === 'ready') return ready();
-    if (message.type === 'bye') return;
+    if (message.type === 'ready') ready();
+    if (message.type === 'ready' || message.type === 'bye') return;
     if (message.type === 'finished' || message.type === 'refused') this.#open.delete(attemptKey(message));
     this.#options.onMessage(message);
   }

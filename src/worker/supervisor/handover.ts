@@ -70,8 +70,14 @@ export async function handOver(
 }
 
 /** Looks again until no lock is left: attempts end meanwhile, and a claim on its way may still have been committed. */
-async function releaseLocks(coordinator: Coordinator, estate: Estate, now: () => Instant, log: Logger): Promise<void> {
-  for (;;) {
+async function releaseLocks(
+  coordinator: Coordinator,
+  estate: Estate,
+  until: number,
+  now: () => Instant,
+  log: Logger,
+): Promise<void> {
+  while (performance.now() < until) {
     const locks = (await coordinator.list(prefix.lock, { consistent: true })).flatMap(entry => ownLock(entry, estate));
     if (locks.length === 0) return;
     const free = locks.filter(({ record }) => estate.status(record) !== 'running');

@@ -1,0 +1,83 @@
+import type { HttpExecutorSpec, ShellExecutorSpec } from '../../../domain/job/spec.ts';
+import { httpExecutor, shellExecutor } from '../../../domain/job/spec.ts';
+import type { RunId } from '../../../domain/run/run.ts';
+import { listProcesses } from '../../executors/shell/processes.ts';
+import type { AttemptResult, StartRequest } from '../protocol.ts';
+
+/** Requests and waits that the tests of supervisor and executors share. */
+
+let count = 0;
+
+/** A run id that no other test, and no other process of this machine, has. */
+export function uniqueRun(): RunId {
+  return `test${process.pid}x${Math.random().toString(36).slice(2, 10)}-${(count++).toString(36)}` as RunId;
+}
+
+type Rest = Partial<Omit<StartRequest, 'executor'>>;
+
+export function shellRequest(spec: Partial<ShellExecutorSpec> | string, rest: Rest = {}): StartRequest {
+  const shell = shellExecutor.parse(typeof spec === 'string' ? { command: spec } : spec);
+  return request({ shell }, rest);
+}
+
+export function httpRequest(spec: Partial<HttpExecutorSpec> & { url: string }, rest: Rest = {}): StartRequest {
+  return request({ http: httpExecutor.parse(spec) }, rest);
+}
+
+function request(executor: StartRequest['executor'], rest: Rest): StartRequest {
+  const run = rest.run ?? uniqueRun();
+  return {
+    run,
+    attempt: 1,
+    exclusive: false,
+    lockKey: `cron/lock/default/job/${run}`,
+    executor,
+    timeout: 30_000,
+    grace: 300,
+    env: { CRONMESH_RUN: run, CRONMESH_ATTEMPT: '1', CRONMESH_JOB: 'job', CRONMESH_FENCING_TOKEN: '42' },
+    ...rest,
+  };
+}
+
+/** Live processes that carry a run in their environment. */
+export async function processesOf(run: RunId): Promise<readonly number[]> {
+  return (await listProcesses()).filter(one => one.attempt?.startsWith(`${run}#`)).map(one => one.pid);
+}
+
+/** Waits until a condition holds, looking each 10 ms. @throws after `within` milliseconds */
+export async function until(condition: () => boolean | Promise<boolean>, within = 10_000): Promise<void> {
+  const end = performance.now() + within;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not so within ${within} ms: ${condition}`);
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
+
+/** Collects an execution's hooks. */
+export function recorder() {
+  const texts = { stdout: '', stderr: '', system: '' };
+  const started = Promise.withResolvers<number | undefined>();
+  let wake = (): void => {};
+  return {
+    texts,
+    started: started.promise,
+    hooks: {
+      started: (pid?: number) => started.resolve(pid),
+      output: (stream: 'stdout' | 'stderr' | 'system', text: string): Promise<void> | undefined => {
+        texts[stream] += text;
+        wake();
+        return undefined;
+      },
+    },
+    /** Resolves when standard output holds `text`. */
+    async printed(text: string): Promise<void> {
+      while (!texts.stdout.includes(text)) {
+        await new Promise<void>(resolve => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
+
+export type { AttemptResult };
