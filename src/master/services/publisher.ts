@@ -1,10 +1,15 @@
-import type { Registry } from 'prom-client';
-import type { Coordinator } from '../../coordination/coordinator.ts';
+import { Gauge, type Registry } from 'prom-client';
+import { CoordinationError, type Coordinator } from '../../coordination/coordinator.ts';
+import { killerPath } from '../../coordination/keys.ts';
+import { jobsPerPublication, publish } from '../../coordination/publish.ts';
+import { encode, type JobRecord, type KillRecord } from '../../coordination/records.ts';
+import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import type { Service } from '../../domain/lifecycle.ts';
-import type { Clock, Milliseconds } from '../../domain/time.ts';
+import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { NewRun, Run, Store } from '../../store/store.ts';
+import type { NewRun, PendingRun, Publication, Run, Store } from '../../store/store.ts';
 import type { Publishing } from './publishing.ts';
+import { TriggerWriter } from './trigger-writer.ts';
 
 export interface PublisherOptions {
   readonly coordinator: Coordinator;
@@ -16,22 +21,141 @@ export interface PublisherOptions {
   readonly clock?: Clock;
 }
 
-/** Carries jobs, triggers and kills from the database to Consul. Every master has one; the leader's also sweeps. */
+/** Outbox rows looked at in one go. */
+const page = 256;
+
+/** Keys that are published together, and those who wait for it. */
+interface Batch {
+  readonly keys: Set<JobKey>;
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/**
+ * Carries jobs, triggers and kills from the database to Consul. Every master publishes its own changes at once; what
+ * fails stays in the outbox, and the leader sweeps that. Calls that come together share transactions, and one master
+ * sends one publication at a time: publications compete for the feed's head.
+ */
 export class Publisher implements Service, Publishing {
   readonly #options: PublisherOptions;
+  readonly #clock: Clock;
+  readonly #triggers: TriggerWriter;
+  readonly #stopping = new AbortController();
+  #batch: Batch | undefined;
+  #running: Promise<void> | undefined;
+  /** When each row that is still in the outbox was first seen there by a sweep. */
+  #waitingSince = new Map<JobKey, Instant>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? Date.now;
+    this.#triggers = new TriggerWriter(options);
+    const { registry } = options;
+    if (registry === undefined) return;
+    const lag = (): number => this.lag / 1_000;
+    new Gauge({
+      name: 'cronmesh_publication_lag_seconds',
+      help: 'How long the oldest change has waited to be published, as the leader sees it',
+      registers: [registry],
+      collect() {
+        this.set(lag());
+      },
+    });
   }
 
   async start(): Promise<void> {}
-  async stop(): Promise<void> {}
-  async publish(_keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {}
-  async publishTrigger(_run: NewRun): Promise<void> {}
-  async requestKill(_run: Run, _by: string): Promise<void> {}
+
+  /** Ends what is under way; what was not published stays in the outbox. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
 
   /** How long the oldest unpublished change has waited, as the last sweep saw it; 0 where another master sweeps. */
   get lag(): Milliseconds {
-    return this.#options === undefined ? 0 : 0;
+    let oldest = this.#clock();
+    const now = oldest;
+    for (const since of this.#waitingSince.values()) oldest = Math.min(oldest, since);
+    return now - oldest;
+  }
+
+  /** Resolves once Consul has the newest state of these jobs. @throws when it may not have: the outbox keeps it for the sweep */
+  async publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
+    if (keys.length === 0) return;
+    this.#batch ??= { keys: new Set(), done: Promise.withResolvers() };
+    const batch = this.#batch;
+    for (const key of keys) batch.keys.add(jobKey(key));
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    await batch.done.promise;
+  }
+
+  async publishTrigger(run: NewRun): Promise<void> {
+    const attempt = (run as Partial<PendingRun>).attempt ?? 1;
+    await this.#triggers.write({ ...run, attempt, published: false });
+  }
+
+  async requestKill(run: Run, by: string): Promise<void> {
+    const record: KillRecord = { v: 1, run: run.id, requestedAt: this.#clock(), by };
+    const key = killerPath(jobKey(run), run.id);
+    await this.#options.coordinator.transact([{ verb: 'set', key, value: encode(record) }]);
+  }
+
+  /** Publishes whatever is in the outbox. For the leader, each second. @throws when Consul or the database is away */
+  async sweep(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const rows = await this.#options.store.pendingPublications(page);
+      this.#remember(rows);
+      if (rows.length === 0 || signal.aborted) return;
+      for (let i = 0; i < rows.length && !signal.aborted; i += jobsPerPublication) {
+        await this.publish(rows.slice(i, i + jobsPerPublication));
+        for (const row of rows.slice(i, i + jobsPerPublication)) this.#waitingSince.delete(jobKey(row));
+      }
+    }
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the event loop: changes of one moment go together.
+    await new Promise(setImmediate);
+    while (this.#batch !== undefined) {
+      const batch = this.#batch;
+      this.#batch = undefined;
+      try {
+        await this.#publishNow([...batch.keys]);
+        batch.done.resolve();
+      } catch (error) {
+        batch.done.reject(error);
+      }
+    }
+  }
+
+  async #publishNow(keys: readonly JobKey[]): Promise<void> {
+    const { coordinator, store } = this.#options;
+    const wanted = new Set(keys);
+    // The rows of the outbox come first: what changes after this read keeps its row.
+    const rows = (await store.pendingPublications(page)).filter(row => wanted.has(jobKey(row)));
+    const { signal } = this.#stopping;
+    try {
+      await publish(coordinator, keys, some => this.#load(some), { signal });
+    } catch (error) {
+      if (!(error instanceof CoordinationError) || error.status !== 413) throw error;
+      if (keys.length > 1) {
+        for (const key of keys) await this.#publishNow([key]);
+        return;
+      }
+      // It can never be published, and must not hold up the others.
+      this.#options.logger.error({ err: error, job: keys[0] }, 'a job is too large for Consul: it will not run');
+    }
+    await store.publicationsDone(rows);
+  }
+
+  async #load(keys: readonly JobKey[]): Promise<ReadonlyMap<JobKey, JobRecord>> {
+    const jobs = await this.#options.store.getJobs(keys.map(splitJobKey));
+    return new Map(jobs.map(job => [jobKey(job), { v: 1, ...job } satisfies JobRecord]));
+  }
+
+  #remember(rows: readonly Publication[]): void {
+    const now = this.#clock();
+    this.#waitingSince = new Map(rows.map(row => [jobKey(row), this.#waitingSince.get(jobKey(row)) ?? now]));
   }
 }

@@ -1,0 +1,38 @@
+import { pause } from '../../coordination/pause.ts';
+import { backoffDelay } from '../../domain/backoff.ts';
+import type { Milliseconds } from '../../domain/time.ts';
+import { StaleTermError } from '../../store/store.ts';
+import { type Office, OfficeLostError } from './office.ts';
+
+const retry = { initial: 500, maximum: 10_000, factor: 2 };
+
+/**
+ * Does something again and again while the office lasts, `every` ms from end to begin. What fails is logged and tried
+ * again after a backoff. @throws StaleTermError, OfficeLostError: the office is over
+ */
+export async function repeat(
+  office: Office,
+  what: string,
+  every: Milliseconds,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { signal, logger } = office;
+  let attempt = 0;
+  while (!signal.aborted) {
+    try {
+      await work();
+      attempt = 0;
+      await pause(every, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isOver(error)) throw error;
+      logger.warn({ err: error, attempt }, `${what} failed; trying again`);
+      await pause(backoffDelay(retry, attempt++, Math.random()), signal);
+    }
+  }
+}
+
+/** Whether an error says that another master leads. */
+export function isOver(error: unknown): boolean {
+  return error instanceof StaleTermError || error instanceof OfficeLostError;
+}

@@ -1,0 +1,50 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** What the leader counts. */
+export interface LeaderMetrics {
+  /** Ticks without a run that the leader recorded, by reason. */
+  readonly skips: Counter<'reason'>;
+  readonly runsLost: Counter;
+  /** 1 on the master that has the role. */
+  readonly leader: Gauge<'role'>;
+  readonly epoch: Gauge;
+  /** Jobs' spells that the leader accounts for. */
+  readonly spells: Gauge;
+  /** How long the oldest tick that is due for audit has waited, in seconds. */
+  readonly auditLag: Gauge;
+}
+
+/** Registers the leader's metrics; without a registry they are kept by nobody. */
+export function leaderMetrics(registry: Registry = new Registry()): LeaderMetrics {
+  const registers = [registry];
+  return {
+    skips: new Counter({
+      name: 'cronmesh_skips_total',
+      help: 'Ticks without a run, as the leader recorded them',
+      labelNames: ['reason'],
+      registers,
+    }),
+    runsLost: new Counter({
+      name: 'cronmesh_runs_lost_total',
+      help: 'Runs closed as Lost: what became of them is not known',
+      registers,
+    }),
+    leader: new Gauge({
+      name: 'cronmesh_leader',
+      help: 'Whether this master has the role',
+      labelNames: ['role'],
+      registers,
+    }),
+    epoch: new Gauge({ name: 'cronmesh_epoch', help: 'Number of the epoch, on the leader', registers }),
+    spells: new Gauge({
+      name: 'cronmesh_accounted_jobs',
+      help: 'Spells of jobs that the leader accounts for',
+      registers,
+    }),
+    auditLag: new Gauge({
+      name: 'cronmesh_audit_lag_seconds',
+      help: 'How long the oldest tick that is due for audit has waited',
+      registers,
+    }),
+  };
+}

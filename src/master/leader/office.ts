@@ -1,0 +1,113 @@
+import type { Coordinator, Entry, Operation, TransactionResult } from '../../coordination/coordinator.ts';
+import { maxOperations } from '../../coordination/coordinator.ts';
+import type { Leadership } from '../../coordination/election.ts';
+import { transactionBytes } from '../../coordination/limits.ts';
+import type { Clock, Instant } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Store, Term } from '../../store/store.ts';
+import type { LeaderMetrics } from './metrics.ts';
+import type { LeaderTiming } from './timing.ts';
+
+/** The leader's lock is somebody else's, or nobody's: everything that this leader does ends. */
+export class OfficeLostError extends Error {
+  override readonly name = 'OfficeLostError';
+}
+
+export interface OfficeOptions {
+  readonly coordinator: Coordinator;
+  readonly store: Store;
+  /** As elected. */
+  readonly leadership: Leadership;
+  readonly clock: Clock;
+  readonly timing: LeaderTiming;
+  readonly logger: Logger;
+  readonly metrics: LeaderMetrics;
+}
+
+/** Operations of one transaction beside the check of the leader's lock. */
+export const leaderOperations = maxOperations - 1;
+/** A transaction is filled up to here, in bytes; Consul's limit is 512 kB. */
+const fill = 384 * 1024;
+
+/** One term of office: what every part of the leader works with. */
+export class Office {
+  readonly store: Store;
+  readonly coordinator: Coordinator;
+  readonly term: Term;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly timing: LeaderTiming;
+  readonly logger: Logger;
+  readonly metrics: LeaderMetrics;
+  readonly startedAt: Instant;
+  readonly #guard: Operation;
+
+  constructor(options: OfficeOptions) {
+    this.store = options.store;
+    this.coordinator = options.coordinator;
+    const { role, term, signal, guard } = options.leadership;
+    this.term = { role, term };
+    this.signal = signal;
+    this.clock = options.clock;
+    this.timing = options.timing;
+    this.logger = options.logger;
+    this.metrics = options.metrics;
+    this.startedAt = options.clock();
+    this.#guard = guard;
+  }
+
+  /** A transaction that holds only while this master leads. @throws OfficeLostError, CoordinationError */
+  async transact(operations: readonly Operation[]): Promise<TransactionResult> {
+    this.signal.throwIfAborted();
+    const result = await this.coordinator.transact([this.#guard, ...operations], this.signal);
+    if (result.ok) return { ok: true, entries: result.entries.slice(1) };
+    const lost = result.failures.find(failure => failure.operation === 0);
+    if (lost !== undefined) throw new OfficeLostError(`the leader's lock is not held: ${lost.message}`);
+    return { ok: false, failures: result.failures.map(one => ({ ...one, operation: one.operation - 1 })) };
+  }
+
+  /**
+   * Carries out independent operations, as many as possible in one transaction; those that do not hold are left out.
+   * Gives for each its entry, `undefined` where there is none to give, `'refused'` where it did not hold.
+   */
+  async each(operations: readonly Operation[]): Promise<(Entry | undefined | 'refused')[]> {
+    const answers: (Entry | undefined | 'refused')[] = new Array(operations.length).fill('refused');
+    for (const part of parts(operations)) {
+      let left = part;
+      while (left.length > 0) {
+        const result = await this.transact(left.map(([, operation]) => operation));
+        if (result.ok) {
+          for (const [i, [place]] of left.entries()) answers[place] = result.entries[i];
+          break;
+        }
+        const failed = new Set(result.failures.map(failure => failure.operation));
+        left = left.filter((_, i) => !failed.has(i));
+      }
+    }
+    return answers;
+  }
+
+  /** Reads keys in one or more transactions: consistent within one, and never stale. */
+  async read(keys: readonly string[]): Promise<(Entry | undefined)[]> {
+    const answers = await this.each(keys.map(key => ({ verb: 'get-or-empty', key }) as const));
+    return answers.map(answer => (answer === 'refused' ? undefined : answer));
+  }
+}
+
+/** Cuts operations into transactions; each keeps its place. */
+function parts(operations: readonly Operation[]): (readonly [number, Operation])[][] {
+  const all: (readonly [number, Operation])[][] = [];
+  let bytes = 0;
+  for (const [place, operation] of operations.entries()) {
+    const last = all.at(-1);
+    const size = transactionBytes([operation]);
+    if (last === undefined || last.length >= leaderOperations || bytes + size > fill) {
+      all.push([[place, operation]]);
+      bytes = size;
+    } else {
+      last.push([place, operation]);
+      bytes += size;
+    }
+  }
+  return all;
+}
