@@ -8,7 +8,16 @@ import { serveFile } from '../static.ts';
 /** `src/ui` in a checkout, `dist/ui` where it was built. */
 const ui = fileURLToPath(new URL('../../../ui/', import.meta.url));
 
-const pageFiles = ['app.js', 'api.js', 'format.js', 'view.js', 'log.js', 'style.css', 'icon.svg'] as const;
+const pageFiles = [
+  'app.js',
+  'api.js',
+  'dialogs.js',
+  'format.js',
+  'tables.js',
+  'view.js',
+  'style.css',
+  'icon.svg',
+] as const;
 const swaggerFiles = ['swagger-ui.css', 'swagger-ui-bundle.js'] as const;
 
 /** Swagger UI sets styles on elements and has its icons in its style sheet. */

@@ -101,7 +101,7 @@ export function runRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'stoppin
     const { id } = await runs.get(runRef(context.req.valid('param').id));
     const { follow, after, attempt } = context.req.valid('query');
     const options = given({ after: lastEventId(context.req.header('last-event-id')) ?? after, attempt });
-    if (follow === 'false') return textResponse(runs.logs(id, options));
+    if (follow === 'false') return await textResponse(runs.logs(id, options));
     return serverSentEvents(context, deps.stopping, async (stream, signal) => {
       for await (const lines of runs.follow(id, options, signal)) {
         for (const line of lines) {
@@ -127,13 +127,15 @@ function lastEventId(header: string | undefined): number | undefined {
 }
 
 /** Reads the log as fast as the client takes it, and no faster. */
-function textResponse(pages: AsyncGenerator<readonly LogLine[]>): Response {
+async function textResponse(pages: AsyncGenerator<readonly LogLine[]>): Promise<Response> {
   const encoder = new TextEncoder();
+  // Read before the answer begins: what goes wrong can then still be told.
+  let page = await pages.next();
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await pages.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value.map(line => line.text).join('')));
+      if (page.done) return controller.close();
+      controller.enqueue(encoder.encode(page.value.map(line => line.text).join('')));
+      page = await pages.next();
     },
     async cancel() {
       await pages.return(undefined);

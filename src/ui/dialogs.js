@@ -1,0 +1,152 @@
+// What opens above the page: a job with its next ticks, and a run with its log.
+import { getRun, listSkips, logStream, nextTicks } from './api.js';
+import { duration } from './format.js';
+import { state, title } from './tables.js';
+import { byId, h, time } from './view.js';
+
+/** @typedef {import('./api.js').Job} Job */
+/** @typedef {import('./api.js').Run} Run */
+
+const dialog = /** @type {HTMLDialogElement} */ (byId('dialog'));
+const body = byId('dialog-body');
+
+/** Beyond it the oldest lines go: a page that holds more becomes slow. */
+const maxLines = 5_000;
+
+/** What the open dialog has under way; aborted when it closes. */
+let open = new AbortController();
+
+byId('dialog-close').addEventListener('click', () => dialog.close());
+dialog.addEventListener('close', () => open.abort());
+// A click beside the box is on the dialog itself.
+dialog.addEventListener('click', event => {
+  if (event.target === dialog) dialog.close();
+});
+
+/** @param {string} heading @param {...Node} content */
+function show(heading, ...content) {
+  open.abort();
+  open = new AbortController();
+  byId('dialog-title').textContent = heading;
+  body.replaceChildren(...content);
+  if (!dialog.open) dialog.showModal();
+  return open.signal;
+}
+
+/** @param {Job} job */
+export async function showJob(job) {
+  const { spec, metadata, status } = job;
+  const ticks = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
+  const skips = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
+  const signal = show(
+    title(metadata),
+    facts([
+      ['Schedule', h('code', {}, spec.schedule)],
+      ['Time zone', spec.timeZone ?? 'UTC'],
+      ['Runs', h('code', {}, whatRuns(spec.executor))],
+      ['Concurrency', spec.concurrencyPolicy],
+      ['From', `${status.source}, revision ${metadata.revision}`],
+    ]),
+    h('h3', {}, 'Next ticks'),
+    ticks,
+    h('h3', {}, 'Ticks that did not run, and why'),
+    skips,
+  );
+  await Promise.all([
+    fill(ticks, signal, spec.suspend ? 'None while it is suspended.' : 'None.', async () => {
+      const { items } = await nextTicks(metadata);
+      return items.map(tick => h('li', {}, time(tick), ' ', h('span', { class: 'quiet small' }, tick)));
+    }),
+    fill(skips, signal, 'None are recorded.', async () => {
+      const { items } = await listSkips(metadata);
+      return items.map(skip =>
+        h(
+          'li',
+          {},
+          time(skip.to),
+          `: ${skip.count === 1 ? '' : `${skip.count} ticks, `}${skip.reason}. ${skip.detail}`,
+        ),
+      );
+    }),
+  ]);
+}
+
+/** @param {HTMLElement} list @param {AbortSignal} signal @param {string} empty @param {() => Promise<Node[]>} load */
+async function fill(list, signal, empty, load) {
+  /** @type {Node[]} */
+  let items;
+  try {
+    items = await load();
+  } catch (error) {
+    items = [h('li', { class: 'state bad' }, error instanceof Error ? error.message : String(error))];
+  }
+  if (signal.aborted) return;
+  list.replaceChildren(...(items.length > 0 ? items : [h('li', { class: 'quiet' }, empty)]));
+}
+
+/** @param {Job['spec']['executor']} executor */
+function whatRuns({ shell, http }) {
+  if (http !== undefined) return `${http.method} ${http.url}`;
+  const text = shell?.script ?? [shell?.command ?? ''].flat().join(' ');
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}
+
+/** @param {Run} run */
+export function showRun(run) {
+  const about = h('div', {}, runFacts(run));
+  const log = h('pre', { class: 'log', tabindex: '0', role: 'log', 'aria-label': 'Output' });
+  const note = h('p', { class: 'quiet small', role: 'status' }, 'Reading the log…');
+  const signal = show(`Run of ${title(run)}`, about, log, note);
+  const stream = logStream(run.id);
+  signal.addEventListener('abort', () => stream.close());
+
+  stream.addEventListener('open', () => {
+    note.textContent = 'Following the output…';
+  });
+  stream.addEventListener('output', event => {
+    const { stream: source, text } = JSON.parse(event.data);
+    // Who reads further up is not pulled down.
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
+    log.append(h('span', { class: source }, text));
+    while (log.childElementCount > maxLines) log.firstElementChild?.remove();
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  });
+  stream.addEventListener('end', event => {
+    stream.close();
+    about.replaceChildren(runFacts(JSON.parse(event.data)));
+    note.textContent = log.childElementCount === 0 ? 'It has ended, without any output.' : 'It has ended.';
+  });
+  stream.addEventListener('error', async () => {
+    note.textContent = 'The connection is lost. Trying again…';
+    // A stream that was refused, not cut, does not come back by itself: say why.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    await getRun(run.id).catch(error => {
+      note.textContent = error.message;
+    });
+  });
+}
+
+/** @param {Run} run */
+function runFacts(run) {
+  const { startedAt, finishedAt } = run;
+  return facts([
+    ['State', state(run)],
+    ['Id', h('code', {}, run.id)],
+    ['For', run.tick === undefined ? 'no tick: it was asked for' : time(run.tick)],
+    ['Worker', run.worker],
+    ['Started', startedAt && time(startedAt)],
+    ['Took', startedAt && finishedAt && duration(Date.parse(finishedAt) - Date.parse(startedAt))],
+    ['Attempt', run.attempt > 1 ? String(run.attempt) : undefined],
+    ['Exit code', run.exitCode?.toString()],
+    ['Signal', run.signal],
+    ['HTTP status', run.httpStatus?.toString()],
+    ['Reason', run.reason],
+    ['Message', run.message],
+  ]);
+}
+
+/** @param {[string, Node | string | undefined][]} pairs */
+function facts(pairs) {
+  const known = pairs.filter(([, value]) => value !== undefined && value !== '');
+  return h('dl', {}, ...known.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
+}

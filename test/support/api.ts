@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { Registry } from 'prom-client';
+import type { Report } from '../../src/domain/run/report.ts';
+import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
+import type { Instant } from '../../src/domain/time.ts';
+import { createApp } from '../../src/master/http/app.ts';
+import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
+import { Changes } from '../../src/master/services/changes.ts';
+import { JobService } from '../../src/master/services/jobs.ts';
+import type { Publishing } from '../../src/master/services/publishing.ts';
+import { RunService } from '../../src/master/services/runs.ts';
+import type { WorkerView } from '../../src/master/services/workers.ts';
+import { silentLogger } from '../../src/observability/logger.ts';
+import { openPgliteStore } from '../../src/store/prisma/pglite.ts';
+import type { NewRun, Run, Store } from '../../src/store/store.ts';
+
+/** Remembers what it was asked; `fail` makes it refuse. */
+export class FakePublishing implements Publishing {
+  readonly published: string[] = [];
+  readonly triggers: NewRun[] = [];
+  readonly kills: { readonly run: RunId; readonly by: string }[] = [];
+  fail: Error | undefined;
+
+  async publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
+    if (this.fail) throw this.fail;
+    this.published.push(...keys.map(key => `${key.namespace}/${key.name}`));
+  }
+
+  async publishTrigger(run: NewRun): Promise<void> {
+    if (this.fail) throw this.fail;
+    this.triggers.push(run);
+  }
+
+  async requestKill(run: Run, by: string): Promise<void> {
+    if (this.fail) throw this.fail;
+    this.kills.push({ run: run.id, by });
+  }
+}
+
+/** The REST API over a real (embedded, in-memory) database, with a clock of its own and a publisher that only remembers. */
+export class Api {
+  readonly store: Store;
+  readonly publishing = new FakePublishing();
+  readonly changes = new Changes();
+  readonly registry = new Registry();
+  readonly stopping = new AbortController();
+  readonly jobs: JobService;
+  readonly runs: RunService;
+  readonly app: ReturnType<typeof createApp>;
+  now: Instant = Date.parse('2026-03-01T12:00:00Z');
+  clockOk = true;
+  readiness: Readiness = { ready: true, reasons: [] };
+  workers: WorkerView[] = [];
+
+  private constructor(store: Store, options: Partial<AppDependencies>) {
+    this.store = store;
+    const { publishing, changes } = this;
+    const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
+    this.jobs = new JobService({ store, ...common, randomBytes });
+    this.runs = new RunService({
+      store,
+      ...common,
+      randomText: count => randomBytes(count).toString('hex').slice(0, count),
+    });
+    this.app = createApp({
+      jobs: this.jobs,
+      runs: this.runs,
+      workers: { list: () => this.workers },
+      changes,
+      readiness: () => this.readiness,
+      registry: this.registry,
+      logger: silentLogger,
+      stopping: this.stopping.signal,
+      ...options,
+    });
+  }
+
+  /** `wrap` may put a store of the test's own before the real one. */
+  static async open(
+    options: Partial<AppDependencies> & { readonly wrap?: (store: Store) => Store } = {},
+  ): Promise<Api> {
+    const store = await openPgliteStore();
+    await store.migrate();
+    const { wrap, ...rest } = options;
+    return new Api(wrap ? wrap(store) : store, rest);
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.store.close();
+  }
+
+  /** Sends a request; an object goes as JSON, a string as it is (with its type in `headers`). */
+  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const type: Record<string, string> =
+      body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' };
+    const response = await this.app.request(path, {
+      method,
+      headers: { ...type, ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const json = /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : undefined;
+    return { status: response.status, headers: response.headers, text, json };
+  }
+
+  /** A worker's reports, as the masters commit them. */
+  async report(worker: string, ...reports: Report[]): Promise<void> {
+    await this.store.applyReports(worker as WorkerId, reports, this.now);
+    this.changes.runsChanged(reports.flatMap(report => ('run' in report ? [report.run] : [])));
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly json: any;
+}
+
+/** A small right manifest. */
+export function manifest(name: string, spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) {
+  return {
+    metadata: { name, ...metadata },
+    spec: { schedule: '0 3 * * *', executor: { shell: { command: 'date' } }, ...spec },
+  };
+}
