@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { consulSkip, startConsul } from '../../test/support/consul.ts';
 import { someBatch, someReports } from '../../test/support/reports.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
-import { CoordinationError } from '../coordination/coordinator.ts';
+import { ConsulCoordinator } from '../coordination/consul/consul.ts';
+import { type CheckStatus, CoordinationError, type Coordinator } from '../coordination/coordinator.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import { ReportServiceClient } from '../gen/cronmesh/v1/report.ts';
@@ -43,15 +45,37 @@ class Master {
   }
 }
 
-function setUp(t: TestContext) {
+interface Backend {
+  readonly name: string;
+  readonly skip: string | false;
+  start(): Promise<{ coordinator: Coordinator; stop(): Promise<void> }>;
+}
+
+const memory: Backend = {
+  name: 'memory',
+  skip: false,
+  start: async () => ({ coordinator: new MemoryCoordinator(), stop: async () => {} }),
+};
+const consul: Backend = {
+  name: 'Consul',
+  skip: consulSkip(),
+  start: async () => {
+    const server = await startConsul();
+    return { coordinator: new ConsulCoordinator({ address: server.address }), stop: () => server.stop() };
+  },
+};
+
+async function setUp(t: TestContext, backend = memory) {
   const directory = temporaryDirectory(t);
-  const coordinator = new MemoryCoordinator();
+  const { coordinator, stop } = await backend.start();
   registerConsulResolver(coordinator);
   const masters: Master[] = [];
   t.after(async () => {
     await Promise.all(masters.map(master => master.kill('SIGKILL')));
     await coordinator.close();
+    await stop();
   });
+  const setCheck = (master: Master, status: CheckStatus) => coordinator.setCheck(`alive:${master.id}`, status, 'test');
   const startMaster = async () => {
     const master = new Master(directory, `m${masters.length + 1}`);
     masters.push(master);
@@ -62,11 +86,12 @@ function setUp(t: TestContext) {
       address: '127.0.0.1',
       port: 1,
       meta: { grpc: String(master.port) },
-      checks: [],
+      checks: [{ kind: 'ttl', id: `alive:${master.id}`, name: 'alive', ttl: 600_000 }],
     });
+    await setCheck(master, 'passing');
     return master;
   };
-  return { directory, coordinator, masters, startMaster };
+  return { directory, coordinator, masters, startMaster, setCheck };
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
@@ -103,42 +128,62 @@ function tryOnce(client: ReportServiceClient, waitForReady = false): Promise<{ c
   });
 }
 
-describe('consul:/// and masters that come and go', () => {
-  it('loses nothing and bothers nobody while masters are killed and new ones come', async t => {
-    const { directory, coordinator, masters, startMaster } = setUp(t);
-    await startMaster();
-    await startMaster();
-    const { spool, reporter } = await startReporter(t, directory);
-    let next = 1;
-    const busy = () => masters.findLast(master => master.child.signalCode === null && master.committed.length > 0);
-    const append = async () => {
-      await spool.append(someReports(next, 20));
-      next += 20;
-    };
-    for (let round = 0; round < 3; round++) {
-      const target = next + 400;
-      while (next < target || !busy()) await append();
-      const victim = busy() ?? assert.fail();
-      const others = () =>
-        masters.filter(master => master !== victim).reduce((sum, one) => sum + one.committed.length, 0);
-      const before = others();
-      await victim.kill('SIGKILL');
-      // Round 1: the catalog has not noticed yet. Later: the dead one is out of it, and only a new one is left.
-      if (round > 0) {
-        await startMaster();
-        await coordinator.deregister(victim.id);
+for (const backend of [memory, consul]) {
+  describe(`consul:/// on ${backend.name}`, { skip: backend.skip }, () => {
+    it('loses nothing and bothers nobody while masters are killed and new ones come', async t => {
+      const { directory, masters, startMaster, setCheck } = await setUp(t, backend);
+      await startMaster();
+      await startMaster();
+      const { spool, reporter } = await startReporter(t, directory);
+      let next = 1;
+      const busy = () => masters.findLast(master => master.child.signalCode === null && master.committed.length > 0);
+      const append = async () => {
+        await spool.append(someReports(next, 20));
+        next += 20;
+      };
+      for (let round = 0; round < 3; round++) {
+        const target = next + 400;
+        while (next < target || !busy()) await append();
+        const victim = busy() ?? assert.fail();
+        const others = () =>
+          masters.filter(master => master !== victim).reduce((sum, one) => sum + one.committed.length, 0);
+        const before = others();
+        await victim.kill('SIGKILL');
+        // Round 1: the catalog has not noticed yet. Later: the dead one is out of it, and only a new one is left.
+        if (round > 0) {
+          await startMaster();
+          await setCheck(victim, 'critical');
+        }
+        await append();
+        await until('another master takes over', () => others() > before);
       }
-      await append();
-      await until('another master takes over', () => others() > before);
-    }
-    assert.equal(await reporter.flush(20_000), true);
-    assert.equal(spool.depth, 0);
-    const committed = new Set(masters.flatMap(master => master.committed));
-    for (let number = 1; number < next; number++) assert.ok(committed.has(number), `report ${number} was lost`);
-  });
+      assert.equal(await reporter.flush(20_000), true);
+      assert.equal(spool.depth, 0);
+      const committed = new Set(masters.flatMap(master => master.committed));
+      for (let number = 1; number < next; number++) assert.ok(committed.has(number), `report ${number} was lost`);
+    });
 
+    it('fails at once without a master, and works as soon as one appears', async t => {
+      const { startMaster, setCheck } = await setUp(t, backend);
+      const client = new ReportServiceClient('consul:///cronmesh-master', credentials.createInsecure());
+      t.after(() => client.close());
+      const nobody = await tryOnce(client);
+      assert.equal(nobody.code, 14);
+      assert.match(nobody.details, /no instance of cronmesh-master is passing/);
+      const waiting = tryOnce(client, true);
+      const master = await startMaster();
+      assert.equal((await waiting).code, 0);
+      await setCheck(master, 'critical');
+      let left = await tryOnce(client);
+      while (left.code === 0) left = await tryOnce(client);
+      assert.match(left.details, /no instance of cronmesh-master is passing/);
+    });
+  });
+}
+
+describe('consul:///', () => {
   it('spreads streams over all masters, and over a new one as well', async t => {
-    const { startMaster, masters } = setUp(t);
+    const { startMaster, masters } = await setUp(t);
     await startMaster();
     await startMaster();
     const client = new ReportServiceClient('consul:///cronmesh-master', credentials.createInsecure());
@@ -158,36 +203,20 @@ describe('consul:/// and masters that come and go', () => {
     assert.deepEqual(await share(30), [10, 10, 10]);
   });
 
-  it('fails at once without a master, and works as soon as one appears', async t => {
-    const { startMaster, coordinator } = setUp(t);
-    const client = new ReportServiceClient('consul:///cronmesh-master', credentials.createInsecure());
-    t.after(() => client.close());
-    const nobody = await tryOnce(client);
-    assert.equal(nobody.code, 14);
-    assert.match(nobody.details, /no instance of cronmesh-master is passing/);
-    const waiting = tryOnce(client, true);
-    const master = await startMaster();
-    assert.equal((await waiting).code, 0);
-    await coordinator.deregister(master.id);
-    let left = await tryOnce(client);
-    while (left.code === 0) left = await tryOnce(client);
-    assert.match(left.details, /no instance of cronmesh-master is passing/);
-  });
-
   it('keeps the masters that it knows when the catalog goes away, and says so when it knows none', async t => {
-    const { startMaster, coordinator } = setUp(t);
+    const { startMaster, coordinator } = await setUp(t);
     let away = true;
     let reads = 0;
     const flaky = Object.create(coordinator, {
       blockService: {
-        value: async (...given: Parameters<MemoryCoordinator['blockService']>) => {
+        value: async (...given: Parameters<Coordinator['blockService']>) => {
           reads++;
           if (away) throw new CoordinationError('connect ECONNREFUSED', 'refused');
           const [service, options] = given;
           return coordinator.blockService(service, { ...options, wait: 20 });
         },
       },
-    }) as MemoryCoordinator;
+    }) as Coordinator;
     registerConsulResolver(flaky);
     const client = new ReportServiceClient('consul:///cronmesh-master', credentials.createInsecure());
     t.after(() => client.close());
