@@ -4,10 +4,11 @@ import type { JobSpell as SpellRow } from './client/client.ts';
 import { Prisma } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
 import { requireTerm } from './leadership.ts';
+import { recordset } from './recordset.ts';
 import { insertPending } from './runs.ts';
 import { insertSkips } from './skips.ts';
 import { toSpell } from './spells.ts';
-import { number, recordset, storable } from './values.ts';
+import { number } from './values.ts';
 
 const spellColumns = Prisma.raw(
   `uid, first_revision AS "firstRevision", revision, namespace, name, spec, floor, anchor, until,
@@ -39,11 +40,10 @@ export function accounting(database: Database): Pick<Store, 'openSpells' | 'spel
       const found = new Map(
         queries.map(({ uid }) => [uid, { ticks: new Set<number>(), skips: [] as { from: number; to: number }[] }]),
       );
-      const asked = recordset(queries);
-      for (const { uid, tick } of await prisma.$queryRaw<{ uid: JobUid; tick: bigint }[]>(ticksWithRuns(asked))) {
+      for (const { uid, tick } of await prisma.$queryRaw<{ uid: JobUid; tick: bigint }[]>(ticksWithRuns(queries))) {
         found.get(uid)?.ticks.add(number(tick));
       }
-      const skips = await prisma.$queryRaw<{ uid: JobUid; from: bigint; to: bigint }[]>(skipsWithin(asked));
+      const skips = await prisma.$queryRaw<{ uid: JobUid; from: bigint; to: bigint }[]>(skipsWithin(queries));
       for (const { uid, from, to } of skips) found.get(uid)?.skips.push({ from: number(from), to: number(to) });
       return found;
     },
@@ -60,32 +60,45 @@ export function accounting(database: Database): Pick<Store, 'openSpells' | 'spel
   };
 }
 
-const asTable = (asked: string) =>
-  Prisma.sql`json_to_recordset(${asked}::json) AS asked (uid text, after bigint, until bigint)`;
+type TickQueries = Parameters<Store['accountedTicks']>[0];
+
+const asTable = (queries: TickQueries) =>
+  recordset('asked', { uid: 'text', after: 'bigint', until: 'bigint' }, queries);
 
 /** A spell tells a uid's namespace and name: with them the index of the lists serves, and runs need no other. */
-const ticksWithRuns = (asked: string) => Prisma.sql`
-  SELECT DISTINCT asked.uid, run.tick FROM ${asTable(asked)}
+const ticksWithRuns = (queries: TickQueries) => Prisma.sql`
+  SELECT DISTINCT asked.uid, run.tick FROM ${asTable(queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
   JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
     AND run.due_at > asked.after AND run.due_at <= asked.until
   WHERE run.tick IS NOT NULL`;
 
-const skipsWithin = (asked: string) => Prisma.sql`
-  SELECT asked.uid, skip.first_tick AS "from", skip.last_tick AS "to" FROM ${asTable(asked)}
+const skipsWithin = (queries: TickQueries) => Prisma.sql`
+  SELECT asked.uid, skip.first_tick AS "from", skip.last_tick AS "to" FROM ${asTable(queries)}
   JOIN skip ON skip.job_uid = asked.uid AND skip.last_tick > asked.after AND skip.first_tick <= asked.until
   ORDER BY skip.first_tick`;
 
+const lostColumns = {
+  run: 'text',
+  jobUid: 'text',
+  namespace: 'text',
+  name: 'text',
+  trigger: 'text',
+  tick: 'bigint',
+  attempt: 'int',
+  worker: 'text',
+  message: 'text',
+} as const;
+
 async function closeLost(transaction: Transaction, lost: Findings['lost'], now: number): Promise<void> {
   if (lost.length === 0) return;
-  const rows = new Map(lost.map(one => [one.run, { ...one, message: storable(one.message) }]));
+  const rows = [...new Map(lost.map(one => [one.run, one])).values()];
   await transaction.$executeRaw`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, worker, requested_at,
       finished_at, reported_at, message)
     SELECT run, "jobUid", namespace, name, trigger, tick, coalesce(tick, ${BigInt(now)}), 'Lost', attempt, worker,
       coalesce(tick, ${BigInt(now)}), ${BigInt(now)}, ${BigInt(now)}, message
-    FROM json_to_recordset(${recordset([...rows.values()])}::json) AS lost (run text, "jobUid" text, namespace text,
-      name text, trigger text, tick bigint, attempt int, worker text, message text)
+    FROM ${recordset('lost', lostColumns, rows)}
     ORDER BY run
     ON CONFLICT (id) DO UPDATE SET state = 'Lost', attempt = excluded.attempt, message = excluded.message,
       worker = coalesce(run.worker, excluded.worker), finished_at = excluded.finished_at
@@ -94,10 +107,9 @@ async function closeLost(transaction: Transaction, lost: Findings['lost'], now: 
 
 async function expire(transaction: Transaction, expired: Findings['expired'], now: number): Promise<void> {
   if (expired.length === 0) return;
-  const rows = expired.map(one => ({ ...one, message: storable(one.message) }));
   await transaction.$executeRaw`
     UPDATE run SET state = 'Skipped', reason = expired.reason, message = expired.message, finished_at = ${BigInt(now)}
-    FROM json_to_recordset(${recordset(rows)}::json) AS expired (run text, reason text, message text)
+    FROM ${recordset('expired', { run: 'text', reason: 'text', message: 'text' }, expired)}
     WHERE run.id = expired.run AND run.state = 'Pending'`;
 }
 
@@ -108,7 +120,7 @@ async function advance(transaction: Transaction, accounted: Findings['accounted'
     UPDATE job_spell SET accounted_until = greatest(accounted_until, least(done.until, job_spell.until))
     FROM (
       SELECT uid, revision, max(until) AS until
-      FROM json_to_recordset(${recordset(accounted)}::json) AS done (uid text, revision int, until bigint)
+      FROM ${recordset('done', { uid: 'text', revision: 'int', until: 'bigint' }, accounted)}
       GROUP BY uid, revision
     ) AS done
     WHERE job_spell.uid = done.uid AND done.revision BETWEEN job_spell.first_revision AND job_spell.revision`;

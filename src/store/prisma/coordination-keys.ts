@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts';
 import type { Database } from './database.ts';
-import { number, recordset } from './values.ts';
+import { recordset } from './recordset.ts';
+import { number } from './values.ts';
 
 /** The embedded coordinator's keys. One statement a change: it is on the path of every claim. */
 export function coordinationKeys(database: Database): Pick<Store, 'loadKeys' | 'saveKeys'> {
@@ -17,7 +18,7 @@ export function coordinationKeys(database: Database): Pick<Store, 'loadKeys' | '
       const last = [...new Map(changes.map(change => [change.key, change])).values()];
       await prisma.$executeRaw`
         WITH change AS (
-          SELECT * FROM json_to_recordset(${recordset(last)}::json) AS change (key text, value text, index bigint)
+          SELECT * FROM ${recordset('change', { key: 'text', value: 'text', index: 'bigint' }, last)}
         ), deleted AS (
           DELETE FROM coordination_key USING change WHERE coordination_key.key = change.key AND change.value IS NULL
         )

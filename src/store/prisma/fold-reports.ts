@@ -1,7 +1,6 @@
 import type { OutputReport, Report, RunReference, SkippedReport } from '../../domain/run/report.ts';
 import type { Outcome } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
-import { storable } from './values.ts';
 
 /** All that a batch says about one run: the newest attempt in it. The statement in reports.ts holds it against the row. */
 export interface RunPatch extends Omit<RunReference, 'run'> {
@@ -39,7 +38,7 @@ export function foldReports(reports: readonly Report[]): FoldedReports {
       skips.push(report);
       continue;
     }
-    if (report.type === 'output') lines.push({ ...report, text: storable(report.text) });
+    if (report.type === 'output') lines.push(report);
     const before = patches.get(report.run);
     const patch = before === undefined || follows(before, report.attempt) ? begin(report) : before;
     if (patch.attempt === report.attempt && !settled(patch)) advance(patch, report);
@@ -80,6 +79,6 @@ function advance(patch: RunPatch, report: RunReport): void {
     patch.exitCode = report.exitCode;
     patch.signal = report.signal;
     patch.httpStatus = report.httpStatus;
-    patch.message = report.message === undefined ? undefined : storable(report.message);
+    patch.message = report.message;
   }
 }

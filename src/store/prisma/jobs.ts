@@ -8,8 +8,9 @@ import { isDuplicate } from './errors.ts';
 import { listJobs } from './job-list.ts';
 import { jobColumns, toJob } from './job-row.ts';
 import { publish } from './outbox.ts';
+import { recordset } from './recordset.ts';
 import { closeSpell, openSpell, reviseSpell, sameSchedule } from './spells.ts';
-import { number, recordset } from './values.ts';
+import { number } from './values.ts';
 
 export function jobs(
   database: Database,
@@ -45,7 +46,7 @@ export function jobs(
     getJobs: async keys => {
       const rows = await prisma.$queryRaw<JobRow[]>`
         SELECT ${jobColumns} FROM job
-        JOIN (SELECT DISTINCT * FROM json_to_recordset(${recordset(keys)}::json) AS wanted (namespace text, name text)) AS wanted
+        JOIN (SELECT DISTINCT * FROM ${recordset('key', { namespace: 'text', name: 'text' }, keys)}) AS wanted
           USING (namespace, name)`;
       return rows.map(toJob);
     },

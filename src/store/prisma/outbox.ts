@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts';
 import type { Database, Transaction } from './database.ts';
-import { number, recordset } from './values.ts';
+import { recordset } from './recordset.ts';
+import { number } from './values.ts';
 
 export function outbox(database: Database): Pick<Store, 'pendingPublications' | 'publicationsDone' | 'republishAll'> {
   const { prisma } = database;
@@ -13,7 +14,7 @@ export function outbox(database: Database): Pick<Store, 'pendingPublications' | 
     publicationsDone: async done => {
       if (done.length === 0) return;
       await prisma.$executeRaw`
-        DELETE FROM outbox USING json_to_recordset(${recordset(done)}::json) AS done (id bigint, namespace text, name text)
+        DELETE FROM outbox USING ${recordset('done', { id: 'bigint', namespace: 'text', name: 'text' }, done)}
         WHERE outbox.namespace = done.namespace AND outbox.name = done.name AND outbox.id <= done.id`;
     },
 

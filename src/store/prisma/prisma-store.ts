@@ -1,3 +1,4 @@
+import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
 import { coordinationKeys } from './coordination-keys.ts';
@@ -14,8 +15,7 @@ import { runs } from './runs.ts';
 
 /** The store on a connected engine: the same statements for both. */
 export function createStore(database: Database): Store {
-  let closing: Promise<void> | undefined;
-  return translated({
+  const store: Store = {
     ...jobs(database),
     ...outbox(database),
     ...runs(database),
@@ -30,25 +30,32 @@ export function createStore(database: Database): Store {
     ping: async () => {
       await database.prisma.$queryRaw`SELECT 1`;
     },
-    close: () => {
-      closing ??= database.close();
-      return closing;
-    },
-  });
+    close: () => database.close(),
+  };
+  return guarded(store);
 }
 
-/** Every method, with the errors of Prisma and the drivers turned into this program's. */
-function translated(store: Store): Store {
+/**
+ * Every method, with the errors of Prisma and the drivers turned into this program's. A closed store refuses: Prisma
+ * by itself would connect again.
+ */
+function guarded(store: Store): Store {
+  let closing: Promise<void> | undefined;
   const entries = Object.entries(store).map(([name, method]) => {
     const call = method as (...given: readonly unknown[]) => Promise<unknown>;
-    const guarded = async (...given: readonly unknown[]) => {
+    const guard = async (...given: readonly unknown[]) => {
+      if (closing) throw new CronmeshError(ErrorCode.Unavailable, `the store is closed (${name})`);
       try {
         return await call(...given);
       } catch (error) {
         throw translate(error, name);
       }
     };
-    return [name, guarded];
+    return [name, guard];
   });
-  return Object.fromEntries(entries) as Store;
+  const close = () => {
+    closing ??= store.close();
+    return closing;
+  };
+  return { ...Object.fromEntries(entries), close } as Store;
 }

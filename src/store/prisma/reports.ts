@@ -4,8 +4,8 @@ import type { Instant } from '../../domain/time.ts';
 import { Prisma } from './client/client.ts';
 import type { Database } from './database.ts';
 import { foldReports, type RunPatch } from './fold-reports.ts';
+import { recordset } from './recordset.ts';
 import { skipInsertion } from './skips.ts';
-import { recordset } from './values.ts';
 
 /**
  * Writes a batch of reports as one statement, and so one transaction and one round trip: runs, output and skips.
@@ -28,11 +28,19 @@ export async function applyReports(
   await prisma.$executeRaw`WITH ${Prisma.join(named, ', ')} SELECT 1`;
 }
 
+const lineColumns = {
+  run: 'text',
+  attempt: 'int',
+  sequence: 'int',
+  stream: 'text',
+  at: 'bigint',
+  text: 'text',
+} as const;
+
 function lineInsertion(lines: readonly OutputReport[]): Prisma.Sql {
   return Prisma.sql`
     INSERT INTO run_log (run, attempt, sequence, stream, at, text)
-    SELECT * FROM json_to_recordset(${recordset(lines)}::json)
-      AS line (run text, attempt int, sequence int, stream text, at bigint, text text)
+    SELECT * FROM ${recordset('line', lineColumns, lines)}
     ON CONFLICT DO NOTHING`;
 }
 
@@ -60,6 +68,27 @@ const assignments = [
   ),
 ].join(',\n');
 
+const patchColumns = {
+  id: 'text',
+  jobUid: 'text',
+  namespace: 'text',
+  name: 'text',
+  trigger: 'text',
+  tick: 'bigint',
+  seenAt: 'bigint',
+  state: 'text',
+  attempt: 'int',
+  revision: 'int',
+  fencingToken: 'bigint',
+  claimedAt: 'bigint',
+  startedAt: 'bigint',
+  finishedAt: 'bigint',
+  exitCode: 'int',
+  signal: 'text',
+  httpStatus: 'int',
+  message: 'text',
+} as const;
+
 function runUpsert(worker: WorkerId, runs: readonly RunPatch[], now: Instant): Prisma.Sql {
   return Prisma.sql`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, worker,
@@ -68,9 +97,6 @@ function runUpsert(worker: WorkerId, runs: readonly RunPatch[], now: Instant): P
     SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "seenAt"), state, attempt, revision, ${worker},
       "fencingToken", coalesce(tick, "seenAt"), "claimedAt", "startedAt", "finishedAt", ${BigInt(now)}, "exitCode",
       signal, "httpStatus", message
-    FROM json_to_recordset(${recordset(runs)}::json) AS patch (id text, "jobUid" text, namespace text, name text,
-      trigger text, tick bigint, "seenAt" bigint, state text, attempt int, revision int, "fencingToken" bigint,
-      "claimedAt" bigint, "startedAt" bigint, "finishedAt" bigint, "exitCode" int, signal text, "httpStatus" int,
-      message text)
+    FROM ${recordset('patch', patchColumns, runs)}
     ON CONFLICT (id) DO UPDATE SET ${Prisma.raw(assignments)} WHERE ${Prisma.raw(touched)}`;
 }

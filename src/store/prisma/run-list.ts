@@ -22,7 +22,7 @@ export async function listRuns({ prisma }: Database, filter: RunFilter): Promise
       ORDER BY run.due_at DESC, run.id DESC LIMIT ${size})`;
   });
   const rows = await prisma.$queryRaw<RunRow[]>`
-    ${Prisma.join(queries, ' UNION ALL ')} ORDER BY "dueAt" DESC, id DESC LIMIT ${size}`;
+    SELECT * FROM (${Prisma.join(queries, ' UNION ALL ')}) AS head ORDER BY "dueAt" DESC, id DESC LIMIT ${size}`;
   const items = rows.slice(0, filter.limit);
   const last = items.at(-1);
   return {

@@ -2,8 +2,8 @@ import type { RunId } from '../../domain/run/run.ts';
 import type { NewRun, Store } from '../store.ts';
 import type { PrismaClient, Run as RunRow } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
+import { recordset } from './recordset.ts';
 import { runColumns, stateLiterals, toPendingRun, toRun } from './run-row.ts';
-import { recordset, storable } from './values.ts';
 
 const pending = stateLiterals(['Pending']);
 const going = stateLiterals(['Claimed', 'Running']);
@@ -48,16 +48,27 @@ export function runs(
   };
 }
 
+const newRunColumns = {
+  id: 'text',
+  jobUid: 'text',
+  namespace: 'text',
+  name: 'text',
+  trigger: 'text',
+  tick: 'bigint',
+  revision: 'int',
+  requestedAt: 'bigint',
+  by: 'text',
+  deadline: 'bigint',
+} as const;
+
 /** Writes runs that wait for a worker. One that is there already stays as it is: asking twice is asking once. */
 export async function insertPending(on: PrismaClient | Transaction, wanted: readonly NewRun[]): Promise<void> {
   if (wanted.length === 0) return;
-  const rows = wanted.map(run => ({ ...run, by: storable(run.by) }));
   await on.$executeRaw`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, requested_at,
       requested_by, deadline, reported_at)
     SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "requestedAt"), 'Pending', 0, revision,
       "requestedAt", by, deadline, "requestedAt"
-    FROM json_to_recordset(${recordset(rows)}::json) AS wanted (id text, "jobUid" text, namespace text, name text,
-      trigger text, tick bigint, revision int, "requestedAt" bigint, by text, deadline bigint)
+    FROM ${recordset('wanted', newRunColumns, wanted)}
     ON CONFLICT (id) DO NOTHING`;
 }

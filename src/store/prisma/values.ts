@@ -5,25 +5,6 @@ import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 /** A bigint column as a number: instants and indexes stay far below 2^53. */
 export const number = (value: bigint): number => Number(value);
 
-/** Leaves out what the database has as null: absent and null are one thing to the domain. */
-export function present<T extends object>(row: T): { [K in keyof T]?: Exclude<T[K], null> } {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as {
-    [K in keyof T]?: Exclude<T[K], null>;
-  };
-}
-
-export const orNumber = (value: bigint | null): number | null => (value === null ? null : Number(value));
-
-/** Text as PostgreSQL can hold it: a process may print NUL bytes, and half of a surrogate pair. */
-export function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\uFFFD');
-}
-
-/** Rows for one `json_to_recordset($1::json)`: a statement of fixed shape takes any number of rows. */
-export function recordset(rows: readonly object[]): string {
-  return JSON.stringify(rows);
-}
-
 /** A page's end as an opaque string. */
 export function encodeCursor(values: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url');

@@ -1,0 +1,4 @@
+import { openPgliteStore } from '../../src/store/prisma/pglite.ts';
+import { storeConformance } from './store.ts';
+
+storeConformance('PGlite', async () => ({ store: await openPgliteStore() }));

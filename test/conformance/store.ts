@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Store } from '../../src/store/store.ts';
+import { jobsConformance } from './store/jobs.ts';
+import { leaderConformance } from './store/leader.ts';
+import { reportsConformance } from './store/reports.ts';
+import { runsConformance } from './store/runs.ts';
+
+export interface OpenStore {
+  readonly store: Store;
+  /** Lets go of what is under the store, after it was closed. */
+  readonly stop?: () => Promise<void>;
+}
+
+/**
+ * What every store must do. All tests share the one that `open` gives, on an empty database.
+ *
+ * @example storeConformance('PGlite', async () => ({ store: await openPgliteStore() }));
+ */
+export function storeConformance(name: string, open: () => Promise<OpenStore>, skip: string | false = false): void {
+  describe(`store: ${name}`, { skip }, () => {
+    let opened: OpenStore | undefined;
+    const store = (): Store => {
+      assert.ok(opened, 'the store is open');
+      return opened.store;
+    };
+
+    before(async () => {
+      opened = await open();
+    });
+    after(async () => {
+      await opened?.store.close();
+      await opened?.stop?.();
+    });
+
+    it('applies its migrations once, however many ask', async () => {
+      const applied = await Promise.all([store().migrate(), store().migrate(), store().migrate()]);
+      assert.ok(applied.flat().length > 0);
+      assert.equal(new Set(applied.flat()).size, applied.flat().length);
+      assert.deepEqual(await store().migrate(), []);
+      await store().ping();
+    });
+
+    jobsConformance(store);
+    reportsConformance(store);
+    runsConformance(store);
+    leaderConformance(store);
+
+    it('does not stand still under calls of every kind at once', async () => {
+      const calls = Array.from({ length: 25 }, (_, i) => [
+        store().nextTerm(`busy-${i % 3}`, 'master-1'),
+        store().listJobs({ limit: 5 }),
+        store().saveKeys([{ key: 'cron/busy', value: String(i), index: i }]),
+        store()
+          .nextTerm(`own-${i}`, 'master-1')
+          .then(term => store().putEpoch(term, { number: 9, floor: 0, beat: i, at: 0 })),
+      ]);
+      await Promise.all(calls.flat());
+      assert.equal((await store().getEpoch())?.beat, 24);
+    });
+
+    it('closes as often as asked, and says so afterwards', async () => {
+      await store().close();
+      await store().close();
+      await assert.rejects(store().ping(), { code: 'Unavailable', retryable: false });
+    });
+  });
+}
