@@ -92,7 +92,7 @@ export function refreshDurations() {
 }
 
 /** @param {string | undefined} when */
-const instant = when => (when === undefined ? h('span', { class: 'quiet' }, 'none') : time(when));
+const instant = when => (when === undefined ? h('span', { class: 'quiet' }, 'none') : time(when, { due: true }));
 
 /** @param {string} label @param {...(Node | string | undefined)} children */
 const cell = (label, ...children) => h('td', { 'data-label': label }, h('div', {}, ...children));

@@ -18,15 +18,28 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-/** An instant, told relative to now and kept so; its tooltip tells it in full. @param {string} instant */
-export function time(instant) {
-  return h('time', { datetime: instant, title: `${absolute(instant)} (${instant})` }, relative(instant));
+/**
+ * An instant, told relative to now and kept so; its tooltip tells it in full. What is `due` is not told as past while
+ * the page has not heard of it yet.
+ *
+ * @param {string} instant
+ * @param {{ due?: boolean }} [options]
+ */
+export function time(instant, { due = false } = {}) {
+  const attributes = { datetime: instant, title: `${absolute(instant)} (${instant})`, 'data-due': due };
+  return h('time', attributes, tell(instant, due));
+}
+
+/** @param {string} instant @param {boolean} due */
+function tell(instant, due) {
+  const text = relative(instant);
+  return due && text.endsWith(' ago') ? 'now' : text;
 }
 
 /** Tells every shown instant anew. */
 export function refreshTimes() {
   for (const element of document.querySelectorAll('time')) {
-    const text = relative(element.dateTime);
+    const text = tell(element.dateTime, element.hasAttribute('data-due'));
     if (element.textContent !== text) element.textContent = text;
   }
 }
