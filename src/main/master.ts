@@ -26,12 +26,12 @@ export async function master(options: { config?: string }): Promise<void> {
     const http = new HttpServer(config.http);
     await http.start();
     const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
-    const base = [onStop(() => store.close()), onStop(() => http.stop())];
+    const closeStore = onStop(() => store.close());
     try {
       await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
       const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
       const parts = assembleMaster({ config, name, store, coordinator, registry, logger });
-      const grpc = new GrpcServer({ ...config.grpc, ingest: parts.ingest, logger });
+      const grpc = new GrpcServer({ ...config.grpc, ingest: batch => parts.ingest.ingest(batch), logger });
       await grpc.start();
       http.use(request => parts.app.fetch(request));
       const address = config.advertise.address ?? '';
@@ -59,9 +59,9 @@ export async function master(options: { config?: string }): Promise<void> {
       );
       const all = new Services(
         [
-          base[0],
+          closeStore,
           onStop(() => coordinator.close()),
-          base[1],
+          onStop(() => http.stop()),
           ...parts.services,
           onStop(() => grpc.stop()),
           registration,
@@ -72,7 +72,8 @@ export async function master(options: { config?: string }): Promise<void> {
       logger.info({ master: name, http: http.port, grpc: grpc.port }, 'ready');
       return all;
     } catch (error) {
-      for (const service of base.reverse()) await service.stop();
+      await http.stop();
+      await closeStore.stop();
       throw error;
     }
   });

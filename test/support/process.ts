@@ -31,7 +31,8 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`${what}: not within ${timeout} ms${last === undefined ? '' : `, last: ${last}`}`);
+    if (Date.now() > end)
+      throw new Error(`${what}: not within ${timeout} ms${last === undefined ? '' : `, last: ${last}`}`);
     await new Promise(resolve => setTimeout(resolve, 50));
   }
 }
