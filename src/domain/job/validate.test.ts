@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { maxValueBytes } from '../../coordination/coordinator.ts';
+import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { maxJobBytes, type ValidateOptions, validateManifest } from './validate.ts';
+
+const shell = { shell: { command: 'date' } };
+
+function job(spec: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}): Record<string, unknown> {
+  return { metadata: { name: 'a', ...metadata }, spec: { schedule: '@daily', executor: shell, ...spec } };
+}
+
+function problems(input: unknown, options?: ValidateOptions): readonly FieldProblem[] {
+  try {
+    validateManifest(input, options);
+  } catch (error) {
+    assert.ok(error instanceof CronmeshError);
+    assert.equal(error.code, 'InvalidInput');
+    return error.problems;
+  }
+  return [];
+}
+
+/** Each problem as `field = value: message`. */
+const lines = (input: unknown, options?: ValidateOptions): string[] =>
+  problems(input, options).map(
+    ({ field, value, message }) => `${field}${value === undefined ? '' : ` = ${value}`}: ${message}`,
+  );
+
+const specFields =
+  'schedule, timeZone, dstPolicy, suspend, startingDeadlineSeconds, concurrencyPolicy, maxConcurrentRuns, ' +
+  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, placement, executor';
+
+describe('a right manifest', () => {
+  it('gets every default and a namespace', () => {
+    const valid = validateManifest(job());
+    assert.equal(valid.metadata.namespace, 'default');
+    assert.equal(valid.spec.concurrencyPolicy, 'Allow');
+    assert.equal(valid.spec.executor.shell?.interpreter, '/bin/sh');
+  });
+
+  it('takes namespace and name from the address', () => {
+    const valid = validateManifest({ spec: job().spec }, { expect: { namespace: 'shop', name: 'b' } });
+    assert.deepEqual([valid.metadata.namespace, valid.metadata.name], ['shop', 'b']);
+  });
+
+  it('takes the default zone only where none is named', () => {
+    const zone = (spec: Record<string, unknown>) =>
+      validateManifest(job(spec), { defaultTimeZone: 'Europe/Berlin' }).spec.timeZone;
+    assert.equal(zone({}), 'Europe/Berlin');
+    assert.equal(zone({ timeZone: 'Asia/Tokyo' }), 'Asia/Tokyo');
+    assert.equal(zone({ schedule: 'CRON_TZ=Asia/Tokyo 0 3 * * *' }), undefined);
+  });
+});
+
+describe('a wrong manifest', () => {
+  const cases: [what: string, input: unknown, expected: string[]][] = [
+    ['no mapping', 'x', ['(document) = "x": must be a mapping']],
+    ['nothing in it', {}, ['metadata: is needed: a mapping', 'spec: is needed: a mapping']],
+    [
+      'a misspelled field',
+      job({ shedule: '* * * * *' }),
+      [`spec.shedule = "* * * * *": is not a known field; did you mean schedule? Allowed here: ${specFields}`],
+    ],
+    [
+      'an unknown field deep inside',
+      job({ executor: { shell: { command: 'a', user: 'root' } } }),
+      [
+        'spec.executor.shell.user = "root": is not a known field. Allowed here: command, script, interpreter, env, ' +
+          'workingDirectory, stdin, outputLimitBytes',
+      ],
+    ],
+    ['a number for a string', job({ schedule: 5 }), ['spec.schedule = 5: must be a string; put it in quotes: "5"']],
+    ['a string for a number', job({ misfireLimit: '5' }), ['spec.misfireLimit = "5": must be a number']],
+    ['a fraction', job({ misfireLimit: 1.5 }), ['spec.misfireLimit = 1.5: must be a whole number']],
+    ['too small', job({ misfireLimit: 0 }), ['spec.misfireLimit = 0: must be at least 1']],
+    ['too large', job({ misfireLimit: 1_001 }), ['spec.misfireLimit = 1001: must be at most 1000']],
+    ['empty', job({ schedule: '' }), ['spec.schedule = "": must not be empty']],
+    [
+      'another word',
+      job({ concurrencyPolicy: 'forbid' }),
+      ['spec.concurrencyPolicy = "forbid": must be one of "Allow", "Forbid"; did you mean "Forbid"?'],
+    ],
+    ['another kind', { ...job(), kind: 'Job' }, ['kind = "Job": must be "CronJob"']],
+    [
+      'a branch of a union',
+      job({ executor: { http: { url: 'https://example.com', expectedStatus: [200, 700, 'ok'] } } }),
+      [
+        'spec.executor.http.expectedStatus[1] = 700: must be at most 599',
+        'spec.executor.http.expectedStatus[2] = "ok": must be a status (204), a class (2xx) or a range (200-299)',
+      ],
+    ],
+    [
+      'no branch of a union',
+      job({ executor: { shell: { command: { a: 1 } } } }),
+      ['spec.executor.shell.command = {"a":1}: must be a string or a list'],
+    ],
+    [
+      'an item of a list',
+      job({ executor: { shell: { command: ['a', null] } } }),
+      ['spec.executor.shell.command[1] = null: must be a string'],
+    ],
+    [
+      'another protocol',
+      job({ executor: { http: { url: 'ftp://example.com' } } }),
+      ['spec.executor.http.url = "ftp://example.com": must be an http or https URL'],
+    ],
+    [
+      'both of what excludes another',
+      job({ executor: { shell: { command: 'a', script: 'b' } } }),
+      ['spec.executor.shell = {"command":"a","script":"b"}: exactly one of command and script is needed'],
+    ],
+    ['no executor', job({ executor: {} }), ['spec.executor = {}: exactly one executor is needed: shell or http']],
+    [
+      'a maximum with Forbid',
+      job({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),
+      ['spec.maxConcurrentRuns = 2: is allowed with concurrencyPolicy Allow only'],
+    ],
+    [
+      'names with dots',
+      job({}, { labels: { 'example.com/team': 'a b' } }),
+      [
+        'metadata.labels["example.com/team"] = "a b": must be a Kubernetes label value: up to 63 letters, digits, "-", "_" and "."',
+      ],
+    ],
+    [
+      'a wrong name of a variable',
+      job({ executor: { shell: { command: 'a', env: { '1X': 'y' } } } }),
+      ['spec.executor.shell.env["1X"] = "1X": the name must be letters, digits and \'_\', not beginning with a digit'],
+    ],
+    [
+      'a name that JavaScript keeps for itself',
+      job({ executor: { shell: { command: 'a', env: JSON.parse('{"__proto__":"x"}') } } }),
+      ['spec.executor.shell.env.__proto__ = "x": cannot be used as a name'],
+    ],
+    [
+      'a NUL',
+      job({ executor: { shell: { command: ['a', 'b\0c'] } } }),
+      ['spec.executor.shell.command[1] = "b\\u0000c": must be text without NUL or broken characters'],
+    ],
+  ];
+  for (const [what, input, expected] of cases) {
+    it(`is told: ${what}`, () => assert.deepEqual(lines(input), expected));
+  }
+
+  it('is told everything at once', () => {
+    const found = problems({ metadata: { name: 'A' }, spec: { schedule: 1, timeZone: 'Mars/Base', executor: shell } });
+    assert.deepEqual(
+      found.map(problem => problem.field),
+      ['metadata.name', 'spec.schedule', 'spec.timeZone'],
+    );
+  });
+
+  it('must agree with its address', () => {
+    assert.deepEqual(lines(job({}, { namespace: 'x' }), { expect: { namespace: 'shop', name: 'b' } }), [
+      'metadata.namespace = "x": must be "shop", as in the address, or be left out',
+      'metadata.name = "a": must be "b", as in the address, or be left out',
+    ]);
+  });
+
+  it('may not get a wrong name from its address', () => {
+    const [problem] = problems(job(), { expect: { namespace: 'No_Namespace' } });
+    assert.equal(problem?.field, 'metadata.namespace');
+  });
+});
+
+describe('schedules and zones', () => {
+  it('are judged by the engine, in its words', () => {
+    const [problem] = problems(job({ schedule: '61 * * * *' }));
+    assert.equal(problem?.field, 'spec.schedule');
+    assert.equal(problem?.value, '"61 * * * *"');
+    assert.match(problem?.message ?? '', /^minute: .*0.*59/);
+  });
+
+  it('zones on their own', () => {
+    const [problem, ...more] = problems(job({ timeZone: 'Mars/Base' }));
+    assert.deepEqual([problem?.field, problem?.value, more], ['spec.timeZone', '"Mars/Base"', []]);
+    assert.match(problem?.message ?? '', /Mars\/Base/);
+  });
+
+  it('what has no meaning in a cluster says what to use', () => {
+    const [problem] = problems(job({ schedule: '@reboot' }));
+    assert.equal(problem?.field, 'spec.schedule');
+    assert.match(problem?.message ?? '', /@reboot/);
+  });
+});
+
+describe('what is too large', () => {
+  it('is told its size and the limit', () => {
+    const [problem] = problems(job({ executor: { shell: { script: 'x'.repeat(maxJobBytes) } } }));
+    assert.equal(problem?.field, 'spec');
+    assert.match(
+      problem?.message ?? '',
+      /is too large: about 36\d{4} bytes as JSON, and at most 368640 fit into Consul/,
+    );
+  });
+
+  it('is counted in bytes, not in characters', () => {
+    assert.equal(problems(job({ executor: { shell: { script: '€'.repeat(maxJobBytes / 3) } } })).length, 1);
+    assert.equal(problems(job({ executor: { shell: { script: '€'.repeat(maxJobBytes / 4) } } })).length, 0);
+  });
+
+  it('is found before it is written out, however often an alias repeats it', () => {
+    const long = 'x'.repeat(100_000);
+    const command = Array.from({ length: 100_000 }, () => long);
+    assert.equal(problems(job({ executor: { shell: { command } } })).length, 1);
+  });
+
+  it('leaves room for its feed entry in one transaction, as base64', () => {
+    const ring = 64 * 260;
+    assert.ok(((maxJobBytes + 1_024 + ring) / 3) * 4 + 2_048 < maxValueBytes);
+  });
+
+  it('does not make the answer large: values are cut, and unknown fields counted out', () => {
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`field${i}`, 'v'.repeat(1_000)]));
+    const found = problems({ ...job(), ...many });
+    assert.equal(found.length, 50);
+    assert.ok(found.every(problem => (problem.value?.length ?? 0) <= 200));
+  });
+});
