@@ -1,4 +1,3 @@
-import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { createLogger } from '../observability/logger.ts';
 import { runSupervisor } from '../worker/supervisor/process.ts';
 
@@ -8,7 +7,14 @@ process.title = 'cronmesh supervisor';
 const logger = createLogger({ level: 'info', role: 'supervisor' });
 
 if (process.send) {
-  runSupervisor({ logger, connect: consul => new ConsulCoordinator({ ...consul, logger }) });
+  runSupervisor({
+    logger,
+    // Loaded at a worker's death only: each megabyte here makes every fork of a job dearer.
+    connect: async consul => {
+      const { ConsulCoordinator } = await import('../coordination/consul/consul.ts');
+      return new ConsulCoordinator({ ...consul, logger });
+    },
+  });
 } else {
   logger.fatal('the supervisor is started by a worker, not by hand');
   process.exitCode = 2;

@@ -1,10 +1,16 @@
 import type { ExecutorKind } from '../../domain/job/spec.ts';
+import type { StartRequest } from '../supervisor/protocol.ts';
 import type { Executor } from './executor.ts';
 import { createHttpExecutor, type HttpExecutorOptions } from './http/index.ts';
 import { shellExecutor } from './shell/index.ts';
 
 /** The executor of each kind. */
 export type Executors = Readonly<Record<ExecutorKind, Executor>>;
+
+/** The executor that a request names. Not the domain's `executorKind`: its module would load the whole job schema here. */
+export function executorOf(executors: Executors, request: Pick<StartRequest, 'executor'>): Executor {
+  return request.executor.shell ? executors.shell : executors.http;
+}
 
 export function createExecutors(options: HttpExecutorOptions): Executors {
   return { shell: shellExecutor, http: createHttpExecutor(options) };

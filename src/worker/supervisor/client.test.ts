@@ -1,50 +1,21 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { silentLogger } from '../../observability/logger.ts';
 import { SupervisorClient } from './client.ts';
 import { systemClocks } from './clocks.ts';
-import type { AttemptMessage, StartRequest } from './protocol.ts';
 import { processesOf, shellRequest, until } from './testing/requests.ts';
+import { inbox, isAlive, startWorker } from './testing/stand-in.ts';
 
 const deaf = 'trap "" TERM; echo ready; while :; do sleep 0.01; done';
-const standIn = fileURLToPath(new URL('./testing/worker.ts', import.meta.url));
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'cronmesh-client-'));
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-/** Tells when a run has said `ready`, and how it has ended. */
-function inbox() {
-  const messages: AttemptMessage[] = [];
-  const find = (request: StartRequest, type: AttemptMessage['type']) =>
-    messages.find(one => one.run === request.run && one.type === type);
-  return {
-    messages,
-    find,
-    ready: (request: StartRequest) => until(() => find(request, 'output') !== undefined),
-    finished: async (request: StartRequest) => {
-      await until(() => find(request, 'finished') !== undefined);
-      const message = find(request, 'finished');
-      return message?.type === 'finished' ? message.result : undefined;
-    },
-  };
 }
 
 async function client(t: TestContext, directory: string) {
@@ -61,25 +32,6 @@ async function client(t: TestContext, directory: string) {
   await supervisor.start();
   supervisor.lease({ monotonic: systemClocks.monotonic() + 60_000, wall: Date.now() + 60_000 });
   return { supervisor, ...box };
-}
-
-/** Starts a worker stand-in as a process of its own. */
-async function worker(t: TestContext, orders: { directory: string; lease: number; requests: StartRequest[] }) {
-  const box = inbox();
-  const child: ChildProcess = spawn(process.execPath, [standIn, JSON.stringify(orders)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  const pid = Promise.withResolvers<number>();
-  assert.ok(child.stdout);
-  createInterface(child.stdout).on('line', line => {
-    const message = JSON.parse(line) as AttemptMessage | { type: 'supervisor'; pid: number };
-    if (message.type === 'supervisor') pid.resolve(message.pid);
-    else box.messages.push(message);
-  });
-  const supervisorPid = await pid.promise;
-  for (const request of orders.requests) await box.ready(request);
-  return { child, supervisorPid, ...box };
 }
 
 test('an attempt is started, heard and finished; the supervisor goes when it is stopped', async t => {
@@ -100,6 +52,15 @@ test('an attempt is started, heard and finished; the supervisor goes when it is 
   const late = shellRequest('true');
   supervisor.launch(late);
   await until(() => messages.some(one => one.run === late.run && one.type === 'refused'));
+});
+
+test('a supervisor that cannot begin fails the start, and says so', async t => {
+  const directory = join(await folder(t), 'file');
+  await writeFile(directory, '');
+  const options = { worker: 'test', directory, allowPrivateAddresses: true, logger: silentLogger };
+  const supervisor = new SupervisorClient({ ...options, onMessage: () => {}, stderr: 'ignore' });
+  await assert.rejects(supervisor.start(), /the supervisor ended with status 1 before it was ready/);
+  await supervisor.stop();
 });
 
 test('signals of the terminal do not reach the supervisor, a kill of one run does', async t => {
@@ -155,7 +116,7 @@ test('what a dead supervisor had not begun is refused, not lost', async t => {
 test('kill -9 of a worker leaves none of its children one second later', async t => {
   const family = shellRequest(`(setsid sleep 1000 >/dev/null 2>&1 &); sleep 1001 & ${deaf}`, { grace: 60_000 });
   const exclusive = shellRequest(deaf, { exclusive: true });
-  const { child, supervisorPid } = await worker(t, {
+  const { child, supervisorPid } = await startWorker(t, {
     directory: await folder(t),
     lease: 60_000,
     requests: [family, exclusive],
@@ -173,7 +134,7 @@ test('a stopped worker: its exclusive child is gone when its lease ends', async 
   const exclusive = shellRequest(deaf, { exclusive: true, grace: 60_000 });
   const shared = shellRequest(deaf);
   const lease = 4_000;
-  const { child, find } = await worker(t, { directory: await folder(t), lease, requests: [exclusive, shared] });
+  const { child, find } = await startWorker(t, { directory: await folder(t), lease, requests: [exclusive, shared] });
   child.kill('SIGSTOP');
   const stopped = performance.now();
   await until(async () => (await processesOf(exclusive.run)).length === 0);
@@ -189,7 +150,7 @@ test('a stopped worker: its exclusive child is gone when its lease ends', async 
 test('worker and supervisor both killed: the next start ends what they left, and knows it', async t => {
   const directory = await folder(t);
   const request = shellRequest(`setsid sleep 1000 & ${deaf}`);
-  const { child, supervisorPid } = await worker(t, { directory, lease: 60_000, requests: [request] });
+  const { child, supervisorPid } = await startWorker(t, { directory, lease: 60_000, requests: [request] });
   process.kill(supervisorPid, 'SIGSTOP');
   child.kill('SIGKILL');
   process.kill(supervisorPid, 'SIGKILL');

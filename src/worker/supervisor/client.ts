@@ -131,7 +131,8 @@ export class SupervisorClient implements Service {
       serialization: 'advanced',
       // A session of its own: no Ctrl-C of the terminal reaches it, and it outlives the worker.
       detached: true,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      // A small young generation: it makes little garbage, and a fork costs what the process has in memory.
+      execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'],
       env: supervisorEnvironment(process.env),
       stdio: ['ignore', 'ignore', stderr, 'ipc'],
     });

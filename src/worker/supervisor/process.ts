@@ -13,7 +13,7 @@ type Hello = Extract<ToSupervisor, { type: 'hello' }>;
 export interface ProcessOptions {
   readonly logger: Logger;
   /** Makes the coordinator with which a dead worker's locks are released. */
-  readonly connect: (consul: NonNullable<Hello['consul']>) => Coordinator;
+  readonly connect: (consul: NonNullable<Hello['consul']>) => Promise<Coordinator>;
 }
 
 /** TERM to KILL when the worker has died. */
@@ -102,7 +102,7 @@ class SupervisorProcess {
     if (!hello.consul) return false;
     const { session, epoch, forgottenUntil } = supervisor;
     return await handOver(
-      this.#options.connect(hello.consul),
+      await this.#options.connect(hello.consul),
       {
         worker: hello.worker,
         session,

@@ -1,9 +1,8 @@
-import { executorKind } from '../../domain/job/spec.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { EndReason, Execution } from '../executors/executor.ts';
-import type { Executors } from '../executors/index.ts';
+import { type Executors, executorOf } from '../executors/index.ts';
 import { type AttemptId, attemptId, attemptKey } from './attempt.ts';
 import { type Clocks, longTimer, systemClocks } from './clocks.ts';
 import type { Journal } from './journal.ts';
@@ -115,7 +114,7 @@ export class Supervisor {
       return;
     }
     const output = new AttemptOutput(id, this.#outlet);
-    const execution = this.#executors[executorKind(request)].execute(request, {
+    const execution = executorOf(this.#executors, request).execute(request, {
       started: pid => {
         this.#outlet.send({ type: 'started', ...id, at: Date.now(), ...(pid !== undefined && { pid }) });
       },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { httpRequest, recorder } from '../../supervisor/testing/requests.ts';
+import { httpRequest, recorder, until } from '../../supervisor/testing/requests.ts';
 import { createHttpExecutor } from './index.ts';
 import { isExpected } from './request.ts';
 
@@ -30,7 +30,8 @@ async function serve(t: TestContext, answer: (request: IncomingMessage, response
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+  const connections = () => new Promise<number>(resolve => server.getConnections((_error, count) => resolve(count)));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, connections };
 }
 
 async function run(spec: Parameters<typeof httpRequest>[0]) {
@@ -121,9 +122,12 @@ test('credentials do not follow to another origin, 307 keeps method and body', a
 });
 
 test('a redirect to something that is not http fails', async t => {
-  const { url } = await serve(t, (_request, response) => response.writeHead(302, { location: 'file:///etc' }).end());
+  const { url, connections } = await serve(t, (_request, response) => {
+    response.writeHead(302, { location: 'file:///etc' }).write('never ends');
+  });
   const { result } = await run({ url, maxRedirects: 5 });
   assert.match(result.message ?? '', /redirects to "file:\/\/\/etc", which is no http or https URL/);
+  await until(async () => (await connections()) === 0);
 });
 
 test('private addresses are refused, by address and by name, unless allowed', async t => {

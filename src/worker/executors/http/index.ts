@@ -51,6 +51,9 @@ class HttpExecution implements Execution {
       const status = this.#status === undefined ? {} : { httpStatus: this.#status };
       if (this.#reason) return { ...status, ...endedResult(this.#reason, this.#request.timeout) };
       return { ...status, outcome: 'Failed', message: `the request failed: ${describe(error)}` };
+    } finally {
+      // An answer that was not read to its end would keep its connection.
+      this.#abort.abort();
     }
   }
 

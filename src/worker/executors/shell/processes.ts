@@ -20,36 +20,35 @@ export const canListProcesses = existsSync('/proc/self/stat');
 /** Processes read in one turn of the event loop: a few milliseconds at most, so that starts are not late for a scan. */
 const processesPerTurn = 32;
 
+/** Processes of the list before, by pid: an environment is read once, for what a process was started with stays its mark. */
+let seen: ReadonlyMap<number, ProcessInfo> = new Map();
+
 /** Every live process whose data may be read. Not an instant's picture: what forks meanwhile may be missing. */
 export async function listProcesses(): Promise<readonly ProcessInfo[]> {
-  const found: ProcessInfo[] = [];
+  const found = new Map<number, ProcessInfo>();
   let read = 0;
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
-    const info = readProcess(pid);
-    if (info) found.push(info);
+    const info = readProcess(pid, seen.get(pid));
+    if (info) found.set(pid, info);
     if (++read % processesPerTurn === 0) await turn();
   }
-  return found;
+  seen = found;
+  return [...found.values()];
 }
 
-/** One process, or undefined when it is gone, a zombie, or may not be read. */
-export function readProcess(pid: number): ProcessInfo | undefined {
+/** One process, or undefined when it is gone, a zombie, or may not be read. `before`: what was under this pid last time. */
+export function readProcess(pid: number, before?: ProcessInfo): ProcessInfo | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command's name is in parentheses and may hold anything, parentheses too: the fields begin after the last one.
     const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z' || state === 'X') return undefined;
-    const environment = readFileSync(`/proc/${pid}/environ`);
-    const attempt = attemptOf(environment);
-    return {
-      pid,
-      parent: Number(parent),
-      group: Number(group),
-      startTime: rest[16] ?? '',
-      ...(attempt !== undefined && { attempt }),
-    };
+    const startTime = rest[16] ?? '';
+    const attempt = before?.startTime === startTime ? before.attempt : attemptOf(readFileSync(`/proc/${pid}/environ`));
+    const info = { pid, parent: Number(parent), group: Number(group), startTime };
+    return attempt === undefined ? info : { ...info, attempt };
   } catch {
     return undefined;
   }
