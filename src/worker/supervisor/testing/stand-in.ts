@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { readProcess } from '../../executors/shell/processes.ts';
 import type { AttemptMessage, StartRequest } from '../protocol.ts';
 import { until } from './requests.ts';
 import type { Orders } from './worker.ts';
@@ -45,10 +46,5 @@ export async function startWorker(t: TestContext, orders: Orders) {
   return { child, supervisorPid, ...box };
 }
 
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+/** Whether a process runs: a zombie that its parent has not waited for does not. */
+export const isAlive = (pid: number): boolean => readProcess(pid) !== undefined;
