@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import { applyDocuments } from '../apply-documents.ts';
+import { action, type ClientOptions, clientCommand, clientOf, fail, jobOf, jobPath, print } from '../command.ts';
+import { ApiError, CliError } from '../errors.ts';
+import { readManifests } from '../manifests.ts';
+
+/** Commands that change job definitions: apply, delete, suspend, resume. */
+export function addDefinitionCommands(program: Command): void {
+  clientCommand(program, 'apply')
+    .description('create jobs, or replace them')
+    .requiredOption('-f, --filename <path...>', 'manifests: YAML or JSON files, folders, or - for standard input')
+    .action(
+      action(async (options: ClientOptions & { filename: string[] }) => {
+        const documents = await readManifests(options.filename, options.namespace);
+        await applyDocuments(clientOf(options), documents);
+      }),
+    );
+
+  clientCommand(program, 'delete')
+    .description('delete jobs; their history stays for its time, and what runs goes on')
+    .argument('[job...]', 'names, or namespace/name')
+    .option('-f, --filename <path...>', 'manifests that name the jobs')
+    .option('--ignore-not-found', 'a job that is not there counts as deleted')
+    .action(action(deleteJobs));
+
+  for (const [verb, done, description] of [
+    ['suspend', 'suspended', 'stop jobs from firing; what runs goes on'],
+    ['resume', 'resumed', 'let jobs fire again, from now on'],
+  ] as const) {
+    clientCommand(program, verb)
+      .description(description)
+      .argument('<job...>', 'names, or namespace/name')
+      .action(
+        action(async (names: string[], options: ClientOptions) => {
+          const client = clientOf(options);
+          for (const job of withoutKind(names).map(name => jobOf(name, options))) {
+            await attempt(async () => {
+              await client.post(`${jobPath(job)}/${verb}`);
+              print(`job ${job.namespace}/${job.name} ${done}\n`);
+            });
+          }
+        }),
+      );
+  }
+}
+
+async function deleteJobs(
+  names: string[],
+  options: ClientOptions & { filename?: string[]; ignoreNotFound?: true },
+): Promise<void> {
+  const named = withoutKind(names).map(name => jobOf(name, options));
+  const listed = options.filename ? await readManifests(options.filename, options.namespace) : [];
+  if (named.length + listed.length === 0) throw new CliError('delete needs a job, or -f', { status: 2 });
+  const client = clientOf(options);
+  for (const job of [...named, ...listed]) {
+    await attempt(async () => {
+      try {
+        await client.send('DELETE', jobPath(job));
+      } catch (error) {
+        const gone = error instanceof ApiError && error.code === 'NotFound';
+        if (!gone || !options.ignoreNotFound) throw error;
+      }
+      print(`job ${job.namespace}/${job.name} deleted\n`);
+    });
+  }
+}
+
+/** `delete job backup` is what users of kubectl type. */
+function withoutKind(names: readonly string[]): readonly string[] {
+  return names.length > 1 && /^jobs?$/.test(names[0] ?? '') ? names.slice(1) : names;
+}
+
+/** One job's failure does not keep the next from its turn. */
+async function attempt(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    fail(error);
+  }
+}

@@ -1,0 +1,117 @@
+import { type Command, Option } from 'commander';
+import {
+  action,
+  type ClientOptions,
+  clientCommand,
+  clientOf,
+  jobOf,
+  jobPath,
+  outputOption,
+  print,
+  wholeNumber,
+} from '../command.ts';
+import { CliError } from '../errors.ts';
+import { type Format, formatList, formatOne } from '../output/structured.ts';
+import { jobTable, runTable, workerTable } from '../output/tables.ts';
+import type { JobView, RunView, WorkerView } from '../views.ts';
+
+interface GetOptions extends ClientOptions {
+  readonly output: Format;
+  readonly allNamespaces?: true;
+  readonly selector?: string[];
+  readonly search?: string;
+  readonly job?: string;
+  readonly state?: string[];
+  readonly worker?: string;
+  readonly since?: string;
+  readonly limit?: number;
+}
+
+/** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`. */
+export function addGetCommand(program: Command): void {
+  clientCommand(program, 'get')
+    .description('list jobs, runs or workers, or show one')
+    .argument('<kind>', 'jobs, runs or workers; or job, run')
+    .argument('[name]', 'of a job, or the id of a run')
+    .addOption(outputOption())
+    .option('-A, --all-namespaces', 'of every namespace')
+    .option('-l, --selector <labels...>', 'jobs that have these labels: key=value')
+    .option('--search <text>', 'jobs with this in their name')
+    .option('--job <name>', 'runs of this job')
+    .addOption(
+      new Option('--state <state...>', 'runs in these states').choices([
+        'Pending',
+        'Claimed',
+        'Running',
+        'Succeeded',
+        'Failed',
+        'TimedOut',
+        'Killed',
+        'Lost',
+        'Skipped',
+      ]),
+    )
+    .option('--worker <id>', 'runs on this worker')
+    .option('--since <instant>', 'runs due at or after it, as RFC 3339')
+    .option('--limit <count>', 'at most so many (default: all jobs, 50 runs)', wholeNumber(1, 1_000_000))
+    .action(action(get));
+}
+
+async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
+  switch (kind) {
+    case 'job':
+    case 'jobs':
+      return name === undefined ? await getJobs(options) : await getJob(name, options);
+    case 'run':
+    case 'runs':
+      return name === undefined ? await getRuns(options) : await getRun(name, options);
+    case 'worker':
+    case 'workers':
+      return await getWorkers(options);
+    default:
+      throw new CliError(`there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs or workers`, {
+        status: 2,
+      });
+  }
+}
+
+async function getJobs(options: GetOptions): Promise<void> {
+  const { allNamespaces, namespace = 'default', selector, search, limit } = options;
+  const path = allNamespaces ? '/api/v1/jobs' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/jobs`;
+  const jobs = await clientOf(options).list<JobView>(path, { label: selector, search }, limit);
+  show(jobs, options, () => jobTable(jobs, { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getJob(name: string, options: GetOptions): Promise<void> {
+  const job = await clientOf(options).get<JobView>(jobPath(jobOf(name, options)));
+  showOne(job, options, () => jobTable([job], { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getRuns(options: GetOptions): Promise<void> {
+  const job = options.job === undefined ? undefined : jobOf(options.job, options);
+  const namespace = job?.namespace ?? (options.allNamespaces ? undefined : (options.namespace ?? 'default'));
+  const { state, worker, since } = options;
+  const query = { namespace, job: job?.name, state, worker, since };
+  const runs = await clientOf(options).list<RunView>('/api/v1/runs', query, options.limit ?? 50);
+  show(runs, options, () => runTable(runs, { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getRun(id: string, options: GetOptions): Promise<void> {
+  const run = await clientOf(options).get<RunView>(`/api/v1/runs/${encodeURIComponent(id)}`);
+  showOne(run, options, () => runTable([run], { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getWorkers(options: GetOptions): Promise<void> {
+  const { items } = await clientOf(options).get<{ items: WorkerView[] }>('/api/v1/workers');
+  show(items, options, () => workerTable(items, { wide: options.output === 'wide' }));
+}
+
+function show(items: readonly unknown[], { output }: GetOptions, table: () => string): void {
+  if (output === 'json' || output === 'yaml') print(formatList(items, output));
+  else if (items.length === 0) process.stderr.write('nothing found\n');
+  else print(table());
+}
+
+function showOne(item: unknown, { output }: GetOptions, table: () => string): void {
+  print(output === 'json' || output === 'yaml' ? formatOne(item, output) : table());
+}

@@ -1,0 +1,88 @@
+import type { Instant } from '../../domain/time.ts';
+import type { JobView, RunView, SkipView, WorkerView } from '../views.ts';
+import { executorSummary, formatLabels, formatRelative, runDuration, runResult } from './format.ts';
+import { formatTable } from './table.ts';
+
+interface Look {
+  /** All columns. */
+  readonly wide: boolean;
+  readonly now: Instant;
+}
+
+type Column<T> = readonly [heading: string, cell: (item: T) => string];
+
+export function jobTable(jobs: readonly JobView[], { wide, now }: Look): string {
+  return table(jobs, [
+    ['NAMESPACE', job => job.metadata.namespace],
+    ['NAME', job => job.metadata.name],
+    ['SCHEDULE', job => job.spec.schedule],
+    ['ZONE', job => job.spec.timeZone ?? 'UTC'],
+    ['SUSPENDED', job => (job.spec.suspend ? 'yes' : 'no')],
+    ['NEXT', job => formatRelative(job.status.nextTick, now)],
+    ['LAST', job => job.status.lastRun?.state ?? '-'],
+    ['LAST START', job => formatRelative(job.status.lastRun?.startedAt, now)],
+    ...(wide
+      ? ([
+          ['REVISION', job => String(job.metadata.revision)],
+          ['SOURCE', job => job.status.source],
+          ['CONCURRENCY', job => job.spec.concurrencyPolicy ?? 'Allow'],
+          ['LABELS', job => formatLabels(job.metadata.labels)],
+          ['RUNS', job => executorSummary(job.spec.executor)],
+        ] satisfies Column<JobView>[])
+      : []),
+  ]);
+}
+
+export function runTable(runs: readonly RunView[], { wide, now }: Look): string {
+  return table(runs, [
+    ['ID', run => run.id],
+    ['JOB', run => `${run.namespace}/${run.name}`],
+    ['TRIGGER', run => run.trigger],
+    ['TICK', run => run.tick ?? '-'],
+    ['STATE', run => run.state],
+    ['ATTEMPT', run => String(run.attempt)],
+    ['STARTED', run => formatRelative(run.startedAt, now)],
+    ['TOOK', run => runDuration(run, now)],
+    ...(wide
+      ? ([
+          ['WORKER', run => run.worker ?? '-'],
+          ['RESULT', run => runResult(run)],
+        ] satisfies Column<RunView>[])
+      : []),
+  ]);
+}
+
+export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look, 'wide'>): string {
+  return table(workers, [
+    ['NAME', worker => worker.name],
+    ['READY', worker => (worker.ready ? 'yes' : 'no')],
+    ['CAPACITY', worker => String(worker.capacity)],
+    ['EXECUTORS', worker => worker.executors.join(',')],
+    ['LABELS', worker => formatLabels(worker.labels)],
+    ['VERSION', worker => worker.version],
+    ...(wide
+      ? ([
+          ['NODE', worker => worker.node],
+          ['ADDRESS', worker => `${worker.address}:${worker.port}`],
+          ['ID', worker => worker.id],
+        ] satisfies Column<WorkerView>[])
+      : []),
+  ]);
+}
+
+export function skipTable(skips: readonly SkipView[]): string {
+  return table(skips, [
+    ['FROM', skip => skip.from],
+    ['TO', skip => skip.to],
+    ['TICKS', skip => String(skip.count)],
+    ['REASON', skip => skip.reason],
+    ['DETAIL', skip => skip.detail],
+  ]);
+}
+
+function table<T>(items: readonly T[], columns: readonly Column<T>[]): string {
+  return formatTable(
+    columns.map(([heading]) => heading),
+    items.map(item => columns.map(([, cell]) => cell(item))),
+  );
+}

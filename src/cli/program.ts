@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { addDefinitionCommands } from './commands/definitions.ts';
+import { addDescribeCommand } from './commands/describe.ts';
+import { addGetCommand } from './commands/get.ts';
+import { addNextCommand } from './commands/next.ts';
+import { addRunCommands } from './commands/runs.ts';
+
+const programs = {
+  standalone: 'run everything in one process, with an embedded database',
+  master: 'run a master: REST API, page, gRPC, accounting',
+  worker: 'run a worker: claims ticks and runs them',
+  migrate: 'bring the database to this version’s schema',
+} as const;
+
+export type ProgramName = keyof typeof programs;
+
+export interface ProgramOptions {
+  readonly version: string;
+  /** The programs themselves; each reports its own errors. */
+  readonly programs: Readonly<Record<ProgramName, (options: { config?: string }) => Promise<void>>>;
+}
+
+/**
+ * The command line: the programs, and the commands that talk to a server. Exit status: 0 done, 1 failed, 2 bad usage
+ * or input. Output that nobody reads any more (`| head`) ends it in silence.
+ *
+ * @example await buildProgram({ version, programs }).parseAsync()
+ */
+export function buildProgram(options: ProgramOptions): Command {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+  const program = new Command('cronmesh')
+    .description('A crontab for a whole cluster.')
+    .version(options.version)
+    .showSuggestionAfterError()
+    // Commander's own status for a wrong usage is 1.
+    .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2))
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cronmesh: ')) });
+
+  for (const name of Object.keys(programs) as ProgramName[]) {
+    program
+      .command(name)
+      .description(programs[name])
+      .option('-c, --config <file>', 'settings as YAML; each can also be given by environment (CRONMESH_HTTP_PORT)')
+      .helpGroup('Programs:')
+      .action(options.programs[name]);
+  }
+  program.commandsGroup('Commands:');
+  addDefinitionCommands(program);
+  addGetCommand(program);
+  addDescribeCommand(program);
+  addRunCommands(program);
+  addNextCommand(program);
+  return program;
+}

@@ -1,0 +1,70 @@
+import type { ManifestInput } from '../domain/job/spec.ts';
+
+/** The API's answers, as far as the commands read them. Instants are RFC 3339. */
+
+export interface RunView {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly trigger: string;
+  readonly tick?: string;
+  readonly state: string;
+  readonly attempt: number;
+  readonly worker?: string;
+  readonly requestedAt: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly httpStatus?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface JobView extends ManifestInput {
+  readonly metadata: ManifestInput['metadata'] & {
+    readonly namespace: string;
+    readonly uid: string;
+    readonly revision: number;
+    readonly creationTimestamp: string;
+  };
+  readonly status: {
+    readonly source: string;
+    readonly updatedAt: string;
+    readonly floor: string;
+    readonly nextTick?: string;
+    readonly lastRun?: RunView;
+  };
+}
+
+export interface SkipView {
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
+  readonly reason: string;
+  readonly detail: string;
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly name: string;
+  readonly node: string;
+  readonly address: string;
+  readonly port: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capacity: number;
+  readonly executors: readonly string[];
+  readonly version: string;
+  readonly ready: boolean;
+}
+
+export interface TicksView {
+  readonly items: readonly string[];
+  readonly timeZone: string;
+  readonly suspended: boolean;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
