@@ -109,12 +109,16 @@ export interface KillRecord {
 export interface LaneRecord {
   readonly v: 1;
   readonly count: number;
+  /** In `beat` lanes: the worker's wall clock, for its peers to compare theirs with. */
+  readonly at?: Instant;
 }
 
 /** `cron/lost/<run>`: an orphan that a later claim found. */
 export interface LostRecord {
   readonly v: 1;
   readonly run: RunId;
+  /** The attempt that held the lock; absent where that was not known. */
+  readonly attempt?: number;
   readonly job: JobKey;
   readonly foundBy: WorkerId;
   readonly at: Instant;

@@ -1,0 +1,58 @@
+import type { Index } from '../../coordination/coordinator.ts';
+import type { JobRecord } from '../../coordination/records.ts';
+import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
+import type { JobSpec } from '../../domain/job/spec.ts';
+import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
+import type { Instant, Milliseconds } from '../../domain/time.ts';
+import type { EligibilityClass } from '../peers.ts';
+
+/**
+ * A job as a worker holds it: what claiming needs, and the rest as text. A hundred thousand of them are held, so they
+ * are small. Immutable: an edit makes a new one, and whoever still has the old one sees that it is not current.
+ */
+export interface JobEntry {
+  readonly key: JobKey;
+  readonly uid: JobUid;
+  /** Of the job's key in Consul: a claim carries it, so that a spec edited before is never run. */
+  readonly index: Index;
+  readonly revision: number;
+  readonly floor: Instant;
+  readonly suspended: boolean;
+  readonly schedule: Schedule;
+  /** Which workers may run it. */
+  readonly eligibility: EligibilityClass;
+  /** Runs at once: 1 with `Forbid`, the maximum of `Allow`, undefined without one. */
+  readonly slots: number | undefined;
+  readonly forbid: boolean;
+  readonly deadline: Milliseconds;
+  /** JSON of a `RunSpec`. */
+  readonly body: string;
+}
+
+/** The part of a spec that a start needs. */
+export type RunSpec = Pick<JobSpec, 'executor' | 'timeoutSeconds' | 'terminationGraceSeconds'>;
+
+/** @throws ScheduleError when this version cannot read the schedule */
+export function toEntry(record: JobRecord, index: Index, eligibility: EligibilityClass): JobEntry {
+  const { spec } = record;
+  const { executor, timeoutSeconds, terminationGraceSeconds } = spec;
+  const forbid = spec.concurrencyPolicy === 'Forbid';
+  return {
+    key: jobKey(record),
+    uid: record.uid,
+    index,
+    revision: record.revision,
+    floor: record.floor,
+    suspended: spec.suspend,
+    schedule: scheduleOf(record),
+    eligibility,
+    slots: forbid ? 1 : spec.maxConcurrentRuns,
+    forbid,
+    deadline: spec.startingDeadlineSeconds * 1_000,
+    body: JSON.stringify({ executor, timeoutSeconds, terminationGraceSeconds } satisfies RunSpec),
+  };
+}
+
+export function runSpecOf(entry: JobEntry): RunSpec {
+  return JSON.parse(entry.body) as RunSpec;
+}

@@ -1,0 +1,72 @@
+import type { Index, SessionId } from '../../coordination/coordinator.ts';
+import { splitJobKey } from '../../domain/job/job.ts';
+import type { RunReference } from '../../domain/run/report.ts';
+import { fencingToken, type RunId, type TriggerKind, type WorkerId } from '../../domain/run/run.ts';
+import { formatInstant, type Instant } from '../../domain/time.ts';
+import { type JobEntry, runSpecOf } from '../agenda/entry.ts';
+import type { StartRequest } from '../supervisor/protocol.ts';
+
+/** A run that a claim is made for. */
+export interface RunClaim {
+  readonly entry: JobEntry;
+  readonly run: RunId;
+  readonly attempt: number;
+  readonly trigger: TriggerKind;
+  readonly tick: Instant | undefined;
+  readonly lockKey: string;
+  /** Not started after it. */
+  readonly deadline: Instant;
+}
+
+/** A run whose lock this worker holds. */
+export interface HeldRun extends RunClaim {
+  readonly session: SessionId;
+  readonly token: string;
+  /** When the lock was taken, at the latest. */
+  readonly since: Instant;
+  /** When its process ended; undefined while it runs, or when it was never started. */
+  endedAt?: Instant;
+}
+
+export function holdRun(
+  claim: RunClaim,
+  held: { readonly session: SessionId; readonly epoch: number; readonly index: Index; readonly since: Instant },
+): HeldRun {
+  return { ...claim, session: held.session, token: fencingToken(held.epoch, held.index), since: held.since };
+}
+
+export function referenceOf(claim: RunClaim): RunReference {
+  return {
+    run: claim.run,
+    attempt: claim.attempt,
+    jobUid: claim.entry.uid,
+    ...splitJobKey(claim.entry.key),
+    ...(claim.tick !== undefined && { tick: claim.tick }),
+    trigger: claim.trigger,
+  };
+}
+
+/** What the supervisor is asked for. */
+export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
+  const { entry } = held;
+  const spec = runSpecOf(entry);
+  const { namespace, name } = splitJobKey(entry.key);
+  return {
+    run: held.run,
+    attempt: held.attempt,
+    exclusive: entry.slots !== undefined,
+    lockKey: held.lockKey,
+    executor: spec.executor,
+    timeout: spec.timeoutSeconds * 1_000,
+    grace: spec.terminationGraceSeconds * 1_000,
+    env: {
+      CRONMESH_NAMESPACE: namespace,
+      CRONMESH_JOB: name,
+      ...(held.tick !== undefined && { CRONMESH_TICK: formatInstant(held.tick) }),
+      CRONMESH_RUN: held.run,
+      CRONMESH_ATTEMPT: String(held.attempt),
+      CRONMESH_FENCING_TOKEN: held.token,
+      CRONMESH_WORKER: worker,
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import type { SessionId } from '../../coordination/coordinator.ts';
+import type { KillRecord } from '../../coordination/records.ts';
+import type { FinishedReport, OutputReport, StartedReport } from '../../domain/run/report.ts';
+import type { RunId, WorkerId } from '../../domain/run/run.ts';
+import type { Clock } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { Supervisor } from '../ports.ts';
+import type { Reports } from '../reports.ts';
+import type { AttemptMessage } from '../supervisor/protocol.ts';
+import { type HeldRun, holdRun, type RunClaim, referenceOf, startRequestOf } from './held-run.ts';
+import type { Commit } from './proposal.ts';
+
+export interface RunsOptions {
+  readonly worker: WorkerId;
+  readonly supervisor: Pick<Supervisor, 'launch' | 'kill'>;
+  readonly reports: Reports;
+  readonly clock: Clock;
+  /** The session that the worker has now. */
+  readonly session: () => SessionId | undefined;
+  /** A run's process has ended (or never was): its place is free. */
+  readonly onRoom: () => void;
+  /** The run is over and reported: its lock may go. */
+  readonly release: (held: HeldRun) => void;
+  /** It was provably never started: another worker may. Resolves with whether it was handed back. */
+  readonly handBack: (held: HeldRun) => Promise<boolean>;
+  readonly metrics: WorkerMetrics;
+  readonly logger: Logger;
+}
+
+/** The runs that this worker has claimed: starts them, reports what becomes of them, gives their locks back. */
+export class Runs {
+  readonly #options: RunsOptions;
+  readonly #held = new Map<RunId, HeldRun>();
+  readonly #kills = new Map<RunId, KillRecord>();
+  readonly #idlers: (() => void)[] = [];
+  /** Ended, and not yet handed over to the releases. */
+  #closing = 0;
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  values(): IterableIterator<HeldRun> {
+    return this.#held.values();
+  }
+
+  /** Resolves when no run is left and all are reported. */
+  idle(): Promise<void> {
+    if (this.#held.size === 0 && this.#closing === 0) return Promise.resolve();
+    return new Promise(resolve => this.#idlers.push(resolve));
+  }
+
+  /** A claim was committed: starts the run at once, while the report of it goes to disk. */
+  begin(claim: RunClaim, commit: Commit): void {
+    const { supervisor, reports, clock, worker, metrics } = this.#options;
+    const now = clock();
+    const held = holdRun(claim, { session: commit.session, epoch: commit.epoch, index: commit.index, since: now });
+    this.#held.set(held.run, held);
+    const late = this.#tooLate(held, now);
+    if (late === undefined) supervisor.launch(startRequestOf(held, worker));
+    if (held.tick !== undefined && held.trigger === 'tick') metrics.claimed(now - held.tick);
+    void reports.append([
+      {
+        ...referenceOf(held),
+        type: 'claimed',
+        at: now,
+        fencingToken: held.token,
+        revision: held.entry.revision,
+      },
+    ]);
+    if (late !== undefined) this.#close(held, { outcome: 'Lost', message: `never started: ${late}` });
+    else if (this.#kills.has(held.run)) this.kill(held.run);
+  }
+
+  /** Everything the supervisor says. */
+  onMessage(message: AttemptMessage): void {
+    const held = this.#held.get(message.run);
+    if (held === undefined || held.attempt !== message.attempt || held.endedAt !== undefined) {
+      this.#options.logger.warn({ run: message.run, said: message.type }, 'a message about a run that is not held');
+      return;
+    }
+    const { reports, metrics } = this.#options;
+    const reference = referenceOf(held);
+    switch (message.type) {
+      case 'started':
+        metrics.started(held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined);
+        void reports.append([{ ...reference, ...without(message) } satisfies StartedReport]);
+        break;
+      case 'output':
+        void reports.append([{ ...reference, ...without(message) } satisfies OutputReport]);
+        break;
+      case 'finished':
+        this.#close(held, message.result, message.at);
+        break;
+      case 'refused':
+        void this.#refused(held, message.reason);
+        break;
+    }
+  }
+
+  /** The kills that are asked for now. */
+  setKills(kills: readonly KillRecord[]): void {
+    const known = new Set(this.#kills.keys());
+    this.#kills.clear();
+    for (const kill of kills) this.#kills.set(kill.run, kill);
+    for (const { run } of kills) if (!known.has(run)) this.kill(run);
+  }
+
+  /** Whether someone asked for the run's end: its key goes with the lock. */
+  isKilled(run: RunId): boolean {
+    return this.#kills.has(run);
+  }
+
+  kill(run: RunId): void {
+    const held = this.#held.get(run);
+    const kill = this.#kills.get(run);
+    if (held === undefined || kill === undefined) return;
+    this.#options.logger.info({ run, by: kill.by }, 'killing a run');
+    this.#options.supervisor.kill(run, held.attempt, kill.by);
+  }
+
+  /** Ends a run whose lock is another's, or nobody's. */
+  endUnlocked(held: HeldRun): void {
+    this.#options.logger.error({ run: held.run, lock: held.lockKey }, 'a lock is gone: its run is ended');
+    this.#options.supervisor.kill(held.run, held.attempt, 'cronmesh: its lock was lost with the past of Consul');
+  }
+
+  /** Why a run must not start any more although its claim was committed: its outcome was long unknown. */
+  #tooLate(held: HeldRun, now: number): string | undefined {
+    if (held.session !== this.#options.session()) return 'the session that claimed it is gone';
+    if (now > held.deadline) return 'its starting deadline passed before the outcome of its claim was known';
+    return undefined;
+  }
+
+  async #refused(held: HeldRun, reason: string): Promise<void> {
+    this.#options.metrics.refused();
+    this.#options.logger.warn({ run: held.run, reason }, 'a start was refused: the run is handed back');
+    // No longer a run of this worker: another one may have it from here on.
+    held.endedAt = held.since;
+    this.#closing++;
+    this.#held.delete(held.run);
+    this.#options.onRoom();
+    if (!(await this.#options.handBack(held))) {
+      const result = { outcome: 'Lost', message: `never started: ${reason}` } as const;
+      await this.#options.reports.append([this.#finishedReport(held, result, this.#options.clock())]);
+      this.#options.release(held);
+    }
+    this.#closed();
+  }
+
+  #close(held: HeldRun, result: Result, at = this.#options.clock()): void {
+    held.endedAt = at;
+    this.#closing++;
+    this.#held.delete(held.run);
+    this.#options.metrics.finished(result.outcome);
+    this.#options.onRoom();
+    void this.#options.reports.append([this.#finishedReport(held, result, at)]).then(() => {
+      this.#options.release(held);
+      this.#closed();
+    });
+  }
+
+  #finishedReport(held: HeldRun, result: Result, at: number): FinishedReport {
+    return { ...referenceOf(held), type: 'finished', at, ...result };
+  }
+
+  #closed(): void {
+    this.#closing--;
+    if (this.#held.size === 0 && this.#closing === 0) for (const resolve of this.#idlers.splice(0)) resolve();
+  }
+}
+
+type Result = Pick<FinishedReport, 'outcome' | 'exitCode' | 'signal' | 'httpStatus' | 'message'>;
+
+/** A message without what the reference says already. */
+function without<T extends { readonly run: RunId; readonly attempt: number }>(message: T): Omit<T, 'run' | 'attempt'> {
+  const { run: _run, attempt: _attempt, ...rest } = message;
+  return rest;
+}

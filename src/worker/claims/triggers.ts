@@ -1,0 +1,267 @@
+import type { Coordinator, Index, Operation } from '../../coordination/coordinator.ts';
+import { jobOfPath, jobPath, lockPath, prefix } from '../../coordination/keys.ts';
+import { decode, type TriggerRecord } from '../../coordination/records.ts';
+import { watchKeys } from '../../coordination/watch.ts';
+import type { JobKey } from '../../domain/job/job.ts';
+import { freeSlot, lookAt } from '../../domain/policy/claiming.ts';
+import { bucketOf, lastRank } from '../../domain/policy/ranks.ts';
+import type { RunId, WorkerId } from '../../domain/run/run.ts';
+import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { JobEntry } from '../agenda/entry.ts';
+import type { Alarm } from '../alarm.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { Peers } from '../peers.ts';
+import type { Claimer } from './claimer.ts';
+import type { RunClaim } from './held-run.ts';
+import type { Losses } from './losses.ts';
+import type { ClaimContext, Commit, Loss } from './proposal.ts';
+import { type Reader, readKeys } from './reader.ts';
+import type { Room } from './room.ts';
+import type { Runs } from './runs.ts';
+import type { Seen } from './seen.ts';
+import type { Slots } from './slots.ts';
+import { TriggerProposal } from './trigger-proposal.ts';
+
+export interface TriggersOptions {
+  readonly coordinator: Coordinator;
+  readonly worker: WorkerId;
+  readonly job: (key: JobKey) => JobEntry | undefined;
+  readonly alarm: Alarm;
+  readonly clock: Clock;
+  readonly peers: Pick<Peers, 'ranks'>;
+  readonly reader: Reader;
+  readonly claimer: Pick<Claimer, 'submit'>;
+  readonly slots: Slots;
+  readonly room: Room;
+  readonly runs: Pick<Runs, 'begin'>;
+  readonly losses: Losses;
+  readonly metrics: WorkerMetrics;
+  readonly context: () => ClaimContext | undefined;
+  readonly onStaleJob: (job: JobKey) => void;
+  readonly logger: Logger;
+}
+
+/** A trigger as it was read. */
+interface Waiting {
+  readonly key: string;
+  readonly job: JobKey;
+  readonly record: TriggerRecord;
+  readonly index: Index;
+  readonly bucket: number;
+  /** When this worker saw it first: later ranks count from there. */
+  readonly seenAt: Instant;
+  busy: boolean;
+}
+
+/** What can't be claimed at once (slot held, job not yet known, later rank) is looked at again each time. */
+const sweepEvery: Milliseconds = 500;
+/** Keys are listed at most so often: a large backlog makes each listing long. */
+const spacing: Milliseconds = 25;
+
+/** The runs that are asked for: claims those that fall to this worker, as room and slots allow. */
+export class Triggers {
+  readonly #options: TriggersOptions;
+  readonly #stopping = new AbortController();
+  #waiting = new Map<string, Waiting>();
+  #watching: Promise<void> | undefined;
+  #sweeping = false;
+  #sweepAgain = false;
+
+  constructor(options: TriggersOptions) {
+    this.#options = options;
+  }
+
+  /** Triggers known to wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  start(): void {
+    this.#watching = watchKeys(this.#options.coordinator, prefix.trigger, {
+      signal: this.#stopping.signal,
+      spacing,
+      onChange: keys => this.#take(keys),
+      onError: (error, attempt) =>
+        this.#options.logger.warn({ err: error, attempt }, 'the triggers cannot be read; trying again'),
+    });
+    this.#sweepLater();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#watching;
+  }
+
+  /** Consul lost its past: what is there is read anew. */
+  async reread(): Promise<void> {
+    const keys = await this.#options.coordinator.keys(prefix.trigger, { consistent: true });
+    this.#waiting.clear();
+    await this.#take(keys);
+  }
+
+  /** Something may be possible that was not: room, a slot, a rank, an epoch. */
+  look(): void {
+    if (this.#waiting.size > 0) void this.#sweep();
+  }
+
+  #sweepLater(): void {
+    const { alarm, clock } = this.#options;
+    alarm.at(clock() + sweepEvery, () => {
+      if (this.#stopping.signal.aborted) return;
+      this.look();
+      this.#sweepLater();
+    });
+  }
+
+  async #take(keys: readonly string[]): Promise<void> {
+    const present = new Set(keys);
+    for (const [key, { busy }] of this.#waiting) if (!busy && !present.has(key)) this.#waiting.delete(key);
+    await this.#read(keys.filter(key => !this.#waiting.has(key)));
+    this.look();
+  }
+
+  async #read(keys: readonly string[]): Promise<void> {
+    const { coordinator, clock, logger } = this.#options;
+    if (keys.length === 0) return;
+    const entries = await readKeys(coordinator, keys, this.#stopping.signal);
+    const seenAt = clock();
+    keys.forEach((key, i) => {
+      const entry = entries[i];
+      if (entry === undefined) {
+        this.#waiting.delete(key);
+        return;
+      }
+      try {
+        const record = decode<TriggerRecord>(entry);
+        const job = jobOfPath(key, prefix.trigger);
+        const bucket = bucketOf(record.jobUid, record.run);
+        this.#waiting.set(key, { key, job, record, index: entry.index, bucket, seenAt, busy: false });
+      } catch (error) {
+        logger.error({ err: error, key }, 'a trigger is left alone: it cannot be read');
+      }
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) {
+      this.#sweepAgain = true;
+      return;
+    }
+    this.#sweeping = true;
+    try {
+      do {
+        this.#sweepAgain = false;
+        await this.#claimWhatMayBe();
+      } while (this.#sweepAgain);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'slots of triggers could not be read; they are looked at again');
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async #claimWhatMayBe(): Promise<void> {
+    const { room, context } = this.#options;
+    const limited: [Waiting, JobEntry][] = [];
+    for (const waiting of this.#waiting.values()) {
+      const under = context();
+      if (under === undefined || room.free <= limited.length) break;
+      const entry = this.#claimable(waiting, under);
+      if (entry === undefined) continue;
+      if (entry.slots !== undefined) limited.push([waiting, entry]);
+      else this.#claim(waiting, entry, waiting.record.run, undefined);
+    }
+    if (limited.length === 0) return;
+    const jobs = limited.map(([, entry]) => entry);
+    const seen = await this.#options.reader.read(jobs, this.#stopping.signal);
+    for (const [waiting, entry] of limited) {
+      const one = seen.get(entry.key);
+      const slot = one && this.#slotFor(entry, one);
+      if (slot !== undefined && !waiting.busy && this.#waiting.get(waiting.key) === waiting) {
+        this.#claim(waiting, entry, slot, one);
+      }
+    }
+  }
+
+  /** Its job, when it falls to this worker now. */
+  #claimable({ busy, record, job, bucket, seenAt }: Waiting, under: ClaimContext): JobEntry | undefined {
+    const { clock, worker, peers } = this.#options;
+    if (busy) return undefined;
+    const now = clock();
+    // Past its deadline or of an older epoch, it is the leader's.
+    if (now > record.deadline || record.epoch !== under.epoch.number) return undefined;
+    const entry = this.#options.job(job);
+    if (entry === undefined || entry.uid !== record.jobUid) return undefined;
+    // Suspending, or a new schedule, fires nothing of the past: nor what waited meanwhile.
+    const fromSchedule = record.kind === 'tick' || record.kind === 'catchup';
+    if (fromSchedule && (entry.suspended || (record.tick !== undefined && record.tick <= entry.floor)))
+      return undefined;
+    const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;
+    return rank === 0 || now >= lookAt(seenAt, rank, this.#waiting.size) ? entry : undefined;
+  }
+
+  #slotFor(entry: JobEntry, seen: Seen): number | undefined {
+    const { slots } = this.#options;
+    return freeSlot(entry.slots ?? 0, slot => {
+      const key = lockPath(entry.key, slot);
+      return slots.has(key) || slots.isAvoided(key) || seen.locks[slot]?.session !== undefined;
+    });
+  }
+
+  #claim(waiting: Waiting, entry: JobEntry, slot: number | RunId, seen: Seen | undefined): void {
+    const { room, slots, claimer, worker } = this.#options;
+    const { record } = waiting;
+    const lockKey = lockPath(entry.key, slot);
+    if (slots.has(lockKey) || slots.isAvoided(lockKey) || !room.take()) return;
+    slots.take(lockKey);
+    waiting.busy = true;
+    const claim: RunClaim = {
+      entry,
+      run: record.run,
+      attempt: record.attempt,
+      trigger: record.kind,
+      tick: record.tick,
+      lockKey,
+      deadline: record.deadline,
+    };
+    const options = {
+      worker,
+      isCurrent: (one: JobEntry) => this.#options.job(one.key) === one,
+      won: (commit: Commit) => this.#won(waiting, claim, slot, seen, commit),
+      lost: (loss: Loss) => this.#lost(waiting, claim, loss),
+    };
+    claimer.submit(new TriggerProposal(options, { ...waiting, epoch: record.epoch }, claim));
+  }
+
+  #won(waiting: Waiting, claim: RunClaim, slot: number | RunId, seen: Seen | undefined, commit: Commit): void {
+    const { metrics, runs, losses } = this.#options;
+    this.#waiting.delete(waiting.key);
+    metrics.claim('won');
+    runs.begin(claim, commit);
+    const lock = commit.entries?.find(entry => entry?.key === claim.lockKey);
+    if ((lock?.lockIndex ?? 1) > 1) losses.tookOver(claim, typeof slot === 'number' ? slot : undefined, seen);
+  }
+
+  #lost(waiting: Waiting, claim: RunClaim, loss: Loss): void {
+    const { slots, room, metrics } = this.#options;
+    slots.free(claim.lockKey);
+    room.give();
+    waiting.busy = false;
+    if (loss.why === 'failed') {
+      metrics.claim('lost');
+      void this.#afterRefusal(waiting, claim, loss.operations);
+    } else if (loss.why === 'unanswered') metrics.claim('unanswered');
+    // Otherwise the next sweep looks at it again.
+  }
+
+  async #afterRefusal(waiting: Waiting, { entry, lockKey }: RunClaim, failed: readonly Operation[]): Promise<void> {
+    const { slots, onStaleJob, logger } = this.#options;
+    if (failed.some(({ key }) => key === jobPath(entry.key))) onStaleJob(entry.key);
+    if (failed.some(({ key }) => key === lockKey)) slots.avoid(lockKey);
+    if (!failed.some(({ key }) => key === waiting.key)) return;
+    // Claimed by another, or written anew under the same name.
+    this.#waiting.delete(waiting.key);
+    await this.#read([waiting.key]).catch(error => logger.debug({ err: error }, 'a trigger could not be read again'));
+  }
+}

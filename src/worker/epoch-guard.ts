@@ -1,0 +1,170 @@
+import type { Coordinator, Entry } from '../coordination/coordinator.ts';
+import { epochKey } from '../coordination/keys.ts';
+import { pause } from '../coordination/pause.ts';
+import { decode, type EpochRecord } from '../coordination/records.ts';
+import { watchKey } from '../coordination/watch.ts';
+import { backoffDelay, defaultBackoff } from '../domain/backoff.ts';
+import type { Clock, Instant } from '../domain/time.ts';
+import type { Logger } from '../observability/logger.ts';
+
+type Known = Pick<EpochRecord, 'number' | 'floor' | 'beat'>;
+
+export interface EpochGuardOptions {
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Claiming stops, at once. */
+  readonly onHeld: (why: string) => void;
+  /** Puts everything in order for a new epoch; claiming goes on when it has resolved. Tried again when it throws. */
+  readonly prepare: (epoch: EpochRecord) => Promise<void>;
+  readonly onWorking: (epoch: EpochRecord) => void;
+  /** Each beat of the leader as it arrives. */
+  readonly onBeat: (epoch: EpochRecord, arrived: Instant) => void;
+}
+
+/**
+ * Knows whether Consul's present is one to work in. A process that has just started waits until it has seen the
+ * leader's beat rise; one that finds that Consul lost its past ("held") waits for an epoch with a larger number than any
+ * that it has worked under. In both, no claim is sent.
+ */
+export class EpochGuard {
+  readonly #options: EpochGuardOptions;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  #state: 'waiting' | 'held' | 'preparing' | 'working' = 'waiting';
+  /** The newest that was seen: never goes back. */
+  #highest: EpochRecord | undefined;
+  /** Counts holds and preparations: an older preparation ends without effect. */
+  #turn = 0;
+  #watching: Promise<void> | undefined;
+  /** One after the other: none may undo what a later one did. */
+  #preparing: Promise<void> = Promise.resolve();
+
+  constructor(options: EpochGuardOptions) {
+    this.#options = options;
+    this.#log = options.logger;
+  }
+
+  /** Under which claims may be made now. */
+  get working(): Known | undefined {
+    return this.#state === 'working' ? this.#highest : undefined;
+  }
+
+  get held(): boolean {
+    return this.#state === 'held';
+  }
+
+  /** The highest number seen. */
+  get number(): number | undefined {
+    return this.#highest?.number;
+  }
+
+  /** Why nothing is claimed; undefined while it is. */
+  get reason(): string | undefined {
+    if (this.#state === 'working') return undefined;
+    if (this.#state === 'held') return 'held: Consul lost its past, and no new epoch has begun';
+    if (this.#state === 'preparing') return 'preparing for the epoch: jobs and locks are being read';
+    return this.#highest ? "the leader's beat has not been seen to rise yet" : 'there is no epoch yet: no master leads';
+  }
+
+  start(): void {
+    const { coordinator } = this.#options;
+    this.#watching = watchKey(coordinator, epochKey, {
+      signal: this.#stopping.signal,
+      onChange: async (entry, meta) => {
+        if (!this.#isOlder(entry) && !(meta.reset && this.#state === 'working')) this.#observe(entry);
+        else await this.#confirm();
+      },
+      onError: (error, attempt) => this.#log.warn({ err: error, attempt }, 'the epoch cannot be read'),
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#turn++;
+    await this.#watching;
+    await this.#preparing;
+  }
+
+  /** Evidence that Consul lost its past. */
+  hold(why: string): void {
+    if (this.#state === 'held' || this.#state === 'waiting') return;
+    this.#state = 'held';
+    this.#turn++;
+    this.#log.error(
+      { why, epoch: this.#highest?.number },
+      'Consul lost its past: nothing is claimed until a new epoch begins',
+    );
+    this.#options.onHeld(why);
+  }
+
+  /** Whether a transaction's answer shows the epoch that it was sent under, or a later state of it. */
+  accepts(entry: Entry | undefined, sentUnder: Known): boolean {
+    const shown = entry && decode<EpochRecord>(entry);
+    if (shown !== undefined && shown.number > sentUnder.number) {
+      this.#observe(entry);
+      return false;
+    }
+    // Compared with what was known at its sending: the watch may have shown later beats since.
+    if (shown === undefined || shown.number < sentUnder.number || shown.beat < sentUnder.beat) {
+      this.hold(`a transaction showed ${shown ? `beat ${shown.beat} of epoch ${shown.number}` : 'no epoch'}`);
+      return false;
+    }
+    return true;
+  }
+
+  #isOlder(entry: Entry | undefined): boolean {
+    if (this.#highest === undefined) return false;
+    if (entry === undefined) return true;
+    const { number, beat } = decode<EpochRecord>(entry);
+    return number < this.#highest.number || (number === this.#highest.number && beat < this.#highest.beat);
+  }
+
+  /** A watch may show an old state for other reasons than a lost past; a consistent read does not. */
+  async #confirm(): Promise<void> {
+    const known = this.#highest;
+    const entry = await this.#options.coordinator.get(epochKey, { consistent: true, signal: this.#stopping.signal });
+    const shown = entry && decode<EpochRecord>(entry);
+    if (known !== undefined && (shown === undefined || shown.number < known.number || shown.beat < known.beat)) {
+      this.hold(shown ? `the epoch is back at beat ${shown.beat} of ${shown.number}` : 'the epoch is gone');
+    } else if (shown !== undefined) this.#observe(entry);
+  }
+
+  #observe(entry: Entry | undefined): void {
+    if (entry === undefined) return;
+    const shown = decode<EpochRecord>(entry);
+    const known = this.#highest;
+    const newer = known === undefined || shown.number > known.number;
+    const risen = known !== undefined && (newer || shown.beat > known.beat);
+    if (!newer && !risen) return;
+    this.#highest = shown;
+    if (risen) this.#options.onBeat(shown, this.#options.clock());
+    if (this.#state === 'waiting' ? risen : newer) this.#enter(shown);
+  }
+
+  #enter(epoch: EpochRecord): void {
+    if (this.#state === 'working' || this.#state === 'preparing') this.#options.onHeld('a new epoch begins');
+    this.#state = 'preparing';
+    this.#turn++;
+    this.#log.info({ epoch: epoch.number }, 'preparing to work under this epoch');
+    const turn = this.#turn;
+    this.#preparing = this.#preparing.then(() => this.#prepare(epoch, turn));
+  }
+
+  async #prepare(epoch: EpochRecord, turn: number): Promise<void> {
+    for (let attempt = 0; turn === this.#turn; attempt++) {
+      try {
+        await this.#options.prepare(epoch);
+        if (turn !== this.#turn) return;
+        this.#state = 'working';
+        this.#log.info({ epoch: epoch.number }, 'working');
+        this.#options.onWorking(this.#highest ?? epoch);
+        return;
+      } catch (error) {
+        if (turn !== this.#turn) return;
+        this.#log.warn({ err: error, attempt }, 'the preparation for the epoch failed; trying again');
+        await pause(backoffDelay(defaultBackoff, attempt, Math.random()), this.#stopping.signal);
+      }
+    }
+  }
+}
