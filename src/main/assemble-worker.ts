@@ -52,6 +52,7 @@ export async function assembleWorker(
     supervisor: onMessage =>
       new SupervisorClient({
         worker: id,
+        serviceId: id,
         directory: join(directory, 'supervisor'),
         allowPrivateAddresses: config.worker.allowPrivateAddresses,
         logger,
