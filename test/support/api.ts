@@ -96,7 +96,7 @@ export class Api {
       body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' };
     const response = await this.app.request(path, {
       method,
-      headers: { ...type, ...headers },
+      headers: { host: 'localhost', ...type, ...headers },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();

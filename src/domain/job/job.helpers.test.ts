@@ -45,7 +45,7 @@ describe('mergePatch', () => {
 
   it('refuses what would overflow the stack', () => {
     const deep = JSON.parse(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`);
-    assert.throws(() => mergePatch({}, deep), RangeError);
+    assert.throws(() => mergePatch({}, deep), /more than 64 levels deep/);
   });
 });
 

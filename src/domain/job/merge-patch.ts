@@ -1,3 +1,5 @@
+import { CronmeshError } from '../errors.ts';
+
 /** Deeper than any manifest: a deeper patch is nonsense, and recursion on it would overflow the stack. */
 const maxDepth = 64;
 
@@ -6,10 +8,10 @@ const maxDepth = 64;
  * is changed.
  *
  * @example mergePatch({ a: 1, b: { c: 2 } }, { a: null, b: { d: 3 } }) // { b: { c: 2, d: 3 } }
- * @throws RangeError when the patch is nested more than 64 levels deep
+ * @throws CronmeshError InvalidInput when the patch is nested more than 64 levels deep
  */
 export function mergePatch(target: unknown, patch: unknown, depth = 0): unknown {
-  if (depth > maxDepth) throw new RangeError(`a patch is at most ${maxDepth} levels deep`);
+  if (depth > maxDepth) throw new CronmeshError('InvalidInput', `the patch is nested more than ${maxDepth} levels deep`);
   if (!isObject(patch)) return patch;
   const result = new Map(isObject(target) ? Object.entries(target) : []);
   for (const [key, value] of Object.entries(patch)) {

@@ -55,7 +55,7 @@ function parseJson(text: string): unknown {
     const message = error instanceof Error ? error.message : String(error);
     const where = position(text, message);
     // The engine's own words, without the position that is given better here, and without a piece of the text.
-    const what = message.replace(/(, | in JSON | \(line | at position ).*$/s, '');
+    const what = message.replace(/(, | in JSON | of JSON | \(line | at position ).*$/s, '');
     throw new CronmeshError('MalformedBody', `the body is not JSON: ${what}${where}`);
   }
 }
