@@ -1,5 +1,6 @@
 import type { ExecutorKind, Labels } from '../domain/job/spec.ts';
 import type { WorkerTraits } from '../domain/policy/eligibility.ts';
+import type { Instant } from '../domain/time.ts';
 import type { ServiceInstance } from './coordinator.ts';
 
 /** How workers stand in the catalog: the service's name, and what its metadata say. One place for who writes and who reads. */
@@ -12,16 +13,19 @@ export interface WorkerMeta extends WorkerTraits {
   /** Runs at once. */
   readonly capacity: number;
   readonly version: string;
+  /** When its process began; absent from an instance that does not say. */
+  readonly startedAt?: Instant;
 }
 
 /** Consul's metadata: strings of at most 512 characters, so labels are spread over keys of their own (`label-0`, …). */
-export function encodeWorkerMeta(meta: WorkerMeta): Record<string, string> {
+export function encodeWorkerMeta(meta: Omit<WorkerMeta, 'startedAt'>): Record<string, string> {
   const labels = Object.entries(meta.labels).map(([key, value], i) => [`label-${i}`, `${key}=${value}`] as const);
   return {
     name: meta.name,
     capacity: String(meta.capacity),
     version: meta.version,
     executors: meta.executors.join(','),
+    started: String(Math.round(performance.timeOrigin)),
     ...Object.fromEntries(labels),
   };
 }
@@ -35,6 +39,7 @@ export function decodeWorkerMeta(instance: Pick<ServiceInstance, 'id' | 'meta'>)
     if (key.startsWith('label-') && equals > 0) labels[pair.slice(0, equals)] = pair.slice(equals + 1);
   }
   const capacity = Number(meta.capacity);
+  const started = Number(meta.started);
   return {
     name: meta.name ?? instance.id,
     capacity: Number.isSafeInteger(capacity) && capacity > 0 ? capacity : 0,
@@ -43,5 +48,6 @@ export function decodeWorkerMeta(instance: Pick<ServiceInstance, 'id' | 'meta'>)
       .split(',')
       .filter((kind): kind is ExecutorKind => kind === 'shell' || kind === 'http'),
     labels: labels satisfies Labels,
+    ...(started > 0 && { startedAt: started }),
   };
 }

@@ -1,26 +1,145 @@
-import type { Coordinator } from '../../coordination/coordinator.ts';
+import type { Coordinator, Entry } from '../../coordination/coordinator.ts';
+import { epochKey, prefix } from '../../coordination/keys.ts';
+import { monotonicNow } from '../../coordination/monotonic.ts';
+import { pause } from '../../coordination/pause.ts';
+import { decode } from '../../coordination/records.ts';
 import type { Service } from '../../domain/lifecycle.ts';
-import type { Clock } from '../../domain/time.ts';
+import { timing } from '../../domain/policy/timing.ts';
+import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 
 export interface ClockGuardOptions {
   readonly coordinator: Coordinator;
   readonly logger: Logger;
+  /** This master, as it signs the epoch: its own beat says nothing about its clock. */
+  readonly master?: string;
   /** Default `Date.now`. */
   readonly clock?: Clock;
+  /** Between looks at the peers. Default 2 s. */
+  readonly every?: Milliseconds;
 }
 
-/** Compares this master's clock with its peers'. */
+/** A peer's clock says `at` in a value that it rewrites each second. */
+interface Stamped {
+  readonly v: 1;
+  readonly at?: Instant;
+  readonly leader?: string;
+}
+
+/** Looks kept of a peer. A value is up to a second old when it is read: the largest of some offsets is near the truth. */
+const looksKept = 8;
+/** Fewer looks judge nothing. */
+const looksNeeded = 4;
+
+/**
+ * Compares this master's clock with those of the workers (their beats) and of the leader (the epoch's beat). Further
+ * than the bound from their median it must neither lead nor stamp.
+ */
 export class ClockGuard implements Service {
   readonly #options: ClockGuardOptions;
+  readonly #clock: Clock;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+  /** Newest last; for each peer the last value seen, so that one that stands still is not counted. */
+  readonly #looks = new Map<string, { at: Instant; offsets: Milliseconds[] }>();
+  #offset: Milliseconds | undefined;
+  #ok = true;
+  /** Wall clock less monotonic clock: it changes when the wall clock is stepped. */
+  #difference: Milliseconds;
 
   constructor(options: ClockGuardOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? Date.now;
+    this.#difference = this.#clock() - monotonicNow();
   }
 
-  async start(): Promise<void> {}
-  async stop(): Promise<void> {}
+  async start(): Promise<void> {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
 
   /** Whether this master may lead and stamp. With fewer than two peers it cannot tell, and may. */
-  clockOk = (): boolean => this.#options !== undefined;
+  clockOk = (): boolean => this.#ok;
+
+  /** How far the peers' median is ahead of this clock; undefined with fewer than two peers. */
+  get offset(): Milliseconds | undefined {
+    return this.#offset;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.look();
+      } catch (error) {
+        if (!signal.aborted) this.#options.logger.debug({ err: error }, 'the clocks of the peers could not be read');
+      }
+      // Not in step with the beats, so that their age differs from look to look.
+      await pause((this.#options.every ?? 2_000) * (0.75 + Math.random() / 2), signal);
+    }
+  }
+
+  /** One look at all peers. @throws CoordinationError */
+  async look(): Promise<void> {
+    const { coordinator } = this.#options;
+    const { signal } = this.#stopping;
+    this.#noticeSteps();
+    const lanes = await coordinator.list(prefix.lane, { signal });
+    const epoch = await coordinator.get(epochKey, { signal });
+    const now = this.#clock();
+    const peers = new Map<string, Instant>();
+    for (const lane of lanes) if (lane.key.endsWith('/beat')) this.#add(peers, lane);
+    if (epoch !== undefined) this.#add(peers, epoch);
+    for (const key of [...this.#looks.keys()]) if (!peers.has(key)) this.#looks.delete(key);
+    for (const [key, at] of peers) {
+      const looks = this.#looks.get(key) ?? { at: 0, offsets: [] };
+      this.#looks.set(key, looks);
+      if (looks.at === at) continue;
+      looks.at = at;
+      looks.offsets.push(at - now);
+      if (looks.offsets.length > looksKept) looks.offsets.shift();
+    }
+    this.#judge();
+  }
+
+  #add(peers: Map<string, Instant>, entry: Entry): void {
+    try {
+      const { at, leader } = decode<Stamped>(entry);
+      if (typeof at === 'number' && (leader === undefined || leader !== this.#options.master)) peers.set(entry.key, at);
+    } catch {
+      // Whoever owns the key says so.
+    }
+  }
+
+  #judge(): void {
+    const offsets = [...this.#looks.values()]
+      .filter(looks => looks.offsets.length >= looksNeeded)
+      .map(looks => Math.max(...looks.offsets))
+      .sort((a, b) => a - b);
+    const middle = offsets.length / 2;
+    this.#offset =
+      offsets.length < 2 ? undefined : ((offsets[Math.ceil(middle) - 1] ?? 0) + (offsets[Math.floor(middle)] ?? 0)) / 2;
+    const ok = this.#offset === undefined || Math.abs(this.#offset) <= timing.clockBound;
+    if (ok !== this.#ok) {
+      const { logger } = this.#options;
+      const fields = { offset: this.#offset, bound: timing.clockBound };
+      if (ok) logger.info(fields, "the clock agrees with its peers' again");
+      else logger.error(fields, "the clock is off from its peers': this master neither leads nor changes jobs");
+    }
+    this.#ok = ok;
+  }
+
+  /** After a step, or when the machine slept, what was measured before says nothing. */
+  #noticeSteps(): void {
+    const difference = this.#clock() - monotonicNow();
+    const step = difference - this.#difference;
+    this.#difference = difference;
+    if (Math.abs(step) < timing.clockBound / 2) return;
+    this.#options.logger.warn({ step }, 'the clock was set, or the machine slept');
+    this.#looks.clear();
+  }
 }

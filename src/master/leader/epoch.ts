@@ -7,15 +7,16 @@ import type { StoredEpoch } from '../../store/store.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import type { TickRange } from './tick-ranges.ts';
+import type { LeaderTiming } from './timing.ts';
 
 export interface EpochOptions {
   /** This master, for people. */
   readonly master: string;
   readonly observations: Observations;
+  /** As the database had it before this office. */
+  readonly stored: StoredEpoch | undefined;
   /** Consul lost its past: whatever it held is to be written again. Called before the wait for the next epoch. */
   onPastLost(): Promise<void>;
-  /** An epoch is in force: the one that was, or a new one. */
-  onEpoch(epoch: EpochRecord): void;
   /** The database could not be told of a beat. */
   onSaveError(error: unknown): void;
 }
@@ -57,8 +58,8 @@ export class EpochKeeper {
 
   /** Runs until the office ends. @throws OfficeLostError */
   async run(): Promise<void> {
-    const { signal, store, timing } = this.#office;
-    let last: StoredEpoch | undefined = await store.getEpoch();
+    const { signal, timing } = this.#office;
+    let last = this.#options.stored;
     let lost = false;
     while (!signal.aborted) {
       const held = await this.#answered(() => (lost ? this.#begin(last) : this.#takeOver(last)));
@@ -190,7 +191,6 @@ export class EpochKeeper {
   #inForce(held: Held): void {
     this.#held = held;
     this.#office.metrics.epoch.set(held.record.number);
-    this.#options.onEpoch(held.record);
   }
 
   /** Tells the database, one beat at a time and never waited for: a slow database must not hold up the next beat. */
@@ -204,4 +204,12 @@ export class EpochKeeper {
         this.#saving = undefined;
       });
   }
+}
+
+/**
+ * Ticks at or before it may have been claimed in a past that Consul lost; those after it, up to the floor, were not:
+ * workers hold from the loss on, and the loss was found at least the whole wait before the floor.
+ */
+export function certaintyAfter(epoch: Pick<EpochRecord, 'floor'>, timing: Pick<LeaderTiming, 'epochWait'>): Instant {
+  return epoch.floor === 0 ? 0 : epoch.floor - timing.epochWait;
 }

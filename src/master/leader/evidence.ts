@@ -16,24 +16,27 @@ export interface Found extends Evidence {
 
 /** Reads cursors, and the slots of exclusive jobs. A cursor that can't be read stops only its own job: it is left out. */
 export async function findEvidence(office: Office, spells: readonly JobSpell[]): Promise<Map<JobSpell, Found>> {
-  const keys = spells.flatMap(spell => [cursorPath(jobKey(spell)), lockPath(jobKey(spell), 0)]);
-  const entries = await office.read(keys);
+  const locked = spells.filter(spell => spell.spec.concurrencyPolicy === 'Forbid');
+  const keys = [...spells.map(cursorOf), ...locked.map(slotOf)];
+  const entries = new Map((await office.read(keys)).map((entry, i) => [keys[i], entry] as const));
   const found = new Map<JobSpell, Found>();
-  for (const [i, spell] of spells.entries()) {
-    const [cursor, lock] = [entries[2 * i], entries[2 * i + 1]];
-    const held = spell.spec.concurrencyPolicy === 'Forbid' && lock?.session !== undefined;
-    if (cursor === undefined) {
-      found.set(spell, { held, cursorIndex: 0 });
-      continue;
-    }
+  for (const spell of spells) {
+    const [cursor, lock] = [entries.get(cursorOf(spell)), entries.get(slotOf(spell))];
     try {
-      found.set(spell, { held, cursor: decode<CursorRecord>(cursor), cursorIndex: cursor.index });
+      found.set(spell, {
+        cursorIndex: cursor?.index ?? 0,
+        ...(cursor !== undefined && { cursor: decode<CursorRecord>(cursor) }),
+        ...(lock?.session !== undefined && { holder: decode<LockRecord>(lock) }),
+      });
     } catch (error) {
-      office.logger.error({ err: error, job: jobKey(spell) }, 'a cursor is not readable; its job waits');
+      office.logger.error({ err: error, job: jobKey(spell) }, 'a key is not readable; the audit of its job waits');
     }
   }
   return found;
 }
+
+const cursorOf = (spell: JobSpell): string => cursorPath(jobKey(spell));
+const slotOf = (spell: JobSpell): string => lockPath(jobKey(spell), 0);
 
 /** Of decided ticks without a report: those for which neither a lock nor a trigger is left. */
 export async function withoutTrace(

@@ -1,4 +1,4 @@
-import type { CursorRecord } from '../../coordination/records.ts';
+import type { CursorRecord, LockRecord } from '../../coordination/records.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import { stretches, type TickRange } from './tick-ranges.ts';
 import type { Window } from './window.ts';
@@ -6,8 +6,8 @@ import type { Window } from './window.ts';
 /** What coordination shows of a job, read at one time. */
 export interface Evidence {
   readonly cursor?: CursorRecord;
-  /** The exclusive slot is held by a living session. */
-  readonly held: boolean;
+  /** The run that holds the exclusive slot, by a living session. */
+  readonly holder?: LockRecord;
 }
 
 export interface JudgeContext {
@@ -62,10 +62,11 @@ export function judge(window: Window, missing: ReadonlySet<Instant>, seen: Evide
       else wait(tick);
     } else {
       if (state === 'free') free.add(tick);
-      const uncertain = tick <= context.certainAfter;
+      // What a cursor jumped was not claimed, whatever else was lost.
+      const uncertain = state === 'free' && tick <= context.certainAfter;
       if (uncertain && context.now < context.uncertainUntil) wait(tick);
       else if (uncertain && within(tick, context.lostPast)) lost.push(tick);
-      else if (state === 'free' && seen.held && !ended) wait(tick);
+      else if (state === 'free' && seen.holder !== undefined && !ended) wait(tick);
       else undecided.add(tick);
     }
   }

@@ -1,18 +1,29 @@
 import type { Registry } from 'prom-client';
 import type { Coordinator } from '../../coordination/coordinator.ts';
 import { Election, type Leadership } from '../../coordination/election.ts';
+import { pause } from '../../coordination/pause.ts';
 import type { Service } from '../../domain/lifecycle.ts';
-import type { Clock, Milliseconds } from '../../domain/time.ts';
+import { timing } from '../../domain/policy/timing.ts';
+import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { Store } from '../../store/store.ts';
+import type { Store, StoredEpoch } from '../../store/store.ts';
+import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
+import { Accounting } from './accounting.ts';
+import { Catchups } from './catchups.ts';
+import { findDowntime } from './downtime.ts';
 import { EpochKeeper } from './epoch.ts';
-import { isOver, repeat } from './loop.ts';
+import { JobFollower } from './job-follower.ts';
+import { insist, isOver, repeat } from './loop.ts';
 import { type LeaderMetrics, leaderMetrics } from './metrics.ts';
 import { Observations } from './observations.ts';
 import { Office } from './office.ts';
+import { Orphans } from './orphans.ts';
+import { retain } from './retention.ts';
+import { SpellAgenda } from './spell-agenda.ts';
 import { type LeaderTiming, leaderTiming } from './timing.ts';
+import { Triggers } from './triggers.ts';
 
 export interface LeaderOptions {
   readonly coordinator: Coordinator;
@@ -45,11 +56,15 @@ export class Leader implements Service {
   readonly #metrics: LeaderMetrics;
   readonly #observations: Observations;
   readonly #election: Election;
+  /** Before it this process saw nothing. */
+  readonly #bornAt: Instant;
+  #elections = 0;
 
   constructor(options: LeaderOptions) {
     const { coordinator, store, workers, master, logger, clockOk } = options;
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
+    this.#bornAt = this.#clock();
     this.#timing = { ...leaderTiming, ...options.timing };
     this.#metrics = leaderMetrics(options.registry);
     this.#metrics.leader.set({ role: schedulerRole }, 0);
@@ -91,9 +106,10 @@ export class Leader implements Service {
       logger: logger.child({ component: 'leader', term: leadership.term }),
       metrics: this.#metrics,
     });
+    const stored = await store.getEpoch();
     this.#metrics.leader.set({ role: schedulerRole }, 1);
     await Promise.all(
-      this.#tasks(office).map(async task => {
+      this.#tasks(office, stored).map(async task => {
         try {
           await task;
         } catch (error) {
@@ -106,25 +122,68 @@ export class Leader implements Service {
     this.#metrics.leader.set({ role: schedulerRole }, 0);
   }
 
-  #tasks(office: Office): Promise<void>[] {
-    const { publisher, store, master } = this.#options;
-    const { signal, timing } = office;
+  #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {
+    const { publisher, store, master, workers, clockOk } = this.#options;
+    const { signal, timing: every } = office;
+    const observations = this.#observations;
     const epochs = new EpochKeeper(office, {
       master,
-      observations: this.#observations,
+      observations,
+      stored,
       onPastLost: async () => void (await store.republishAll()),
-      onEpoch: () => {},
       onSaveError: error => {
         if (isOver(error)) this.#election.resign((error as Error).message);
         else office.logger.warn({ err: error }, 'the beat was not saved in the database');
       },
     });
+    const agenda = new SpellAgenda(every.auditAfter);
+    const follower = new JobFollower(office, agenda);
+    const catchups = new Catchups(office, publisher);
+    const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
+    const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publishing: publisher });
+    const orphans = new Orphans(office, workers);
+    const importer = new Importer({
+      ...this.#options,
+      clock: this.#clock,
+      known: () => agenda.jobs(),
+      compareEvery: every.compareEvery,
+    });
+    const again = (what: string, wait: Milliseconds, work: () => Promise<void>) => repeat(office, what, wait, work);
+    const withJobs = async (): Promise<void> => {
+      await this.#prepare(office, stored, follower);
+      await Promise.all([
+        follower.follow(),
+        again('the reload of all jobs', every.reloadEvery, () => follower.load()),
+        again('the audit', every.auditEvery, () => accounting.pass()),
+        again('the clearing of triggers', every.clearEvery, () => triggers.clear()),
+        again('the clearing of orphans', every.clearEvery, () => orphans.pass()),
+        importer.run(signal),
+        again('the comparison of keys', every.sweepEvery, () => importer.settleDoubts(signal)),
+      ]);
+    };
     return [
       epochs.run(),
-      repeat(office, 'the sweep of the outbox', timing.sweepEvery, () => publisher.sweep(signal)),
-      repeat(office, 'the guard of the clock', timing.beatEvery, async () => {
-        if (this.#options.clockOk?.() === false) this.#election.resign("this master's clock is off");
+      again('the guard of the clock', every.beatEvery, async () => {
+        if (clockOk?.() === false) this.#election.resign("this master's clock is off");
       }),
+      again('the sweep of the outbox', every.sweepEvery, () => publisher.sweep(signal)),
+      again('the sweep of triggers', every.sweepEvery, () => triggers.publish()),
+      again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
+      withJobs(),
     ];
   }
+
+  /** What the audit needs before its first look: every spell, the catalog, and what was before this process. */
+  async #prepare(office: Office, stored: StoredEpoch | undefined, follower: JobFollower): Promise<void> {
+    const { store, workers } = this.#options;
+    await insist(office, 'the load of all jobs', () => follower.load());
+    await Promise.race([workers.firstSight, pause(timing.liveWindow, office.signal)]);
+    if (this.#elections++ > 0) return;
+    await insist(office, 'the look back', async () => {
+      const down = await findDowntime(store, stored, this.#bornAt, workers.list());
+      if (down !== undefined) this.#observations.clusterDown(down.from, down.to);
+    });
+  }
 }
+
+const thirtyDays = 30 * 86_400_000;

@@ -16,18 +16,24 @@ export async function repeat(
   every: Milliseconds,
   work: () => Promise<void>,
 ): Promise<void> {
+  while (!office.signal.aborted) {
+    await insist(office, what, work);
+    await pause(every, office.signal);
+  }
+}
+
+/** Does something until it succeeds or the office ends. @throws StaleTermError, OfficeLostError: the office is over */
+export async function insist(office: Office, what: string, work: () => Promise<void>): Promise<void> {
   const { signal, logger } = office;
-  let attempt = 0;
-  while (!signal.aborted) {
+  for (let attempt = 0; !signal.aborted; attempt++) {
     try {
       await work();
-      attempt = 0;
-      await pause(every, signal);
+      return;
     } catch (error) {
       if (signal.aborted) return;
       if (isOver(error)) throw error;
       logger.warn({ err: error, attempt }, `${what} failed; trying again`);
-      await pause(backoffDelay(retry, attempt++, Math.random()), signal);
+      await pause(backoffDelay(retry, attempt, Math.random()), signal);
     }
   }
 }

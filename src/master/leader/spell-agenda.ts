@@ -1,4 +1,5 @@
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
+import type { RunId } from '../../domain/run/run.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobSpell } from '../../store/store.ts';
@@ -13,8 +14,8 @@ export interface Watched {
   /** As the database knows; `savedAt` is when it was told. */
   savedUntil: Instant;
   savedAt: Instant;
-  /** Latest instant at which its exclusive slot was seen held, of those since the tick that waits. */
-  heldAt?: Instant;
+  /** The run that was last seen to hold its exclusive slot, and from when to when. */
+  held?: { readonly run: RunId; readonly from: Instant; readonly to: Instant };
 }
 
 /** Identity of a spell: its job, and the instant at which it began. */
@@ -48,6 +49,11 @@ export class SpellAgenda {
   /** Jobs that exist now. */
   jobs(): Iterable<JobKey> {
     return this.#openByKey.keys();
+  }
+
+  /** Of the same jobs. */
+  *openUids(): Iterable<JobUid> {
+    for (const { spell } of this.#openByKey.values()) yield spell.uid;
   }
 
   /** Takes in spells as the database has them. */

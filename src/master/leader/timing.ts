@@ -11,6 +11,8 @@ export interface LeaderTiming {
   readonly auditAfter: Milliseconds;
   /** How often due ticks are looked for. */
   readonly auditEvery: Milliseconds;
+  /** A spell is audited at most this often: jobs that fire each second are looked at for some ticks together. */
+  readonly auditSpacing: Milliseconds;
   /** After a tick that can't be decided yet, its job is looked at again after this. */
   readonly recheckEvery: Milliseconds;
   /** A decided tick without a report for this long is lost. */
@@ -24,7 +26,7 @@ export interface LeaderTiming {
   /** Everything is loaded anew from the database this often. */
   readonly reloadEvery: Milliseconds;
   readonly retainEvery: Milliseconds;
-  /** Keys below cron/jobs/ are compared with the database this often even when every change was explained. */
+  /** Keys below cron/jobs/ are compared with the database at most this often while nothing was seen to be done by hand. */
   readonly compareEvery: Milliseconds;
 }
 
@@ -34,6 +36,7 @@ export const leaderTiming: LeaderTiming = {
   sweepEvery: 1_000,
   auditAfter,
   auditEvery: 500,
+  auditSpacing: 2_000,
   recheckEvery: 5_000,
   lostAfter: timing.lostAfter,
   lostGrace: timing.lostGrace,
@@ -41,5 +44,5 @@ export const leaderTiming: LeaderTiming = {
   quietAfter: 30_000,
   reloadEvery: 60_000,
   retainEvery: 60_000,
-  compareEvery: 300_000,
+  compareEvery: 30_000,
 };

@@ -6,7 +6,7 @@ import type { ExecutorKind, Labels } from '../../domain/job/spec.ts';
 import type { Service } from '../../domain/lifecycle.ts';
 import { isEligible } from '../../domain/policy/eligibility.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
-import type { Clock } from '../../domain/time.ts';
+import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { EligibilityHistory, type JobNeeds } from './eligibility-history.ts';
 
@@ -23,6 +23,8 @@ export interface WorkerView {
   readonly capacity: number;
   readonly executors: readonly ExecutorKind[];
   readonly version: string;
+  /** When its process began, where it says so. */
+  readonly startedAt?: Instant;
   /** All of its checks pass: it takes part in claiming. */
   readonly ready: boolean;
   /** By check id, `serfHealth` for its node's. */

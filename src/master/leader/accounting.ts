@@ -1,0 +1,294 @@
+import { pause } from '../../coordination/pause.ts';
+import { jobKey } from '../../domain/job/job.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { NewRun } from '../../store/store.ts';
+import type { Catchups } from './catchups.ts';
+import { certaintyAfter, type EpochKeeper } from './epoch.ts';
+import { type Found, findEvidence, withoutTrace } from './evidence.ts';
+import { type Fence, raiseFences } from './fence.ts';
+import { BatchFindings } from './findings.ts';
+import { type JudgeContext, judge, type Verdict } from './judge.ts';
+import { decideMisfires } from './misfire.ts';
+import type { Observations } from './observations.ts';
+import type { Office } from './office.ts';
+import { explainUndecided } from './reasons.ts';
+import type { SpellAgenda, Watched } from './spell-agenda.ts';
+import { type Window, windowOf } from './window.ts';
+
+export interface AccountingParts {
+  readonly office: Office;
+  readonly agenda: SpellAgenda;
+  readonly epochs: EpochKeeper;
+  readonly observations: Observations;
+  readonly catchups: Catchups;
+}
+
+/** Ticks of one batch and of one window: some milliseconds of work, so that the beat is never late. */
+const ticksPerBatch = 4_000;
+const ticksPerWindow = 500;
+const spellsPerBatch = 400;
+/** Ticks of one job that are looked for in Consul one by one. */
+const suspectsAtOnce = 50;
+/** How far a spell is accounted is saved at least this often; a successor audits again what was not. */
+const saveEvery = 30_000;
+
+/** A window with ticks that the database does not know, and what was found out about them. */
+interface Case {
+  readonly window: Window;
+  readonly found: Found;
+  readonly verdict: Verdict;
+  /** Newest tick in the window that has a run. */
+  readonly ranUpTo: Instant;
+}
+
+/** The audit: every elapsed tick gets a run or a skip with a reason that is true. */
+export class Accounting {
+  readonly #parts: AccountingParts;
+  readonly #office: Office;
+  readonly #agenda: SpellAgenda;
+
+  constructor(parts: AccountingParts) {
+    this.#parts = parts;
+    this.#office = parts.office;
+    this.#agenda = parts.agenda;
+  }
+
+  /** Audits what is due, in batches. @throws StaleTermError, OfficeLostError */
+  async pass(): Promise<void> {
+    const { clock, metrics, signal } = this.#office;
+    const now = clock();
+    metrics.spells.set(this.#agenda.size);
+    metrics.auditLag.set(Math.max(0, now - (this.#agenda.nextAt ?? now)) / 1_000);
+    while (!signal.aborted) {
+      const batch = this.#take(now);
+      if (batch.length === 0) return;
+      try {
+        await this.#audit(batch, now);
+      } catch (error) {
+        for (const { watched } of batch) this.#again(watched, now);
+        throw error;
+      }
+      // Lets the beat and whatever else waits go first.
+      await pause(1, signal);
+    }
+  }
+
+  #take(now: Instant): Window[] {
+    const { timing } = this.#office;
+    const windows: Window[] = [];
+    for (let ticks = 0; ticks < ticksPerBatch && windows.length < spellsPerBatch; ) {
+      const watched = this.#agenda.take(now);
+      if (watched === undefined) break;
+      const window = windowOf(watched, now, timing.auditAfter, ticksPerWindow);
+      if (window === undefined) {
+        this.#agenda.next(watched, now + timing.auditSpacing);
+        continue;
+      }
+      ticks += window.ticks.length + 1;
+      windows.push(window);
+    }
+    return windows;
+  }
+
+  async #audit(windows: readonly Window[], now: Instant): Promise<void> {
+    const findings = new BatchFindings(this.#office, now);
+    const known = await this.#office.store.accountedTicks(
+      windows.map(({ watched, after, until }) => ({ uid: watched.spell.uid, after, until })),
+    );
+    const open: { window: Window; missing: ReadonlySet<Instant>; ranUpTo: Instant }[] = [];
+    for (const window of windows) {
+      const { spell } = window.watched;
+      if (spell.spec.suspend) {
+        findings.suspended(window);
+        continue;
+      }
+      const { ticks, skips } = known.get(spell.uid) ?? { ticks: new Set<Instant>(), skips: [] };
+      const skipped = (tick: Instant): boolean => skips.some(({ from, to }) => from <= tick && tick <= to);
+      const missing = new Set(window.ticks.filter(tick => !ticks.has(tick) && !skipped(tick)));
+      if (missing.size === 0) findings.settled(window, window.until);
+      else open.push({ window, missing, ranUpTo: Math.max(0, ...ticks) });
+    }
+    if (open.length > 0) await this.#settle(await this.#cases(open, now), findings, now);
+    await this.#commit(findings, now);
+  }
+
+  /** Reads what Consul shows of jobs with missing ticks, and judges these. */
+  async #cases(
+    open: readonly { window: Window; missing: ReadonlySet<Instant>; ranUpTo: Instant }[],
+    now: Instant,
+  ): Promise<Case[]> {
+    const evidence = await findEvidence(
+      this.#office,
+      open.map(({ window }) => window.watched.spell),
+    );
+    const context = this.#context(now);
+    const cases: Case[] = [];
+    for (const { window, missing, ranUpTo } of open) {
+      const found = evidence.get(window.watched.spell);
+      if (found === undefined) {
+        this.#again(window.watched, now);
+        continue;
+      }
+      const verdict = judge(window, missing, found, context);
+      noteHolder(window.watched, found, now);
+      cases.push({ window, found, verdict, ranUpTo });
+    }
+    return cases;
+  }
+
+  #context(now: Instant): JudgeContext {
+    const { timing, startedAt } = this.#office;
+    const { epoch, lostPast } = this.#parts.epochs;
+    // While there is no epoch nothing is certain: what is undecided waits for the next one.
+    const [certainAfter, uncertainUntil] =
+      epoch === undefined ? [now, now + 1] : [certaintyAfter(epoch, timing), epoch.floor + timing.lostGrace];
+    return {
+      now,
+      lostAfter: timing.lostAfter,
+      lostFrom: startedAt + timing.lostGrace,
+      certainAfter,
+      uncertainUntil,
+      ...(lostPast !== undefined && { lostPast }),
+    };
+  }
+
+  async #settle(cases: readonly Case[], findings: BatchFindings, now: Instant): Promise<void> {
+    const stretched = await this.#stretch(cases);
+    const held = await this.#fence(stretched);
+    for (const one of held) {
+      const { window, verdict, found } = one;
+      const { watched } = window;
+      const { spell, schedule } = watched;
+      const decision = decideMisfires({
+        schedule,
+        ranges: verdict.undecided,
+        policy: spell.spec,
+        runnable: spell.until === undefined,
+        certainAfter: this.#context(now).certainAfter,
+        ranUpTo: Math.max(one.ranUpTo, found.cursor?.decision === 'run' ? found.cursor.tick : 0),
+        now,
+        explain: range => explainUndecided(this.#parts.observations, watched, range),
+      });
+      for (const skip of decision.skips) findings.skip(watched, skip);
+      for (const tick of decision.catchups) findings.catchup(watched, tick);
+      if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
+      for (const tick of verdict.lost) this.#lostWithPast(watched, tick, findings);
+      const waiting = await this.#suspects(one, findings);
+      findings.settled(window, waiting === undefined ? window.until : Math.min(window.until, waiting - 1));
+    }
+  }
+
+  /** Perhaps it was claimed before Consul lost its past: not when nobody could have. */
+  #lostWithPast(watched: Watched, tick: Instant, findings: BatchFindings): void {
+    const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
+    if (cause?.reason === 'NoEligibleWorker') findings.skip(watched, cause);
+    else findings.lost(watched, tick, undefined, 'Consul lost its past around then, and no report came');
+  }
+
+  /** Long stretches without any decision are taken whole: an outage is one range, however many ticks it had. */
+  async #stretch(cases: readonly Case[]): Promise<readonly Case[]> {
+    const long = cases.flatMap(one => {
+      const { window, verdict, found } = one;
+      const last = verdict.undecided.at(-1);
+      if (window.until >= window.limit || last?.to !== window.until) return [];
+      const gap = found.cursor?.gaps?.find(({ from, to }) => from <= last.to && last.to <= to);
+      const free = verdict.free.at(-1)?.to === last.to;
+      const end = free ? window.limit : Math.min(window.limit, gap?.to ?? 0);
+      return end > window.until ? [{ one, end }] : [];
+    });
+    if (long.length === 0) return cases;
+    const known = await this.#office.store.accountedTicks(
+      long.map(({ one: { window }, end }) => ({ uid: window.watched.spell.uid, after: window.until, until: end })),
+    );
+    const stretched = new Map<Case, Case>();
+    for (const { one, end } of long) {
+      const { ticks, skips } = known.get(one.window.watched.spell.uid) ?? { ticks: new Set(), skips: [] };
+      if (ticks.size === 0 && skips.length === 0) stretched.set(one, longer(one, end));
+    }
+    return cases.map(one => stretched.get(one) ?? one);
+  }
+
+  /** Moves cursors over what is undecided; gives the cases whose fence holds. */
+  async #fence(cases: readonly Case[]): Promise<readonly Case[]> {
+    const fences = cases.map(({ window, found, verdict }): Fence | undefined => {
+      const { spell } = window.watched;
+      const last = verdict.undecided.at(-1)?.to ?? 0;
+      const free = verdict.free.filter(range => range.from <= last);
+      const { cursor, cursorIndex } = found;
+      const crowded = (cursor?.gaps ?? []).filter(gap => gap.to <= window.after).length >= gapsTolerated;
+      if (free.length === 0 && !crowded) return undefined;
+      return { spell, cursor, cursorIndex, free, accountedUntil: window.after };
+    });
+    const wanted = fences.filter(fence => fence !== undefined);
+    const holds = new Set<Fence>();
+    if (wanted.length > 0) {
+      const answers = await raiseFences(this.#office, wanted);
+      for (const [i, fence] of wanted.entries()) if (answers[i] === true) holds.add(fence);
+    }
+    return cases.filter((one, i) => {
+      const fence = fences[i];
+      if (fence === undefined || holds.has(fence)) return true;
+      this.#again(one.window.watched, this.#office.clock());
+      return false;
+    });
+  }
+
+  /** Closes as lost what left no trace; gives the first tick that still must wait. */
+  async #suspects({ window, verdict, found }: Case, findings: BatchFindings): Promise<Instant | undefined> {
+    const { watched } = window;
+    const suspects = verdict.suspects.slice(0, suspectsAtOnce);
+    if (suspects.length === 0) return verdict.waiting;
+    const gone = new Set(await withoutTrace(this.#office, watched.spell, suspects));
+    const seconds = this.#office.timing.lostAfter / 1_000;
+    for (const tick of gone) {
+      findings.lost(watched, tick, found.cursor, `claimed, and no report for ${seconds} s`);
+    }
+    const left = verdict.suspects.find(tick => !gone.has(tick));
+    return left === undefined ? verdict.waiting : Math.min(left, verdict.waiting ?? left);
+  }
+
+  async #commit(findings: BatchFindings, now: Instant): Promise<void> {
+    const { timing } = this.#office;
+    await findings.commit(saveEvery);
+    for (const { watched, until, window } of findings.settledWindows) {
+      watched.accountedUntil = Math.max(watched.accountedUntil, until);
+      if (until < window.until) this.#again(watched, now);
+      else this.#agenda.next(watched, until < window.limit ? now : now + timing.auditSpacing);
+    }
+    await this.#runCatchups(findings.catchups);
+  }
+
+  async #runCatchups(runs: readonly NewRun[]): Promise<void> {
+    for (const run of runs) {
+      const spell = this.#agenda.open(jobKey(run));
+      if (spell !== undefined) await this.#parts.catchups.add(run, spell.spec);
+    }
+  }
+
+  #again(watched: Watched, now: Instant): void {
+    this.#agenda.again(watched, now + this.#office.timing.recheckEvery);
+  }
+}
+
+/** Accounted gaps that a cursor may keep until they are dropped: dropping them is a write. */
+const gapsTolerated = 8;
+
+/** Keeps in mind who holds the exclusive slot, and since when: the reason of ticks that nobody decides meanwhile. */
+function noteHolder(watched: Watched, { holder }: Found, now: Instant): void {
+  if (holder === undefined) return;
+  const from = watched.held?.run === holder.run ? watched.held.from : (holder.tick ?? now);
+  watched.held = { run: holder.run, from, to: now };
+}
+
+/** The case with its last undecided stretch, and its window, going on to `end`. */
+function longer(one: Case, end: Instant): Case {
+  const { window, verdict } = one;
+  const to = window.watched.schedule.previous(end + 1) ?? end;
+  const last = <T extends { readonly from: Instant; readonly to: Instant }>(ranges: readonly T[]): readonly T[] =>
+    ranges.map(range => (range.to === window.until ? { ...range, to } : range));
+  return {
+    ...one,
+    window: { ...window, until: end },
+    verdict: { ...verdict, undecided: last(verdict.undecided), free: last(verdict.free) },
+  };
+}

@@ -1,0 +1,58 @@
+import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
+import { type RunId, runJobUid, type TriggerKind, terminalStates, type WorkerId } from '../../domain/run/run.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { Findings, Run } from '../../store/store.ts';
+import type { Office } from './office.ts';
+
+/** An attempt whose worker is gone, as a key in Consul or a row tells of it. */
+export interface Orphan {
+  readonly run: RunId;
+  readonly job: JobKey;
+  /** Where only the row can tell, it is absent. */
+  readonly attempt?: number;
+  readonly trigger?: TriggerKind;
+  readonly tick?: Instant;
+  readonly worker?: WorkerId;
+  readonly message: string;
+}
+
+export const nothingFound: Findings = { skips: [], lost: [], expired: [], catchups: [], accounted: [] };
+
+/** The tick in a run's id: `<uid>-<tick in base 36>`; undefined in a manual run's. */
+export function tickOf(run: RunId): Instant | undefined {
+  const tail = run.slice(run.indexOf('-') + 1);
+  return /^[0-9a-z]+$/.test(tail) ? Number.parseInt(tail, 36) : undefined;
+}
+
+/** Closes attempts as Lost in the database, those excepted that have ended or that a newer attempt has overtaken. */
+export async function closeAsLost(office: Office, orphans: readonly Orphan[]): Promise<void> {
+  if (orphans.length === 0) return;
+  const rows = new Map((await office.store.getRuns(orphans.map(({ run }) => run))).map(row => [row.id, row]));
+  const lost = orphans.flatMap(orphan => {
+    const row = rows.get(orphan.run);
+    return isOpen(row, orphan.attempt) ? [toFinding(orphan, row)] : [];
+  });
+  if (lost.length === 0) return;
+  await office.store.account(office.term, { ...nothingFound, lost }, office.clock());
+  office.metrics.runsLost.inc(lost.length);
+  for (const { run, worker, message } of lost) office.logger.warn({ run, worker }, `a run is lost: ${message}`);
+}
+
+function isOpen(row: Run | undefined, attempt: number | undefined): boolean {
+  return row === undefined || (!terminalStates.has(row.state) && row.attempt <= (attempt ?? row.attempt));
+}
+
+function toFinding(orphan: Orphan, row: Run | undefined): Findings['lost'][number] {
+  const tick = row?.tick ?? orphan.tick ?? tickOf(orphan.run);
+  const worker = orphan.worker ?? row?.worker;
+  return {
+    run: orphan.run,
+    attempt: orphan.attempt ?? Math.max(1, row?.attempt ?? 1),
+    jobUid: runJobUid(orphan.run),
+    ...splitJobKey(orphan.job),
+    trigger: row?.trigger ?? orphan.trigger ?? (tick === undefined ? 'manual' : 'tick'),
+    ...(tick !== undefined && { tick }),
+    ...(worker !== undefined && { worker }),
+    message: orphan.message,
+  };
+}

@@ -1,0 +1,163 @@
+import type { Entry, Index, Operation } from '../../coordination/coordinator.ts';
+import { jobOfPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { decode, type KillRecord, type LockRecord, type LostRecord } from '../../coordination/records.ts';
+import { type JobKey, jobKey } from '../../domain/job/job.ts';
+import { type RunId, terminalStates } from '../../domain/run/run.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { Run } from '../../store/store.ts';
+import type { WorkerDirectory } from '../services/workers.ts';
+import { closeAsLost, type Orphan } from './lost.ts';
+import type { Office } from './office.ts';
+
+/** A kill of a run that the database does not know is kept this long: its report may come yet. */
+const unknownKillKept = 600_000;
+const quietAtFirst = 1_000;
+const quietAtMost = 50_000;
+
+/** Clears up after workers that are gone: what they held, what they ran, and what was asked of them. */
+export class Orphans {
+  readonly #office: Office;
+  readonly #workers: WorkerDirectory;
+  /** Locks without a session, and since when they were seen so. */
+  #sessionless = new Map<string, { readonly index: Index; readonly since: Instant }>();
+  /** Grows while that many quiet runs are well: those behind them must be looked at too. */
+  #quietLimit = quietAtFirst;
+
+  constructor(office: Office, workers: WorkerDirectory) {
+    this.#office = office;
+    this.#workers = workers;
+  }
+
+  async pass(): Promise<void> {
+    await this.#lostKeys();
+    await this.#locks();
+    await this.#quietRuns();
+    await this.#kills();
+    await this.#markers();
+  }
+
+  /** Orphans that a later claim or a supervisor found: into the database first, then the key goes. */
+  async #lostKeys(): Promise<void> {
+    const found = this.#decoded<LostRecord>(await this.#list(prefix.lost));
+    await closeAsLost(
+      this.#office,
+      found.map(({ record: { run, job, attempt, foundBy } }) => ({
+        run,
+        job,
+        ...(attempt !== undefined && { attempt }),
+        message: `its worker is gone (found by ${foundBy})`,
+      })),
+    );
+    await this.#delete(found.map(({ entry }) => entry));
+  }
+
+  /**
+   * Locks whose session is gone. They are left for one more look, so that a supervisor can hand back what never began
+   * and a report can come first.
+   */
+  async #locks(): Promise<void> {
+    const now = this.#office.clock();
+    const seen = new Map<string, { readonly index: Index; readonly since: Instant }>();
+    const old: Entry[] = [];
+    for (const lock of await this.#list(prefix.lock)) {
+      if (lock.session !== undefined) continue;
+      const before = this.#sessionless.get(lock.key);
+      const known = before?.index === lock.index ? before : { index: lock.index, since: now };
+      seen.set(lock.key, known);
+      if (now - known.since >= this.#office.timing.clearEvery) old.push(lock);
+    }
+    this.#sessionless = seen;
+    const found = this.#decoded<LockRecord>(old).map(one => ({ ...one, job: jobOfPath(one.entry.key, prefix.lock) }));
+    const handedBack = await this.#withTrigger(found.map(({ record, job }) => ({ run: record.run, job })));
+    await closeAsLost(
+      this.#office,
+      found
+        .filter(({ record }) => !handedBack.has(record.run))
+        .map(({ record, job }): Orphan => {
+          const { run, attempt, trigger, tick, worker } = record;
+          const message = 'the session that held its lock is gone';
+          return { run, job, attempt, trigger, worker, message, ...(tick !== undefined && { tick }) };
+        }),
+    );
+    await this.#delete(found.map(({ entry }) => entry));
+  }
+
+  /** Runs of which nothing was heard, whose worker is gone and which hold no lock. */
+  async #quietRuns(): Promise<void> {
+    const { clock, timing, startedAt, store } = this.#office;
+    const now = clock();
+    if (!this.#workers.current || now < startedAt + timing.lostGrace) return;
+    const quiet = await store.quietRuns(now - timing.quietAfter, this.#quietLimit);
+    const living = new Set(this.#workers.list().map(worker => worker.id));
+    const full = quiet.length === this.#quietLimit;
+    this.#quietLimit = full ? Math.min(quietAtMost, this.#quietLimit * 2) : quietAtFirst;
+    const alone = quiet.filter(run => run.worker === undefined || !living.has(run.worker));
+    const handedBack = await this.#withTrigger(alone.map(run => ({ run: run.id, job: jobKey(run) })));
+    const lost: Orphan[] = [];
+    for (const run of alone) {
+      if (handedBack.has(run.id) || (await this.#isLocked(run))) continue;
+      const message = `its worker ${run.worker ?? ''} is gone, and no report came for ${timing.quietAfter / 1_000} s`;
+      lost.push({ run: run.id, job: jobKey(run), attempt: run.attempt, message });
+    }
+    await closeAsLost(this.#office, lost);
+  }
+
+  async #isLocked(run: Run): Promise<boolean> {
+    const [own] = await this.#office.read([lockPath(jobKey(run), run.id)]);
+    if (own !== undefined) return true;
+    const slots = this.#decoded<LockRecord>(await this.#list(`${prefix.lock}${jobKey(run)}/`));
+    return slots.some(({ record }) => record.run === run.id);
+  }
+
+  /** Kills of runs that have ended. */
+  async #kills(): Promise<void> {
+    const kills = this.#decoded<KillRecord>(await this.#list(prefix.killer));
+    if (kills.length === 0) return;
+    const rows = await this.#rows(kills.map(({ record }) => record.run));
+    const forgotten = this.#office.clock() - unknownKillKept;
+    const over = kills.filter(({ record }) => {
+      const row = rows.get(record.run);
+      return row === undefined ? record.requestedAt < forgotten : terminalStates.has(row.state);
+    });
+    await this.#delete(over.map(({ entry }) => entry));
+  }
+
+  /** Marks of triggers' writing whose run is no longer pending: whoever wrote them was stopped before their deletion. */
+  async #markers(): Promise<void> {
+    const markers = await this.#list(prefix.published);
+    if (markers.length === 0) return;
+    const runOf = ({ key }: Entry): RunId => key.slice(prefix.published.length) as RunId;
+    const rows = await this.#rows(markers.map(runOf));
+    await this.#delete(markers.filter(entry => rows.get(runOf(entry))?.state !== 'Pending'));
+  }
+
+  /** Of these runs, those that wait as a trigger. */
+  async #withTrigger(runs: readonly { readonly run: RunId; readonly job: JobKey }[]): Promise<ReadonlySet<RunId>> {
+    const triggers = await this.#office.read(runs.map(({ run, job }) => triggerPath(job, run)));
+    return new Set(runs.filter((_, i) => triggers[i] !== undefined).map(({ run }) => run));
+  }
+
+  async #rows(ids: readonly RunId[]): Promise<ReadonlyMap<RunId, Run>> {
+    return new Map((await this.#office.store.getRuns(ids)).map(row => [row.id, row]));
+  }
+
+  #list(below: string): Promise<readonly Entry[]> {
+    return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
+  }
+
+  async #delete(entries: readonly Entry[]): Promise<void> {
+    await this.#office.each(entries.map(({ key, index }): Operation => ({ verb: 'delete-cas', key, index })));
+  }
+
+  /** Entries that can be read; the others stay where they are. */
+  #decoded<T extends { readonly v: 1 }>(entries: readonly Entry[]): { readonly entry: Entry; readonly record: T }[] {
+    return entries.flatMap(entry => {
+      try {
+        return [{ entry, record: decode<T>(entry) }];
+      } catch (error) {
+        this.#office.logger.debug({ err: error }, 'a key is not readable');
+        return [];
+      }
+    });
+  }
+}

@@ -1,0 +1,211 @@
+import type { Entry } from '../../coordination/coordinator.ts';
+import { jobOfPath, lockPath, prefix } from '../../coordination/keys.ts';
+import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
+import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
+import { timing as protocol } from '../../domain/policy/timing.ts';
+import type { RunId } from '../../domain/run/run.ts';
+import { formatInstant, type Instant } from '../../domain/time.ts';
+import type { Findings, PendingRun } from '../../store/store.ts';
+import type { WorkerDirectory } from '../services/workers.ts';
+import type { Catchups, TriggerPublishing } from './catchups.ts';
+import { certaintyAfter, type EpochKeeper } from './epoch.ts';
+import { closeAsLost, nothingFound, type Orphan } from './lost.ts';
+import type { Cause } from './misfire.ts';
+import type { Office } from './office.ts';
+import type { SpellAgenda } from './spell-agenda.ts';
+import { withdraw } from './withdraw.ts';
+
+export interface TriggerParts {
+  readonly office: Office;
+  readonly agenda: SpellAgenda;
+  readonly epochs: EpochKeeper;
+  readonly workers: WorkerDirectory;
+  readonly catchups: Catchups;
+  readonly publishing: TriggerPublishing;
+}
+
+/** Pending runs looked at in one pass; unpublished ones come first. */
+const pendingAtOnce = 5_000;
+
+interface Found {
+  readonly entry: Entry;
+  readonly record: TriggerRecord;
+  readonly job: JobKey;
+}
+
+/** Runs that wait for a worker: published until Consul has them, and closed when they can't start any more. */
+export class Triggers {
+  readonly #parts: TriggerParts;
+  readonly #office: Office;
+  /** Published runs whose trigger is gone while no report has come, and since when. */
+  #missing = new Map<RunId, Instant>();
+
+  constructor(parts: TriggerParts) {
+    this.#parts = parts;
+    this.#office = parts.office;
+  }
+
+  /** Writes the triggers that are not in Consul yet. */
+  async publish(): Promise<void> {
+    const { epochs, publishing } = this.#parts;
+    const { epoch } = epochs;
+    if (epoch === undefined) return;
+    const unpublished = (await this.#office.store.pendingRuns(pendingAtOnce)).filter(run => !run.published);
+    const now = this.#office.clock();
+    const certain = certaintyAfter(epoch, this.#office.timing);
+    for (const run of unpublished) {
+      if (this.#office.signal.aborted) return;
+      // Whether an older one was published in the past that Consul lost is not known: it is closed, never published.
+      if (run.requestedAt > certain && run.deadline >= now) await publishing.publishTrigger(run);
+    }
+  }
+
+  /** Closes what can't start any more. */
+  async clear(): Promise<void> {
+    const { epochs, catchups } = this.#parts;
+    const { epoch } = epochs;
+    if (epoch === undefined) return;
+    const found = this.#decode(await this.#list(prefix.trigger));
+    const pending = await this.#office.store.pendingRuns(pendingAtOnce);
+    catchups.load(pending);
+    await this.#closeOld(found.filter(({ record }) => record.epoch < epoch.number));
+    await this.#expire(found.filter(({ record }) => record.epoch >= epoch.number));
+    const there = new Set(found.map(({ record }) => record.run));
+    await this.#pendingWithout(
+      pending.filter(run => !there.has(run.id)),
+      certaintyAfter(epoch, this.#office.timing),
+    );
+  }
+
+  /** Of an epoch that is over: whether they were started in the meantime is not known. */
+  async #closeOld(old: readonly Found[]): Promise<void> {
+    const deleted = await this.#delete(old);
+    await closeAsLost(
+      this.#office,
+      deleted.map(({ record, job }) => orphanOf(record, job, 'asked for before Consul lost its past')),
+    );
+  }
+
+  async #expire(found: readonly Found[]): Promise<void> {
+    const late = this.#office.clock() - 2 * protocol.clockBound;
+    const gone = await this.#jobGone(found);
+    const over = found.filter(one => gone.has(one) || one.record.deadline < late);
+    const causes = new Map<Found, Cause>();
+    for (const one of over) causes.set(one, gone.has(one) ? jobChanged : await this.#whyNot(one.record, one.job));
+    const deleted = await this.#delete(over);
+    if (deleted.length === 0) return;
+    const rows = new Map(
+      (await this.#office.store.getRuns(deleted.map(({ record }) => record.run))).map(row => [row.id, row]),
+    );
+    const skips: Findings['skips'][number][] = [];
+    const expired: Findings['expired'][number][] = [];
+    const lost: Orphan[] = [];
+    for (const one of deleted) {
+      const { record, job } = one;
+      const { reason, detail } = causes.get(one) ?? jobChanged;
+      const row = rows.get(record.run);
+      if (row?.state === 'Pending') expired.push({ run: record.run, reason, message: detail });
+      else if (row !== undefined) lost.push(orphanOf(record, job, `handed back, and not started again: ${detail}`));
+      else if (record.tick !== undefined) {
+        const range = { from: record.tick, to: record.tick, count: 1, reason, detail };
+        skips.push({ jobUid: record.jobUid, ...splitJobKey(job), ...range });
+      }
+    }
+    await this.#office.store.account(this.#office.term, { ...nothingFound, skips, expired }, this.#office.clock());
+    for (const { reason } of [...skips, ...expired]) this.#office.metrics.skips.inc({ reason });
+    await closeAsLost(this.#office, lost);
+  }
+
+  /** Triggers of jobs that are no longer there, or are others by the same name. */
+  async #jobGone(found: readonly Found[]): Promise<ReadonlySet<Found>> {
+    const doubtful = found.filter(({ record, job }) => this.#parts.agenda.open(job)?.uid !== record.jobUid);
+    if (doubtful.length === 0) return new Set();
+    const jobs = await this.#office.store.getJobs(doubtful.map(({ job }) => splitJobKey(job)));
+    const uids = new Set(jobs.map(job => job.uid));
+    return new Set(doubtful.filter(({ record }) => !uids.has(record.jobUid)));
+  }
+
+  /** Why a trigger was not started until its deadline. */
+  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline'>, job: JobKey): Promise<Cause> {
+    const until = formatInstant(trigger.deadline);
+    const spec = this.#parts.agenda.open(job)?.spec;
+    if (spec === undefined) return jobChanged;
+    if (spec.concurrencyPolicy === 'Forbid') {
+      const [slot] = await this.#office.read([lockPath(job, 0)]);
+      if (slot?.session !== undefined) {
+        const { run } = decode<LockRecord>(slot);
+        return { reason: 'StillRunning', detail: `the run ${run} was still going at ${until}` };
+      }
+    }
+    const { history } = this.#parts.workers;
+    const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
+    const none = seen === 'none' || (seen === 'unseen' && this.#parts.workers.eligible(spec).length === 0);
+    return none
+      ? { reason: 'NoEligibleWorker', detail: `no ready worker had its labels and executor until ${until}` }
+      : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
+  }
+
+  /** Pending runs that have no trigger in Consul. */
+  async #pendingWithout(runs: readonly PendingRun[], certain: Instant): Promise<void> {
+    const now = this.#office.clock();
+    const { timing, startedAt } = this.#office;
+    const missing = new Map<RunId, Instant>();
+    for (const run of runs) {
+      if (run.published) {
+        const since = this.#missing.get(run.id) ?? now;
+        missing.set(run.id, since);
+        // A worker has claimed it, and its report is under way, or was lost with it.
+        if (now - since < timing.lostAfter || now < startedAt + timing.lostGrace) continue;
+        if (!(await this.#isLocked(run)))
+          await closeAsLost(this.#office, [pendingOrphan(run, 'claimed, and no report')]);
+      } else if (run.requestedAt <= certain) {
+        await closeAsLost(this.#office, [pendingOrphan(run, 'asked for before Consul lost its past')]);
+      } else if (run.deadline < now - 2 * protocol.clockBound && (await withdraw(this.#office, run))) {
+        const message = 'Consul could not be told of it before its deadline';
+        const expired = [{ run: run.id, reason: 'CoordinationUnavailable', message } as const];
+        await this.#office.store.account(this.#office.term, { ...nothingFound, expired }, now);
+        this.#office.metrics.skips.inc({ reason: 'CoordinationUnavailable' });
+      }
+    }
+    this.#missing = missing;
+  }
+
+  async #isLocked(run: PendingRun): Promise<boolean> {
+    const locks = await this.#list(`${prefix.lock}${jobKey(run)}/`);
+    return locks.some(lock => decode<LockRecord>(lock).run === run.id);
+  }
+
+  /** Deletes triggers; gives those that no worker had claimed. */
+  async #delete(found: readonly Found[]): Promise<readonly Found[]> {
+    const answers = await this.#office.each(
+      found.map(({ entry: { key, index } }) => ({ verb: 'delete-cas', key, index }) as const),
+    );
+    return found.filter((_, i) => answers[i] !== 'refused');
+  }
+
+  #list(below: string): Promise<readonly Entry[]> {
+    return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
+  }
+
+  #decode(entries: readonly Entry[]): Found[] {
+    return entries.flatMap(entry => {
+      try {
+        return [{ entry, record: decode<TriggerRecord>(entry), job: jobOfPath(entry.key, prefix.trigger) }];
+      } catch (error) {
+        this.#office.logger.debug({ err: error }, 'a trigger is not readable');
+        return [];
+      }
+    });
+  }
+}
+
+const jobChanged: Cause = { reason: 'JobChanged', detail: 'the job was deleted before the run could start' };
+
+function orphanOf(record: TriggerRecord, job: JobKey, message: string): Orphan {
+  const { run, attempt, kind, tick } = record;
+  return { run, job, attempt, trigger: kind, message, ...(tick !== undefined && { tick }) };
+}
+
+function pendingOrphan(run: PendingRun, message: string): Orphan {
+  return { run: run.id, job: jobKey(run), attempt: run.attempt, trigger: run.trigger, message };
+}
