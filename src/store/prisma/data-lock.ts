@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -22,7 +23,7 @@ interface Holder {
 export async function lockDirectory(directory: string, logger?: Logger): Promise<() => Promise<void>> {
   const path = `${directory}.lock`;
   const mine = JSON.stringify(await describe(process.pid));
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, mine);
   try {
     // Linking gives the lock its content and its name at once: nobody ever reads half a lock.
@@ -57,7 +58,7 @@ async function removeStale(path: string, directory: string, logger: Logger | und
   }
   logger?.warn({ component: 'store', lock: path, pid: holder?.pid }, 'taking over the lock of a process that is gone');
   // Another process may have replaced the stale lock since it was read: moved away, it shows what it was.
-  const aside = `${path}.${process.pid}.stale`;
+  const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
   } catch (error) {

@@ -17,7 +17,7 @@ const unavailableSystem = new Set([
 ]);
 /** What pg and its pool throw without any code. */
 const unavailableMessages =
-  /timeout exceeded when trying to connect|connection terminated|query read timeout|client has encountered a connection error|not queryable|Connection terminated|DatabaseNotReachable|ConnectionClosed|SocketTimeout|PGlite is clos/i;
+  /timeout exceeded when trying to connect|^timeout expired$|connection terminated|query read timeout|connection error|not queryable|PGlite is clos/i;
 
 /**
  * Turns what Prisma and the drivers throw into the errors of this program: an unreachable or overloaded database is
