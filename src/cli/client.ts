@@ -21,8 +21,9 @@ export class Client {
 
   /** @param server `http://host:port`; the scheme may be left out. @throws CliError */
   constructor(server: string) {
-    const url = URL.parse(/^https?:\/\//.test(server) ? server : `http://${server}`);
-    if (!url) throw new CliError(`--server ${server} is no http or https URL`, { status: 2 });
+    const url = URL.parse(server.includes('://') ? server : `http://${server}`);
+    if (!url || !/^https?:$/.test(url.protocol))
+      throw new CliError(`--server ${server} is no http or https URL`, { status: 2 });
     this.#server = url;
   }
 

@@ -47,7 +47,7 @@ function describeJob(
     ['Uid', metadata.uid],
     ['Revision', `${metadata.revision}, changed ${formatRelative(status.updatedAt, now)}`],
     ['Created', `${metadata.creationTimestamp}, from ${status.source}`],
-    ['Schedule', `${spec.schedule}  (${ticks.timeZone})`],
+    ['Schedule', `${spec.schedule} (${ticks.timeZone})`],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ['Fires after', status.floor],
   ];

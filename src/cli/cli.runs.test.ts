@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Api, manifest } from '../../test/support/api.ts';
+import { cronmesh, serveApi } from '../../test/support/cli.ts';
+import { validateManifest } from '../domain/job/validate.ts';
+import type { Report, RunReference } from '../domain/run/report.ts';
+import type { Outcome, WorkerId } from '../domain/run/run.ts';
+import type { Run } from '../store/store.ts';
+
+describe('cronmesh trigger, kill, logs, get runs', () => {
+  let api: Api;
+  let server: string;
+  let stop: () => Promise<void>;
+  before(async () => {
+    ({ api, url: server, stop } = await serveApi());
+  });
+  after(() => stop());
+  const run = (...args: string[]) => cronmesh(args, { server });
+
+  /** The run that a command asks for, once it did. */
+  async function requested(count: number): Promise<Run> {
+    while (api.publishing.triggers.length < count) await sleep(5);
+    const id = api.publishing.triggers[count - 1]?.id;
+    return (id && (await api.store.getRun(id))) || assert.fail();
+  }
+
+  function referenceOf(one: Run): RunReference {
+    const { id, jobUid, namespace, name, trigger } = one;
+    return { run: id, attempt: 1, jobUid, namespace, name, trigger };
+  }
+
+  /** What a worker tells of a run that prints one line and ends. */
+  async function carryOut(one: Run, outcome: Outcome, text: string): Promise<void> {
+    const about = { ...referenceOf(one), at: api.now };
+    const reports: Report[] = [
+      { ...about, type: 'claimed', fencingToken: '1', revision: 1 },
+      { ...about, type: 'started', pid: 1 },
+      { ...about, type: 'output', sequence: 0, stream: 'stdout', text },
+      { ...about, type: 'finished', outcome, exitCode: outcome === 'Succeeded' ? 0 : 3 },
+    ];
+    for (const report of reports) await api.report('worker-1', report);
+  }
+
+  async function createJob(name: string): Promise<void> {
+    await api.jobs.create(validateManifest(manifest(name)));
+  }
+
+  it('asks for a run and names it', async () => {
+    await createJob('a');
+    const { status, stdout } = await run('trigger', 'a');
+    assert.equal(status, 0);
+    const one = await requested(api.publishing.triggers.length);
+    assert.equal(stdout, `run ${one.id} requested\n`);
+    const table = await run('get', 'runs', '--job', 'a', '-o', 'wide');
+    assert.match(table.stdout, new RegExp(`^${one.id} +default/a +manual +- +Pending`, 'm'));
+    const json = JSON.parse((await run('get', 'run', one.id, '-o', 'json')).stdout);
+    assert.deepEqual([json.id, json.state], [one.id, 'Pending']);
+  });
+
+  it('waits for the end, and its exit status is the outcome', async () => {
+    await createJob('b');
+    for (const [outcome, status, said] of [
+      ['Succeeded', 0, /^run \S+ Succeeded \(exit 0\)\n$/],
+      ['Failed', 1, /^cronmesh: run \S+ Failed \(exit 3\)\n$/],
+    ] as const) {
+      const before = api.publishing.triggers.length;
+      const waiting = run('trigger', 'b', '--wait');
+      await carryOut(await requested(before + 1), outcome, 'unseen\n');
+      const finished = await waiting;
+      assert.equal(finished.status, status);
+      assert.match(finished.stdout + finished.stderr, said);
+    }
+  });
+
+  it('follows what a run prints, and shows it again later', async () => {
+    await createJob('c');
+    const before = api.publishing.triggers.length;
+    const following = run('trigger', 'c', '--follow');
+    const one = await requested(before + 1);
+    await carryOut(one, 'Succeeded', 'hello\nworld\n');
+    const { stdout, stderr, status } = await following;
+    assert.deepEqual([status, stdout], [0, 'hello\nworld\n']);
+    assert.match(stderr, /Succeeded/);
+    for (const reference of [one.id, 'c', 'default/c']) {
+      assert.equal((await run('logs', reference)).stdout, 'hello\nworld\n');
+      assert.equal((await run('logs', '-f', reference)).stdout, 'hello\nworld\n');
+    }
+  });
+
+  it('asks for the end of a run', async () => {
+    await createJob('d');
+    await run('trigger', 'd');
+    const one = await requested(api.publishing.triggers.length);
+    await api.report('worker-1', { ...referenceOf(one), type: 'claimed', at: 1, fencingToken: '1', revision: 1 });
+    assert.deepEqual(await run('kill', one.id), { status: 0, stdout: `run ${one.id} is being ended\n`, stderr: '' });
+    assert.equal(api.publishing.kills.at(-1)?.run, one.id);
+  });
+
+  it('says what is not there', async () => {
+    await createJob('e');
+    for (const [args, because] of [
+      [['trigger', 'nobody'], /there is no job default\/nobody/],
+      [['kill', 'nobody'], /there is no run "?nobody/],
+      [['logs', 'nobody'], /there is neither a run nobody nor a job default\/nobody/],
+      [['logs', 'e'], /the job default\/e has no runs yet/],
+      [['get', 'run', 'nobody'], /there is no run "?nobody/],
+    ] as const) {
+      const { status, stdout, stderr } = await run(...args);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, because);
+    }
+    assert.equal((await run('get', 'runs', '--since', 'yesterday')).status, 2);
+  });
+
+  it('lists workers', async () => {
+    api.workers = [
+      {
+        id: 'w1-x' as WorkerId,
+        name: 'w1',
+        node: 'n',
+        address: '10.0.0.1',
+        port: 8081,
+        labels: { zone: 'a' },
+        capacity: 7,
+        executors: ['shell'],
+        version: '0.1.0',
+        ready: true,
+        checks: {},
+      },
+    ];
+    assert.match((await run('get', 'workers')).stdout, /^w1 +yes +7 +shell +zone=a +0\.1\.0$/m);
+    assert.match((await run('get', 'workers', '-o', 'wide')).stdout, /10\.0\.0\.1:8081/);
+  });
+});
