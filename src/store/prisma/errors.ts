@@ -3,6 +3,14 @@ import { StaleTermError } from '../store.ts';
 
 /** Prisma's codes for: not reachable, timed out, refused for its state, closed, no free connection, write conflict. */
 const unavailableCodes = new Set(['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037']);
+/** What the driver adapters call the same. */
+const unavailableKinds = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+  'TransactionWriteConflict',
+]);
 /** SQLSTATE classes: connection, resources, operator intervention; and lock and serialization failures. */
 const unavailableStates = /^(08...|53...|57P0[1-5]|57014|25P03|40001|40P01|55P03)$/;
 const unavailableSystem = new Set([
@@ -51,6 +59,7 @@ function unavailable(one: object): boolean {
   const code = codeOf(one);
   return (
     unavailableCodes.has(code) ||
+    unavailableKinds.has(kindOf(one)) ||
     unavailableSystem.has(code) ||
     unavailableStates.test(code) ||
     unavailableMessages.test(String((one as { message?: unknown }).message ?? ''))
@@ -77,8 +86,8 @@ function codeOf(one: object): string {
   return String(code ?? originalCode ?? errorCode ?? '');
 }
 
-function kindOf(one: object): unknown {
-  return (one as { kind?: unknown }).kind;
+function kindOf(one: object): string {
+  return String((one as { kind?: unknown }).kind ?? '');
 }
 
 /** Prisma's messages begin with the call site; what happened stands in the last line, in raw queries between backticks. */
