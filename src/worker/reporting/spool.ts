@@ -10,7 +10,7 @@ export interface Spool {
    * @throws SpoolFullError when there is no room: nothing of them is kept, and later calls work again when there is
    */
   append(reports: readonly Report[]): Promise<void>;
-  /** Up to `limit` unacknowledged reports from `from` on, with consecutive sequences; waits for the first. */
+  /** Up to `limit` unacknowledged reports from `from` on, with consecutive sequences; waits for the first. One reader at a time. */
   read(
     from: number,
     limit: number,
