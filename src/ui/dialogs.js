@@ -10,8 +10,8 @@ import { byId, h, time } from './view.js';
 const dialog = /** @type {HTMLDialogElement} */ (byId('dialog'));
 const body = byId('dialog-body');
 
-/** Beyond it the oldest lines go: a page that holds more becomes slow. */
-const maxLines = 5_000;
+/** Pieces of output shown; beyond, the oldest go: a page that holds more becomes slow. */
+const maxPieces = 2_000;
 
 /** What the open dialog has under way; aborted when it closes. */
 let open = new AbortController();
@@ -108,7 +108,7 @@ export function showRun(run) {
     // Who reads further up is not pulled down.
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
     log.append(h('span', { class: source }, text));
-    while (log.childElementCount > maxLines) log.firstElementChild?.remove();
+    while (log.childElementCount > maxPieces) log.firstElementChild?.remove();
     if (atEnd) log.scrollTop = log.scrollHeight;
   });
   stream.addEventListener('end', event => {

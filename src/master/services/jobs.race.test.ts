@@ -53,7 +53,7 @@ describe('two changes of one job at once', () => {
     between = () => api.jobs.create(valid('made'));
     await assert.rejects(api.jobs.apply(valid('made', { schedule: '@daily' }), {}), { code: 'PreconditionRequired' });
     between = () => api.jobs.create(valid('only'));
-    await assert.rejects(api.jobs.apply(valid('only'), { absent: true }), { code: 'AlreadyExists' });
+    await assert.rejects(api.jobs.apply(valid('only'), { absent: true }), { code: 'StaleRevision' });
   });
 
   it('a delete in between is found', async () => {

@@ -179,8 +179,9 @@ export class JobService {
       try {
         return await attempt();
       } catch (error) {
-        const raced =
-          error instanceof CronmeshError && (error.code === 'StaleRevision' || error.code === 'AlreadyExists');
+        const taken = error instanceof CronmeshError && error.code === 'AlreadyExists';
+        if (taken && precondition.absent) throw new CronmeshError('StaleRevision', error.message);
+        const raced = taken || (error instanceof CronmeshError && error.code === 'StaleRevision');
         if (!raced || !repeatable || tries >= maxTries) throw error;
       }
     }
