@@ -290,6 +290,18 @@ describe('runs over REST', () => {
     });
   });
 
+  it('leave nothing behind where only the headers are asked for', async () => {
+    const { subscribe } = api.changes;
+    let subscribed = 0;
+    api.changes.subscribe = listener => {
+      subscribed++;
+      return subscribe.call(api.changes, listener);
+    };
+    const { status, headers } = await api.send('HEAD', '/api/v1/events');
+    api.changes.subscribe = subscribe;
+    assert.deepEqual([status, headers.get('content-type'), subscribed], [200, 'text/event-stream', 0]);
+  });
+
   it('tell the page that something changed', async () => {
     const response = await api.app.request('/api/v1/events');
     const events = eventsOf(response);
@@ -300,6 +312,14 @@ describe('runs over REST', () => {
     await api.send('POST', `${jobs}/worked/suspend`);
     assert.deepEqual((await next(events)).data.kinds, ['job']);
     await events.return(undefined);
+  });
+
+  it('end their streams when the server stops, without pretending that the run has', async () => {
+    const run = await claim(api.now - 160);
+    const events = eventsOf(await api.app.request(`/api/v1/runs/${run.run}/logs?follow=true`));
+    const pending = events.next();
+    api.stopping.abort();
+    assert.ok((await pending).done);
   });
 });
 

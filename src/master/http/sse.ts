@@ -17,6 +17,8 @@ export function serverSentEvents(
 ): Response {
   const gone = new AbortController();
   const signal = stopping === undefined ? gone.signal : AbortSignal.any([gone.signal, stopping]);
+  // Nobody reads, or cancels, the body of an answer to HEAD.
+  if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
   // No proxy may hold events back to make larger pieces of them.
   context.header('X-Accel-Buffering', 'no');
   return streamSSE(

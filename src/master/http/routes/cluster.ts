@@ -44,16 +44,24 @@ export function clusterRoutes(deps: Pick<AppDependencies, 'workers' | 'changes' 
     serverSentEvents(context, deps.stopping, async (stream, signal) => {
       const { promise: ended, resolve: end } = Promise.withResolvers<void>();
       const kinds = new Set<string>();
-      let timer: NodeJS.Timeout | undefined;
-      const tell = (): void => {
-        timer = undefined;
+      let waiting: NodeJS.Timeout | undefined;
+      let writing = false;
+      // One event at a time: for a client that does not read, they would pile up.
+      const plan = (): void => {
+        if (kinds.size > 0 && !writing) waiting ??= setTimeout(() => void tell(), tellEvery);
+      };
+      const tell = async (): Promise<void> => {
+        waiting = undefined;
+        writing = true;
         const data = JSON.stringify({ kinds: [...kinds] });
         kinds.clear();
-        void stream.writeSSE({ event: 'change', data });
+        await stream.writeSSE({ event: 'change', data });
+        writing = false;
+        if (!signal.aborted) plan();
       };
       const unsubscribe = deps.changes.subscribe(change => {
         kinds.add(change.kind);
-        timer ??= setTimeout(tell, tellEvery);
+        plan();
       });
       signal.addEventListener('abort', () => end(), { once: true });
       try {
@@ -62,7 +70,7 @@ export function clusterRoutes(deps: Pick<AppDependencies, 'workers' | 'changes' 
         if (!signal.aborted) await ended;
       } finally {
         unsubscribe();
-        clearTimeout(timer);
+        clearTimeout(waiting);
       }
     }),
   );
