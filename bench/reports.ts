@@ -104,7 +104,7 @@ async function startPipeline(store: Store, directory: string) {
   await server.start();
   const ends = await Promise.all(
     Array.from({ length: workers }, async (_, index) => {
-      const spool = await openFileSpool({ directory: join(directory, String(index)) });
+      const spool = await openFileSpool({ worker: workerId(index), directory: join(directory, String(index)) });
       const transport = grpcTransport({ target: `127.0.0.1:${server.port}` });
       const reporter = new Reporter({ worker: workerId(index), spool, transport, logger: silentLogger });
       await reporter.start();

@@ -103,9 +103,10 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 }
 
 async function startReporter(t: TestContext, directory: string) {
-  const spool = await openFileSpool({ directory: join(directory, 'spool') });
+  const worker = 'w' as WorkerId;
+  const spool = await openFileSpool({ worker, directory: join(directory, 'spool') });
   const transport = grpcTransport({ target: 'consul:///cronmesh-master' });
-  const reporter = new Reporter({ worker: 'w' as WorkerId, spool, transport, logger: silentLogger, linger: 1 });
+  const reporter = new Reporter({ worker, spool, transport, logger: silentLogger, linger: 1 });
   t.after(async () => {
     await reporter.stop();
     await transport.close();

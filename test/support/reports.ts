@@ -19,7 +19,7 @@ export function someReports(first: number, count: number): Report[] {
 
 /** A batch whose reports are numbered as its sequences. */
 export function someBatch(first: number, count: number, worker = 'worker-1'): ReportBatch {
-  return { worker: worker as WorkerId, spool: 'spool', first, reports: someReports(first, count) };
+  return { worker: worker as WorkerId, spool: `spool of ${worker}`, first, reports: someReports(first, count) };
 }
 
 /** Keeps what was applied, in order; `before` runs inside each transaction and may throw. */

@@ -1,9 +1,10 @@
 // Appends to the spool of the folder given until it is killed, and tells its parent what is durable.
 import type { JobUid } from '../../src/domain/job/job.ts';
-import type { RunId } from '../../src/domain/run/run.ts';
+import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import { openFileSpool } from '../../src/worker/reporting/file-spool.ts';
 
-const spool = await openFileSpool({ directory: process.argv[2] ?? '', segmentBytes: 64 * 1024 });
+const worker = 'worker-1' as WorkerId;
+const spool = await openFileSpool({ worker, directory: process.argv[2] ?? '', segmentBytes: 64 * 1024 });
 let next = spool.firstUnacknowledged + spool.depth - 1;
 
 async function write(): Promise<void> {

@@ -44,6 +44,24 @@ describe('ReportIngest', () => {
     );
   });
 
+  it('keeps the order of a spool that two processes wrote, and the names of both', async () => {
+    const { store, ingest } = setUp();
+    const spool = 'of a worker that was started again';
+    await Promise.all(
+      [someBatch(1, 2, 'before'), someBatch(3, 2, 'before'), someBatch(5, 2, 'after')].map(batch =>
+        ingest.ingest({ ...batch, spool }),
+      ),
+    );
+    assert.deepEqual(
+      store.applied.map(one => [one.worker, one.reports.length]),
+      [
+        ['before', 4],
+        ['after', 2],
+      ],
+    );
+    assert.deepEqual(store.numbers(), [1, 2, 3, 4, 5, 6]);
+  });
+
   it('lets workers pass one another, but not more at once than allowed', async () => {
     const { store, ingest } = setUp({ concurrency: 2 });
     const hold = gate();

@@ -24,19 +24,21 @@ export interface ReportIngestOptions {
 export type ReportsListener = (worker: WorkerId, reports: readonly Report[]) => void;
 
 interface Waiting {
+  readonly worker: WorkerId;
   readonly reports: readonly Report[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Commits workers' reports in bulk. Batches of a worker are committed in the order of their calls, one transaction at
- * a time, and whatever came while it was under way goes into the next one; workers do not wait for one another.
- * When a batch is not committed, those of the same worker behind it are refused too: it sends all of them again.
+ * Commits workers' reports in bulk. Batches of a spool are committed in the order of their calls, one transaction at
+ * a time, and whatever came while it was under way goes into the next one; spools do not wait for one another.
+ * When a batch is not committed, those of the same spool behind it are refused too: its worker sends all of them again.
  */
 export class ReportIngest {
   readonly #options: ReportIngestOptions;
-  readonly #queues = new Map<WorkerId, Waiting[]>();
+  /** By spool. */
+  readonly #queues = new Map<string, Waiting[]>();
   readonly #listeners = new Set<ReportsListener>();
   readonly #slots: Slots;
 
@@ -49,14 +51,15 @@ export class ReportIngest {
   ingest(batch: ReportBatch): Promise<void> {
     if (batch.reports.length === 0) return Promise.resolve();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiting: Waiting = { reports: batch.reports.map(storableReport), resolve, reject };
-    const queue = this.#queues.get(batch.worker);
+    const { worker, spool, reports } = batch;
+    const waiting: Waiting = { worker, reports: reports.map(storableReport), resolve, reject };
+    const queue = this.#queues.get(spool);
     if (queue) {
       queue.push(waiting);
     } else {
       const begun = [waiting];
-      this.#queues.set(batch.worker, begun);
-      void this.#drain(batch.worker, begun);
+      this.#queues.set(spool, begun);
+      void this.#drain(spool, begun);
     }
     return promise;
   }
@@ -67,10 +70,10 @@ export class ReportIngest {
     return () => void this.#listeners.delete(listener);
   }
 
-  async #drain(worker: WorkerId, queue: Waiting[]): Promise<void> {
+  async #drain(spool: string, queue: Waiting[]): Promise<void> {
     while (queue.length > 0) {
       await this.#slots.take();
-      const group = this.#next(queue);
+      const { worker, group } = this.#next(queue);
       try {
         const reports = await this.#commit(worker, group);
         for (const { resolve } of group) resolve();
@@ -81,18 +84,20 @@ export class ReportIngest {
         this.#slots.give();
       }
     }
-    this.#queues.delete(worker);
+    this.#queues.delete(spool);
   }
 
-  /** Takes as many batches as fit into one transaction, one at least. */
-  #next(queue: Waiting[]): Waiting[] {
+  /** Takes as many batches as fit into one transaction, one at least; a transaction is in one worker's name. */
+  #next(queue: Waiting[]): { readonly worker: WorkerId; readonly group: readonly Waiting[] } {
     const limit = this.#options.transactionReports ?? 5_000;
+    const [first] = queue;
+    if (!first) throw new Error('an empty queue is not drained');
     let total = 0;
-    const fitting = queue.findIndex(({ reports }, index) => {
+    const fitting = queue.findIndex(({ worker, reports }, index) => {
       total += reports.length;
-      return total > limit && index > 0;
+      return index > 0 && (total > limit || worker !== first.worker);
     });
-    return queue.splice(0, fitting === -1 ? queue.length : fitting);
+    return { worker: first.worker, group: queue.splice(0, fitting === -1 ? queue.length : fitting) };
   }
 
   async #commit(worker: WorkerId, group: readonly Waiting[]): Promise<readonly Report[]> {

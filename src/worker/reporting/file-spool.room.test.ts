@@ -6,11 +6,12 @@ import { describe, it } from 'node:test';
 import { temporaryDirectory } from '../../../test/support/temporary-directory.ts';
 import type { JobUid } from '../../domain/job/job.ts';
 import type { Report } from '../../domain/run/report.ts';
-import type { RunId } from '../../domain/run/run.ts';
+import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import { openFileSpool } from './file-spool.ts';
 import { ReportTooLargeError, SpoolFullError } from './spool.ts';
 
 const never = new AbortController().signal;
+const worker = 'worker-1' as WorkerId;
 const reference = {
   run: 'abc-1' as RunId,
   attempt: 1,
@@ -24,7 +25,7 @@ const started = (at: number): Report => ({ ...reference, type: 'started', at });
 
 describe('FileSpool and room', () => {
   it('refuses beyond its limit, keeps facts apart from output, and gives room back', async t => {
-    const spool = await openFileSpool({ directory: temporaryDirectory(t), maxBytes: 64 * 1024 });
+    const spool = await openFileSpool({ worker, directory: temporaryDirectory(t), maxBytes: 64 * 1024 });
     t.after(() => spool.close());
     let kept = 0;
     await assert.rejects(async () => {
@@ -48,7 +49,7 @@ describe('FileSpool and room', () => {
   });
 
   it('counts appends that are still waiting for the disk', async t => {
-    const spool = await openFileSpool({ directory: temporaryDirectory(t), maxBytes: 64 * 1024 });
+    const spool = await openFileSpool({ worker, directory: temporaryDirectory(t), maxBytes: 64 * 1024 });
     t.after(() => spool.close());
     const results = await Promise.allSettled(
       Array.from({ length: 100 }, () => spool.append([output('x'.repeat(1_000))])),
@@ -60,7 +61,7 @@ describe('FileSpool and room', () => {
 
   it('deletes segments as they are acknowledged', async t => {
     const directory = temporaryDirectory(t);
-    const spool = await openFileSpool({ directory, segmentBytes: 1_000 });
+    const spool = await openFileSpool({ worker, directory, segmentBytes: 1_000 });
     t.after(() => spool.close());
     const files = () => readdirSync(directory).filter(name => name.endsWith('.seg')).length;
     for (let at = 1; at <= 100; at++) await spool.append([started(at)]);
@@ -74,7 +75,7 @@ describe('FileSpool and room', () => {
   });
 
   it('refuses a report that fits into no message', async t => {
-    const spool = await openFileSpool({ directory: temporaryDirectory(t) });
+    const spool = await openFileSpool({ worker, directory: temporaryDirectory(t) });
     t.after(() => spool.close());
     await assert.rejects(spool.append([output('x'.repeat(2 ** 20))]), ReportTooLargeError);
     await spool.append([output('x'.repeat(2 ** 20 - 1_000))]);
@@ -82,7 +83,7 @@ describe('FileSpool and room', () => {
   });
 
   it('reads reports larger than what it reads at once, from the disk as from memory', async t => {
-    const spool = await openFileSpool({ directory: temporaryDirectory(t) });
+    const spool = await openFileSpool({ worker, directory: temporaryDirectory(t) });
     t.after(() => spool.close());
     for (let i = 0; i < 8; i++) await spool.append([output(String(i).repeat(900_000)), started(i)]);
     let next = 1;
@@ -95,7 +96,7 @@ describe('FileSpool and room', () => {
   });
 
   it('waits for the first report, and can be called back', async t => {
-    const spool = await openFileSpool({ directory: temporaryDirectory(t) });
+    const spool = await openFileSpool({ worker, directory: temporaryDirectory(t) });
     t.after(() => spool.close());
     const abort = new AbortController();
     const called = assert.rejects(spool.read(1, 10, abort.signal), /enough/);
@@ -103,7 +104,7 @@ describe('FileSpool and room', () => {
     await called;
     const waiting = spool.read(1, 10, never);
     await spool.append([started(7)]);
-    assert.deepEqual(await waiting, { first: 1, reports: [started(7)] });
+    assert.deepEqual(await waiting, { first: 1, reports: [started(7)], worker });
   });
 
   it('survives a full volume: nothing of the failed append is kept, and the next one works', async t => {
@@ -112,7 +113,7 @@ describe('FileSpool and room', () => {
     if (mounted.status !== 0) return t.skip('a small volume to fill needs the right to mount one');
     let spool: Awaited<ReturnType<typeof openFileSpool>> | undefined;
     try {
-      spool = await openFileSpool({ directory });
+      spool = await openFileSpool({ worker, directory });
       await spool.append([started(1)]);
       writeFileSync(join(directory, 'ballast'), Buffer.alloc(200 * 1024));
       await assert.rejects(
@@ -124,7 +125,7 @@ describe('FileSpool and room', () => {
       await spool.append([started(3)]);
       assert.deepEqual((await spool.read(1, 10, never)).reports, [started(1), started(3)]);
       await spool.close();
-      spool = await openFileSpool({ directory });
+      spool = await openFileSpool({ worker, directory });
       assert.deepEqual((await spool.read(1, 10, never)).reports, [started(1), started(3)]);
     } finally {
       await spool?.close();

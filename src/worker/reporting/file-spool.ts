@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../../domain/run/report.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
 import { type Logger, silentLogger } from '../../observability/logger.ts';
 import { AcknowledgedFile } from './acknowledged.ts';
 import { lockDirectory } from './directory-lock.ts';
@@ -10,11 +11,14 @@ import { RecentReports } from './recent.ts';
 import { findSegments, syncDirectory } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { SegmentWriter } from './segment-writer.ts';
-import { type Spool, SpoolFullError } from './spool.ts';
+import { type Spool, type SpooledReports, SpoolFullError } from './spool.ts';
+import { Writers } from './writers.ts';
 
 export interface FileSpoolOptions {
   /** Made when it is missing; used by one process at a time. */
   readonly directory: string;
+  /** The process that writes from now on. */
+  readonly worker: WorkerId;
   readonly logger?: Logger;
   /** The most that the segments may take on disk. Default 1 GiB. */
   readonly maxBytes?: number;
@@ -30,10 +34,10 @@ const recentBytes = 4 * 1024 * 1024;
  * Opens the spool of a folder and repairs what a crash left. Sequences begin with 1.
  *
  * @throws DirectoryInUseError when another process has it open
- * @example const spool = await openFileSpool({ directory: '/var/lib/cronmesh/spool' })
+ * @example const spool = await openFileSpool({ directory: '/var/lib/cronmesh/spool', worker: id })
  */
 export async function openFileSpool(options: FileSpoolOptions): Promise<Spool> {
-  const { directory, logger = silentLogger, maxBytes = 1024 ** 3 } = options;
+  const { directory, worker, logger = silentLogger, maxBytes = 1024 ** 3 } = options;
   const segmentBytes = Math.min(options.segmentBytes ?? 8 * 1024 ** 2, Math.ceil(maxBytes / 8));
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(directory);
@@ -49,7 +53,8 @@ export async function openFileSpool(options: FileSpoolOptions): Promise<Spool> {
       after: acknowledged.sequence,
       logger,
     });
-    return new FileSpool({ id, lock, acknowledged, writer, maxBytes, logger });
+    const writers = await Writers.open(directory, worker, acknowledged.sequence + 1, writer.end);
+    return new FileSpool({ id, lock, acknowledged, writer, writers, maxBytes, logger });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
@@ -72,6 +77,7 @@ interface Parts {
   readonly lock: Disposable;
   readonly acknowledged: AcknowledgedFile;
   readonly writer: SegmentWriter;
+  readonly writers: Writers;
   readonly maxBytes: number;
   readonly logger: Logger;
 }
@@ -126,11 +132,7 @@ class FileSpool implements Spool {
     return promise;
   }
 
-  async read(
-    from: number,
-    limit: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly first: number; readonly reports: readonly Report[] }> {
+  async read(from: number, limit: number, signal: AbortSignal): Promise<SpooledReports> {
     for (;;) {
       signal.throwIfAborted();
       if (this.#closed) throw new Error('the spool is closed');
@@ -139,11 +141,14 @@ class FileSpool implements Spool {
         await this.#growth(signal);
         continue;
       }
-      const recent = this.#recent.from(first, limit, readBytes);
-      if (recent.length > 0) return { first, reports: recent };
+      const { worker, end } = this.#parts.writers.of(first);
+      const by = worker === undefined ? {} : { worker };
+      const most = Math.min(limit, end - first);
+      const recent = this.#recent.from(first, most, readBytes);
+      if (recent.length > 0) return { first, reports: recent, ...by };
       const segment = this.#parts.writer.segmentOf(first);
-      const reports = await this.#reader.read(segment, first, limit);
-      if (reports.length > 0) return { first, reports };
+      const reports = await this.#reader.read(segment, first, most);
+      if (reports.length > 0) return { first, reports, ...by };
       // Damaged on disk: goes on behind the segment, and takes no more into it.
       await this.#parts.writer.giveUp(segment);
       return this.read(segment.end, limit, signal);

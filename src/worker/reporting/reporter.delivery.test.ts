@@ -39,7 +39,7 @@ class Receiver {
 }
 
 async function setUp(t: TestContext, transport: ReportTransport, options = {}) {
-  const spool = await openFileSpool({ directory: temporaryDirectory(t) });
+  const spool = await openFileSpool({ worker, directory: temporaryDirectory(t) });
   const reporter = new Reporter({ worker, spool, transport, logger: silentLogger, ...options });
   t.after(async () => {
     await reporter.stop();

@@ -8,6 +8,7 @@ import type { Spool } from './spool.ts';
 import { DeliveryError, type ReportTransport } from './transport.ts';
 
 export interface ReporterOptions {
+  /** For reports of which the spool does not know the process. */
   readonly worker: WorkerId;
   readonly spool: Spool;
   readonly transport: ReportTransport;
@@ -87,7 +88,7 @@ export class Reporter implements Service {
 
   /** Delivers batch after batch until one fails; then what else is under way is called back, and it throws. */
   async #deliverAll(stopping: AbortSignal): Promise<void> {
-    const { spool, transport, worker, batchReports, linger, window, onDelivered } = this.#options;
+    const { spool, transport, batchReports, linger, window, onDelivered } = this.#options;
     const failed = new AbortController();
     const signal = AbortSignal.any([stopping, failed.signal]);
     const underWay: Promise<void>[] = [];
@@ -101,7 +102,7 @@ export class Reporter implements Service {
         // Never stuck: a failure anywhere aborts the signal, and with it every delivery.
         if (underWay.length >= window) await underWay.shift();
         if (!full && this.#flushing === 0) await this.#pause.wait(sent + linger - performance.now(), signal);
-        const { first, reports } = await spool.read(next, batchReports, signal);
+        const { first, reports, worker = this.#options.worker } = await spool.read(next, batchReports, signal);
         signal.throwIfAborted();
         next = first + reports.length;
         full = next < spool.firstUnacknowledged + spool.depth;

@@ -1,5 +1,14 @@
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Report } from '../../domain/run/report.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
+
+/** What one read gives: reports of one process with consecutive sequences. */
+export interface SpooledReports {
+  readonly first: number;
+  readonly reports: readonly Report[];
+  /** The process that wrote them, which may be a former one; absent where that is not known. */
+  readonly worker?: WorkerId;
+}
 
 /** The durable queue of reports on the worker's disk, before the masters have them. */
 export interface Spool {
@@ -11,11 +20,7 @@ export interface Spool {
    */
   append(reports: readonly Report[]): Promise<void>;
   /** Up to `limit` unacknowledged reports from `from` on, with consecutive sequences; waits for the first. One reader at a time. */
-  read(
-    from: number,
-    limit: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly first: number; readonly reports: readonly Report[] }>;
+  read(from: number, limit: number, signal: AbortSignal): Promise<SpooledReports>;
   /** Every report up to and including `sequence` is committed: its space is given back. */
   acknowledge(sequence: number): Promise<void>;
   /** The first sequence that is not acknowledged. */
