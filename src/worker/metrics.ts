@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Outcome, SkipReason } from '../domain/run/run.ts';
 import type { Milliseconds } from '../domain/time.ts';
+import { skipsCounter } from '../observability/skips.ts';
 
 /** What became of something that a worker wanted to decide. */
 export type ClaimResult = 'won' | 'lost' | 'withdrawn' | 'unanswered';
@@ -18,10 +19,10 @@ export class WorkerMetrics {
 
   /** `used` and `jobs` are asked at each scrape. */
   constructor(
-    registry: Registry | undefined,
+    registry: Registry = new Registry(),
     worker: { readonly capacity: number; readonly used: () => number; readonly jobs: () => number },
   ) {
-    const registers = [registry ?? new Registry()];
+    const registers = [registry];
     this.#starts = new Counter({
       name: 'cronmesh_run_starts_total',
       help: 'Runs handed to the supervisor, by whether they were started or refused.',
@@ -40,12 +41,7 @@ export class WorkerMetrics {
       labelNames: ['result'],
       registers,
     });
-    this.#skips = new Counter({
-      name: 'cronmesh_skips_total',
-      help: 'Ticks that this worker skipped, by reason.',
-      labelNames: ['reason'],
-      registers,
-    });
+    this.#skips = skipsCounter(registry);
     this.#startLateness = new Histogram({
       name: 'cronmesh_run_start_lateness_seconds',
       help: 'From a tick to the start of its process or request.',

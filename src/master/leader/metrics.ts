@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { skipsCounter } from '../../observability/skips.ts';
 
 /** What the leader counts. */
 export interface LeaderMetrics {
@@ -18,12 +19,7 @@ export interface LeaderMetrics {
 export function leaderMetrics(registry: Registry = new Registry()): LeaderMetrics {
   const registers = [registry];
   return {
-    skips: new Counter({
-      name: 'cronmesh_skips_total',
-      help: 'Ticks without a run, as the leader recorded them',
-      labelNames: ['reason'],
-      registers,
-    }),
+    skips: skipsCounter(registry),
     runsLost: new Counter({
       name: 'cronmesh_runs_lost_total',
       help: 'Runs closed as Lost: what became of them is not known',

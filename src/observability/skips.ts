@@ -1,0 +1,10 @@
+import { Counter, type Registry } from 'prom-client';
+
+const name = 'cronmesh_skips_total';
+
+/** Ticks without a run, by reason: one metric, whoever found it out, also where master and worker share a process. */
+export function skipsCounter(registry: Registry): Counter<'reason'> {
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Counter) return known;
+  return new Counter({ name, help: 'Ticks without a run, by reason', labelNames: ['reason'], registers: [registry] });
+}
