@@ -11,7 +11,7 @@ import { watchKey } from './watch.ts';
 export { publish } from './publish.ts';
 
 export interface JobFeedOptions {
-  readonly coordinator: Coordinator;
+  readonly coordinator: Pick<Coordinator, 'block' | 'keys' | 'transact'>;
   readonly logger: Logger;
   /**
    * A job as it is now in `cron/jobs/`, with its key's index (for `check-index`); undefined when it is gone or can't be
@@ -20,10 +20,10 @@ export interface JobFeedOptions {
   onJob(key: JobKey, record: JobRecord | undefined, index: Index): void;
   /** A full read ended: these are all jobs there are, and each has been reported. */
   onReset?(all: ReadonlyMap<JobKey, Index>): void;
-  /** Each successful look at the feed, also without news. */
-  onContact?(): void;
   /** Least time between reads. Default 50 ms. */
   readonly spacing?: Milliseconds;
+  /** How long one look blocks. Default 10 s. */
+  readonly wait?: Milliseconds;
 }
 
 interface Shard {
@@ -42,7 +42,7 @@ const readsAtOnce = 4;
  */
 export class JobFeed implements Service {
   readonly #options: JobFeedOptions;
-  readonly #coordinator: Coordinator;
+  readonly #coordinator: JobFeedOptions['coordinator'];
   readonly #stopping = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   /** Index of each job's key: also the set of those that are known. */
@@ -93,12 +93,14 @@ export class JobFeed implements Service {
   }
 
   async #run(): Promise<void> {
+    const { spacing, wait } = this.#options;
     while (!this.#stopping.signal.aborted) {
       this.#restart = new AbortController();
       // `resync` may have come just before: the first report of a watch is at once and looks at `#full`.
       await watchKey(this.#coordinator, feedHeadKey, {
         signal: this.#restart.signal,
-        ...(this.#options.spacing !== undefined && { spacing: this.#options.spacing }),
+        ...(spacing !== undefined && { spacing }),
+        ...(wait !== undefined && { wait }),
         onChange: (head, { reset }) => this.#inTurn(() => this.#follow(head, reset)),
         onError: error => this.#options.logger.warn({ err: error }, 'the job feed could not be read; trying again'),
       });
@@ -116,7 +118,6 @@ export class JobFeed implements Service {
     if (reset || index < this.#head) this.#full = true;
     if (this.#full) await this.#readAll();
     else if (head !== undefined && index > this.#head) await this.#catchUp(head);
-    this.#options.onContact?.();
   }
 
   /** Brings in what was published since the last look. */

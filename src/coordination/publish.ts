@@ -34,7 +34,7 @@ const retry = { initial: 5, maximum: 500, factor: 2 };
  * @example await publish(coordinator, ['default/backup'], keys => loadRecords(store, keys))
  */
 export async function publish(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'transact'>,
   jobs: readonly JobKey[],
   load: (jobs: readonly JobKey[]) => Promise<ReadonlyMap<JobKey, JobRecord>>,
   options: PublishOptions = {},
@@ -50,7 +50,7 @@ export async function publish(
 type Load = Parameters<typeof publish>[2];
 
 async function publishSome(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'transact'>,
   jobs: readonly JobKey[],
   load: Load,
   options: PublishOptions,
@@ -84,7 +84,7 @@ async function publishSome(
 
 /** Everything that the plan depends on, of one instant. */
 async function readBefore(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'transact'>,
   jobs: readonly JobKey[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Entry>> {

@@ -25,7 +25,10 @@ export interface WatchOptions<T> {
   onError?(error: unknown, attempt: number): void;
   /** Least time between the starts of two reads: a busy key costs no more than this. Default 50 ms. */
   readonly spacing?: Milliseconds;
-  /** How long one read blocks. Default 60 s. */
+  /**
+   * How long one read blocks. Default 10 s: a restore that happens just between two reads shows only at the end of the
+   * next one, because Consul blocks on an index that it has not reached.
+   */
   readonly wait?: Milliseconds;
   /** Between failed reads. */
   readonly backoff?: BackoffPolicy;
@@ -33,7 +36,7 @@ export interface WatchOptions<T> {
 
 /** Follows one key. Resolves when the signal is aborted; never rejects. */
 export function watchKey(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'block'>,
   key: string,
   options: WatchOptions<Entry | undefined>,
 ): Promise<void> {
@@ -42,7 +45,7 @@ export function watchKey(
 
 /** Follows all entries below a prefix: for small ones. */
 export function watchList(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'blockList'>,
   prefix: string,
   options: WatchOptions<readonly Entry[]>,
 ): Promise<void> {
@@ -51,7 +54,7 @@ export function watchList(
 
 /** Follows the keys below a prefix; with `separator` it is told of any change below it, and gets the first level only. */
 export function watchKeys(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'blockKeys'>,
   prefix: string,
   options: WatchOptions<readonly string[]> & { readonly separator?: string },
 ): Promise<void> {
@@ -61,7 +64,7 @@ export function watchKeys(
 
 /** Follows the instances of a service and their checks. */
 export function watchService(
-  coordinator: Coordinator,
+  coordinator: Pick<Coordinator, 'blockService'>,
   service: string,
   options: WatchOptions<readonly ServiceInstance[]>,
 ): Promise<void> {
@@ -75,7 +78,7 @@ async function watch<T>(
   read: (blocking: BlockingOptions) => Promise<Indexed<T>>,
   options: WatchOptions<T>,
 ): Promise<void> {
-  const { signal, spacing = 50, wait = 60_000, backoff = defaultBackoff } = options;
+  const { signal, spacing = 50, wait = 10_000, backoff = defaultBackoff } = options;
   /** Of the last report; 0 before the first. */
   let seen: Index = 0;
   /** To block on; 0 asks for a plain read. */
