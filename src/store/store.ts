@@ -99,6 +99,7 @@ export interface Run {
 
 export interface RunFilter {
   readonly namespace?: string;
+  /** A job's name. Give its namespace too: without it every run is looked at. */
   readonly name?: string;
   readonly state?: readonly RunState[];
   readonly worker?: WorkerId;
@@ -192,8 +193,9 @@ export interface Store {
   republishAll(): Promise<number>;
 
   // Runs.
+  /** Asking twice for the same id is asking once: the run is given as it is then. */
   createRun(run: NewRun): Promise<Run>;
-  /** Manual and catch-up runs that no worker has claimed, oldest first. */
+  /** Manual and catch-up runs that no worker has claimed: those not published yet first, each kind oldest first. */
   pendingRuns(limit: number): Promise<readonly PendingRun[]>;
   markRunsPublished(ids: readonly RunId[]): Promise<void>;
   /**
@@ -245,7 +247,10 @@ export interface Store {
   account(term: Term, findings: Findings, now: Instant): Promise<void>;
   getEpoch(): Promise<StoredEpoch | undefined>;
   putEpoch(term: Term, epoch: StoredEpoch): Promise<void>;
-  /** Deletes runs, logs and skips that ended before `before`. Gives how many runs went. */
+  /**
+   * Deletes up to `limit` runs with their logs, and up to `limit` skips, that ended before `before`. Gives the larger
+   * of both counts: there may be more while it is `limit`.
+   */
   retain(term: Term, before: Instant, limit: number): Promise<number>;
 
   // The embedded coordinator's durable keys (one process only).

@@ -76,6 +76,7 @@ class Server {
     this.#folder = folder;
     this.#port = port;
     this.adminUrl = `postgresql://cronmesh@127.0.0.1:${port}/postgres`;
+    process.once('exit', () => this.#process?.kill('SIGQUIT'));
   }
 
   get pid(): number {
@@ -110,7 +111,6 @@ class Server {
       ...this.#user,
     });
     this.#process = child;
-    process.once('exit', () => child.kill('SIGQUIT'));
     const said: string[] = [];
     const lines = createInterface({ input: child.stderr });
     await new Promise<void>((resolve, reject) => {

@@ -19,9 +19,12 @@ export async function listJobs(prisma: PrismaClient, filter: JobFilter): Promise
     const [namespace, name] = decodeCursor(filter.cursor, ['', ''] as const);
     conditions.push(Prisma.sql`(job.namespace, job.name) > (${namespace}, ${name})`);
   }
+  // The inner query gives keys alone: a search then reads the index and no row of those that do not match.
   const rows = await prisma.$queryRaw<JobRow[]>`
-    SELECT ${jobColumns} FROM job WHERE ${Prisma.join(conditions, ' AND ')}
-    ORDER BY job.namespace, job.name LIMIT ${filter.limit + 1}`;
+    SELECT ${jobColumns} FROM job JOIN (
+      SELECT namespace, name FROM job WHERE ${Prisma.join(conditions, ' AND ')}
+      ORDER BY namespace, name LIMIT ${filter.limit + 1}
+    ) AS page USING (namespace, name) ORDER BY job.namespace, job.name`;
   const items = rows.slice(0, filter.limit).map(toJob);
   const last = items.at(-1);
   return rows.length > filter.limit && last ? { items, next: encodeCursor([last.namespace, last.name]) } : { items };

@@ -34,8 +34,9 @@ export function leadership(database: Database): Pick<Store, 'nextTerm' | 'getEpo
     retain: (term, before, limit) =>
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
-        await forgetPast(transaction, BigInt(before), limit);
-        return forgetRuns(transaction, BigInt(before), limit);
+        await forgetSpells(transaction, BigInt(before));
+        const skips = await forgetSkips(transaction, BigInt(before), limit);
+        return Math.max(skips, await forgetRuns(transaction, BigInt(before), limit));
       }),
   };
 }
@@ -63,12 +64,16 @@ function forgetRuns(transaction: Transaction, before: bigint, limit: number): Pr
     DELETE FROM run USING gone WHERE run.id = gone.id`;
 }
 
-async function forgetPast(transaction: Transaction, before: bigint, limit: number): Promise<void> {
-  await transaction.$executeRaw`
+function forgetSkips(transaction: Transaction, before: bigint, limit: number): Promise<number> {
+  return transaction.$executeRaw`
     DELETE FROM skip USING (
       SELECT job_uid, last_tick, first_tick, reason FROM skip WHERE last_tick < ${before} ORDER BY last_tick LIMIT ${limit}
     ) AS gone
     WHERE skip.job_uid = gone.job_uid AND skip.last_tick = gone.last_tick AND skip.first_tick = gone.first_tick
       AND skip.reason = gone.reason`;
+}
+
+/** Schedules of the past that are accounted to their end. */
+async function forgetSpells(transaction: Transaction, before: bigint): Promise<void> {
   await transaction.$executeRaw`DELETE FROM job_spell WHERE until < ${before} AND accounted_until >= until`;
 }
