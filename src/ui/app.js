@@ -1,6 +1,6 @@
 // The page: jobs and runs, kept fresh.
 import * as api from './api.js';
-import { showJob, showRun } from './dialogs.js';
+import { showJob, showRun, updateRun } from './dialogs.js';
 import { jobRow, refreshDurations, runRow } from './tables.js';
 import { byId, h, refreshTimes, showList } from './view.js';
 
@@ -63,6 +63,7 @@ async function load() {
     run => run.id,
     run => runRow(run, actions),
   );
+  updateRun(runs.items);
   showEmpty(
     'jobs',
     jobs.items.length === 0,
@@ -88,8 +89,11 @@ const noJobs = ['No jobs yet. Make one:', h('pre', {}, example)];
 /** @param {'jobs' | 'runs'} which @param {boolean} empty @param {(string | Node)[]} content */
 function showEmpty(which, empty, content) {
   const place = byId(`${which}-empty`);
-  if (empty && place.hidden) place.replaceChildren(...content);
-  else if (empty && content !== noJobs) place.replaceChildren(...content);
+  // Only when it says something else: a refresh must not take away what somebody is about to copy.
+  if (empty && place.dataset.says !== content[0]) {
+    place.dataset.says = String(content[0]);
+    place.replaceChildren(...content);
+  }
   place.hidden = !empty;
 }
 

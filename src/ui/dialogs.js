@@ -16,6 +16,14 @@ const maxPieces = 2_000;
 /** What the open dialog has under way; aborted when it closes. */
 let open = new AbortController();
 
+/** Shows what has become of the run in the open dialog. @type {(run: Run) => void} */
+let update = () => {};
+
+/** Tells the open dialog what the page has read. @param {Run[]} runs */
+export function updateRun(runs) {
+  for (const run of runs) update(run);
+}
+
 byId('dialog-close').addEventListener('click', () => dialog.close());
 dialog.addEventListener('close', () => open.abort());
 // A click beside the box is on the dialog itself.
@@ -27,6 +35,7 @@ dialog.addEventListener('click', event => {
 function show(heading, ...content) {
   open.abort();
   open = new AbortController();
+  update = () => {};
   byId('dialog-title').textContent = heading;
   body.replaceChildren(...content);
   if (!dialog.open) dialog.showModal();
@@ -99,6 +108,13 @@ export function showRun(run) {
   const signal = show(`Run of ${title(run)}`, about, log, note);
   const stream = logStream(run.id);
   signal.addEventListener('abort', () => stream.close());
+  let known = JSON.stringify(run);
+  update = newer => {
+    const told = JSON.stringify(newer);
+    if (newer.id !== run.id || told === known || signal.aborted) return;
+    known = told;
+    about.replaceChildren(runFacts(newer));
+  };
 
   stream.addEventListener('open', () => {
     note.textContent = 'Following the output…';
@@ -113,7 +129,7 @@ export function showRun(run) {
   });
   stream.addEventListener('end', event => {
     stream.close();
-    about.replaceChildren(runFacts(JSON.parse(event.data)));
+    update(JSON.parse(event.data));
     note.textContent = log.childElementCount === 0 ? 'It has ended, without any output.' : 'It has ended.';
   });
   stream.addEventListener('error', async () => {

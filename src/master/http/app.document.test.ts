@@ -58,11 +58,14 @@ describe('what is served beside jobs and runs', () => {
       capacity: 10,
       executors: ['shell'] as const,
       version: '1',
+      startedAt: Date.parse('2026-03-01T12:00:00Z'),
       ready: true,
       checks: { alive: 'passing' as const },
     };
     api.workers = [worker];
-    assert.deepEqual((await api.send('GET', '/api/v1/workers')).json, { items: [worker] });
+    assert.deepEqual((await api.send('GET', '/api/v1/workers')).json, {
+      items: [{ ...worker, startedAt: '2026-03-01T12:00:00Z' }],
+    });
   });
 
   it('health, readiness and metrics', async () => {

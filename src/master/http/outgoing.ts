@@ -44,5 +44,10 @@ export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
 }
 
 export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {
-  return { ...worker, executors: [...worker.executors] };
+  const { startedAt, executors, ...rest } = worker;
+  return {
+    ...rest,
+    executors: [...executors],
+    ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
+  };
 }

@@ -93,6 +93,7 @@ export const workerSchema = z
     capacity: z.int(),
     executors: z.array(z.enum(['shell', 'http'])),
     version: z.string(),
+    startedAt: instant.optional().openapi({ description: 'When its process began.' }),
     ready: z.boolean().openapi({ description: 'All of its checks pass: it takes part in claiming.' }),
     checks: z.record(z.string(), z.enum(['passing', 'warning', 'critical'])),
   })
