@@ -44,9 +44,9 @@ export function parseManifests(content: string, source: string, namespace: strin
 }
 
 function toDocument(value: unknown, origin: string, namespace: string | undefined): Document {
-  const { status: _, ...manifest } = asMapping(value, origin);
-  const { uid, revision, creationTimestamp: __, ...metadata } = isMapping(manifest.metadata) ? manifest.metadata : {};
-  const written = isMapping(manifest.metadata) ? { ...manifest, metadata } : manifest;
+  const mapping = asMapping(value, origin);
+  const written = withoutServerFields(mapping);
+  const { uid, revision } = isMapping(mapping.metadata) ? mapping.metadata : {};
   try {
     const valid = validateManifest(written, { expect: namespace === undefined ? {} : { namespace } });
     return {
@@ -62,6 +62,14 @@ function toDocument(value: unknown, origin: string, namespace: string | undefine
     // With several problems each has its own line, and the heading says where they are.
     throw new CliError(`${origin}: ${message}`, { status: 2, problems: (problems ?? []).map(prefixed(origin)) });
   }
+}
+
+/** A manifest without what the server adds: fit to be applied anywhere. */
+export function withoutServerFields(job: object): Record<string, unknown> {
+  const { status: _, ...manifest } = job as Record<string, unknown>;
+  if (!isMapping(manifest.metadata)) return manifest;
+  const { uid: __, revision: ___, creationTimestamp: ____, ...metadata } = manifest.metadata;
+  return { ...manifest, metadata };
 }
 
 const prefixed =

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
 import { addDescribeCommand } from './commands/describe.ts';
 import { addGetCommand } from './commands/get.ts';
@@ -52,6 +53,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addGetCommand(program);
   addDescribeCommand(program);
   addRunCommands(program);
+  addCrontabCommands(program);
   addNextCommand(program);
   return program;
 }
