@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 
@@ -15,6 +16,9 @@ interface Holder {
   readonly began?: string;
 }
 
+/** A takeover is a few file operations; who meets one waits this long, in milliseconds. */
+const lookAgainAfter = 5;
+
 /**
  * Takes the lock; the result gives it back. A lock of a process that no longer lives is taken over.
  *
@@ -22,18 +26,61 @@ interface Holder {
  */
 export async function lockDirectory(directory: string, logger?: Logger): Promise<() => Promise<void>> {
   const path = `${directory}.lock`;
-  const mine = JSON.stringify(await describe(process.pid));
+  const holder = await acquire(path, logger);
+  if (holder === undefined) return () => release(path);
+  throw new CronmeshError(
+    ErrorCode.Conflict,
+    `the data folder ${directory} is in use by process ${holder.pid}: stop that process, or choose another folder (lock file: ${path})`,
+  );
+}
+
+/** Takes a lock file, or tells which living process has it. */
+async function acquire(path: string, logger?: Logger): Promise<Holder | undefined> {
   const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, mine);
+  await writeFile(draft, JSON.stringify(await describe(process.pid)));
   try {
     // Linking gives the lock its content and its name at once: nobody ever reads half a lock.
-    while (!(await linked(draft, path))) await removeStale(path, directory, logger);
+    while (!(await linked(draft, path))) {
+      const found = await contentOf(path);
+      if (found === undefined) continue;
+      const holder = parse(found);
+      if (holder && (await lives(holder))) return holder;
+      if (await takeOver(path, found, draft)) {
+        logger?.warn(
+          { component: 'store', lock: path, pid: holder?.pid },
+          'took over the lock of a process that is gone',
+        );
+        break;
+      }
+    }
+    return undefined;
   } finally {
     await rm(draft, { force: true });
   }
-  return async () => {
-    if ((await contentOf(path)) === mine) await rm(path, { force: true });
-  };
+}
+
+/**
+ * Puts the draft in place of a dead process's lock. Only who holds the lock's own lock may: the file is there all the
+ * time, so that nobody else can link one, and what is replaced is what was looked at. That other lock may be a dead
+ * process's too, and is then taken over in the same way.
+ */
+async function takeOver(path: string, found: string, draft: string): Promise<boolean> {
+  const guard = `${path}.takeover`;
+  if ((await acquire(guard)) !== undefined) {
+    await setTimeout(lookAgainAfter);
+    return false;
+  }
+  try {
+    if ((await contentOf(path)) !== found) return false;
+    await rename(draft, path);
+    return true;
+  } finally {
+    await release(guard);
+  }
+}
+
+async function release(path: string): Promise<void> {
+  if ((await contentOf(path)) === JSON.stringify(await describe(process.pid))) await rm(path, { force: true });
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -44,29 +91,6 @@ async function linked(from: string, to: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-async function removeStale(path: string, directory: string, logger: Logger | undefined): Promise<void> {
-  const found = await contentOf(path);
-  if (found === undefined) return;
-  const holder = parse(found);
-  if (holder && (await lives(holder))) {
-    throw new CronmeshError(
-      ErrorCode.Conflict,
-      `the data folder ${directory} is in use by process ${holder.pid}: stop that process, or choose another folder (lock file: ${path})`,
-    );
-  }
-  logger?.warn({ component: 'store', lock: path, pid: holder?.pid }, 'taking over the lock of a process that is gone');
-  // Another process may have replaced the stale lock since it was read: moved away, it shows what it was.
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await contentOf(aside)) !== found) await linked(aside, path);
-  await rm(aside, { force: true });
 }
 
 async function contentOf(path: string): Promise<string | undefined> {
