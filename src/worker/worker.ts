@@ -111,7 +111,8 @@ export class Worker implements Service {
     });
     const onStaleJob = (job: JobKey) => this.#refreshLater(job);
     const context = () => this.#context();
-    const shared = { worker: id, coordinator, clock, logger, metrics, context, onStaleJob, alarm: this.#alarm };
+    const { signal } = this.#stopping;
+    const shared = { worker: id, coordinator, clock, logger, metrics, context, onStaleJob, signal, alarm: this.#alarm };
 
     this.#supervisor = options.supervisor(message => this.#runs.onMessage(message));
     this.#peers = new Peers({ coordinator, logger, onChange: gone => this.#onPeers(gone) });
@@ -146,6 +147,7 @@ export class Worker implements Service {
       accepts: (entry, sentUnder) => this.#epoch.accepts(entry, sentUnder),
       onPast,
       onQuiet: () => this.#releases.flush(),
+      signal,
       logger,
     });
     this.#beat = new Beat({
@@ -191,6 +193,7 @@ export class Worker implements Service {
         this.#dispatcher.onReleased(held);
         if (held.entry.slots !== undefined) this.#triggers.look();
       },
+      signal,
       logger,
     });
     const claiming = {

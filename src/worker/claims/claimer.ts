@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   CoordinationError,
   type Coordinator,
@@ -7,6 +6,7 @@ import {
   type Operation,
 } from '../../coordination/coordinator.ts';
 import { epochKey } from '../../coordination/keys.ts';
+import { pause } from '../../coordination/pause.ts';
 import { backoffDelay } from '../../domain/backoff.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -25,6 +25,8 @@ export interface ClaimerOptions {
   readonly onPast: (why: string) => void;
   /** No claim waits any more. */
   readonly onQuiet: () => void;
+  /** Ends every wait: what has no answer by then never gets one. */
+  readonly signal: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -164,7 +166,7 @@ export class Claimer {
       if (error instanceof CoordinationError && error.effect === 'refused') {
         lane.refused();
         this.#lose(batch, { why: 'unanswered' });
-        await delay(backoffDelay(retry, 2, Math.random()));
+        await pause(backoffDelay(retry, 2, Math.random()), this.#options.signal);
         return;
       }
       this.#log.warn({ err: error, claims: batch.length }, 'no answer to a claim transaction; its outcome is read');
@@ -203,8 +205,9 @@ export class Claimer {
   }
 
   async #findOut(lane: Lane, context: ClaimContext, batch: readonly Sent[]): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      await delay(backoffDelay(retry, attempt, Math.random()));
+    const { signal } = this.#options;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await pause(backoffDelay(retry, attempt, Math.random()), signal);
       try {
         const found = await lane.resolve(this.#options.coordinator);
         if (found.outcome === 'open') continue;
@@ -219,6 +222,7 @@ export class Claimer {
         this.#log.debug({ err: error, attempt }, 'the outcome of a claim transaction is not known yet');
       }
     }
+    this.#lose(batch, { why: 'paused' });
   }
 
   #settle(

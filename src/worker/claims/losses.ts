@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Coordinator } from '../../coordination/coordinator.ts';
 import { lostPath } from '../../coordination/keys.ts';
+import { pause } from '../../coordination/pause.ts';
 import { encode, type LostRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
@@ -13,6 +13,7 @@ export interface LossesOptions {
   readonly coordinator: Coordinator;
   readonly worker: WorkerId;
   readonly clock: Clock;
+  readonly signal: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -47,13 +48,13 @@ export class Losses {
   }
 
   async #write(record: LostRecord): Promise<void> {
-    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    for (let attempt = 0; attempt < mostAttempts && !this.#options.signal.aborted; attempt++) {
       try {
         await this.#options.coordinator.transact([{ verb: 'set', key: lostPath(record.run), value: encode(record) }]);
         return;
       } catch (error) {
         this.#options.logger.debug({ err: error, run: record.run }, 'a lost run could not be told yet');
-        await delay(backoffDelay(defaultBackoff, attempt, Math.random()));
+        await pause(backoffDelay(defaultBackoff, attempt, Math.random()), this.#options.signal);
       }
     }
   }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   CoordinationError,
   type Coordinator,
@@ -7,6 +6,7 @@ import {
   type Operation,
 } from '../../coordination/coordinator.ts';
 import { killerPath } from '../../coordination/keys.ts';
+import { pause } from '../../coordination/pause.ts';
 import { decode, type LockRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
 import { releasesPerTransaction } from '../../domain/policy/timing.ts';
@@ -23,6 +23,8 @@ export interface ReleasesOptions {
   readonly holdUps: HoldUps;
   /** The lock is no longer this worker's. */
   readonly onReleased: (held: HeldRun) => void;
+  /** Ends every wait: locks that are left go with the session. */
+  readonly signal: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -65,6 +67,7 @@ export class Releases {
   }
 
   #arm(wait: Milliseconds): void {
+    if (this.#options.signal.aborted) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       void this.#work();
@@ -80,7 +83,7 @@ export class Releases {
     }
     this.#busy = true;
     const batch = this.#waiting.splice(0, releasesPerTransaction).map(({ held }) => held);
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0; !this.#options.signal.aborted; attempt++) {
       try {
         await this.#release(batch, attempt > 0);
         break;
@@ -89,7 +92,7 @@ export class Releases {
           { err: error, locks: batch.length, attempt },
           'locks could not be released; trying again',
         );
-        await delay(backoffDelay(defaultBackoff, attempt, Math.random()));
+        await pause(backoffDelay(defaultBackoff, attempt, Math.random()), this.#options.signal);
       }
     }
     this.#busy = false;
