@@ -6,7 +6,7 @@ import { ConsulCoordinator } from '../../../src/coordination/consul/consul.ts';
 import { CoordinationError } from '../../../src/coordination/coordinator.ts';
 import { consulSkip, startConsul } from '../../support/consul.ts';
 import { isRefused } from './keys.ts';
-import { commit, indexOf, session } from './subject.ts';
+import { commit, session } from './subject.ts';
 
 const effect = (wanted: CoordinationError['effect']) => (error: unknown) =>
   error instanceof CoordinationError && error.effect === wanted;
@@ -30,8 +30,10 @@ export function consulSuite(): void {
 
       const kept = await session(coordinator);
       await commit(coordinator, { verb: 'lock', key: 'lock', value: '', session: kept });
-      const index = await indexOf(coordinator, 'a');
-      const blocked = coordinator.block('a', { index, wait: 60_000, signal: new AbortController().signal });
+      const signal = new AbortController().signal;
+      // The first one opens the connection, so that the second is sure to have been sent.
+      const { index } = await coordinator.block('a', { index: 0, wait: 60_000, signal });
+      const blocked = coordinator.block('a', { index, wait: 60_000, signal });
       const cut = assert.rejects(blocked, effect('unknown'));
       await server.kill9();
       await cut;
