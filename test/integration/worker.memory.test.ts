@@ -4,18 +4,27 @@ import { killerPath, triggerPath } from '../../src/coordination/keys.ts';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
 import { encode, type KillRecord, type TriggerRecord } from '../../src/coordination/records.ts';
 import { manualRunId, tickRunId } from '../../src/domain/run/run.ts';
-import { EpochStandIn, Ledger, makeJob, makeWorker, publishJobs, type TestWorker, until } from '../support/workers.ts';
+import {
+  chaotic,
+  EpochStandIn,
+  Ledger,
+  makeJob,
+  makeWorker,
+  publishJobs,
+  type TestWorker,
+  until,
+} from '../support/workers.ts';
 
 describe('workers on one coordinator', () => {
   let coordinator: MemoryCoordinator;
   let epoch: EpochStandIn;
-  let record: Ledger;
+  let ledger: Ledger;
   let workers: TestWorker[];
 
   beforeEach(async () => {
     coordinator = new MemoryCoordinator();
     epoch = new EpochStandIn(coordinator);
-    record = new Ledger();
+    ledger = new Ledger();
     workers = [];
     await epoch.start();
   });
@@ -32,7 +41,7 @@ describe('workers on one coordinator', () => {
     options: Parameters<typeof makeWorker>[2] | object = {},
   ): Promise<TestWorker[]> {
     const made = Array.from({ length: count }, (_, i) =>
-      makeWorker(coordinator, record, { name: `worker-${i}`, ...options }),
+      makeWorker(coordinator, ledger, { name: `worker-${i}`, ...options }),
     );
     workers.push(...made);
     await Promise.all(made.map(({ worker }) => worker.start()));
@@ -44,11 +53,11 @@ describe('workers on one coordinator', () => {
     await startWorkers(3);
     const jobs = Array.from({ length: 20 }, (_, i) => makeJob(`every-${i}`, { schedule: '* * * * * *' }));
     await publishJobs(coordinator, jobs);
-    await until('200 starts', () => record.starts.length >= 200);
+    await until('200 starts', () => ledger.starts.length >= 200);
     await Promise.all(workers.map(({ worker }) => worker.stop()));
-    assert.deepEqual(record.startedTwice(), []);
+    assert.deepEqual(ledger.startedTwice(), []);
     for (const job of jobs) {
-      const ticks = record.ticks(job.uid);
+      const ticks = ledger.ticks(job.uid);
       const [first = 0] = ticks;
       assert.deepEqual(
         ticks,
@@ -57,7 +66,7 @@ describe('workers on one coordinator', () => {
       );
       assert.ok(first - job.floor <= 1_000, `${job.name} began late`);
     }
-    const lateness = record.starts
+    const lateness = ledger.starts
       .map(({ at, request }) => at - Date.parse(request.env.CRONMESH_TICK ?? ''))
       .sort((a, b) => a - b);
     assert.ok(
@@ -65,10 +74,10 @@ describe('workers on one coordinator', () => {
       `p90 ${lateness[Math.floor(lateness.length * 0.9)]} ms late`,
     );
     for (const { id } of workers) {
-      const share = record.starts.filter(({ worker }) => worker === id).length / record.starts.length;
+      const share = ledger.starts.filter(({ worker }) => worker === id).length / ledger.starts.length;
       assert.ok(share > 0.2 && share < 0.47, `${id} has ${share}`);
     }
-    assert.equal(record.reports.filter(({ type }) => type === 'finished').length, record.starts.length);
+    assert.equal(ledger.reports.filter(({ type }) => type === 'finished').length, ledger.starts.length);
     assert.deepEqual(await coordinator.keys('cron/lock/'), []);
     assert.deepEqual(await coordinator.keys('cron/lane/'), []);
   });
@@ -78,7 +87,7 @@ describe('workers on one coordinator', () => {
     assert.ok(first);
     const jobs = Array.from({ length: 30 }, (_, i) => makeJob(`every-${i}`, { schedule: '* * * * * *' }));
     await publishJobs(coordinator, jobs);
-    await until('60 starts', () => record.starts.length >= 60);
+    await until('60 starts', () => ledger.starts.length >= 60);
     const died = Date.now();
     first.coordinator.cut();
     first.supervisor.die();
@@ -86,10 +95,10 @@ describe('workers on one coordinator', () => {
     coordinator.overrideCheck(`${first.id}:alive`, 'critical');
     await until('five more seconds', () => Date.now() > died + 5_000);
     await Promise.all(workers.filter(one => one !== first).map(({ worker }) => worker.stop()));
-    assert.deepEqual(record.startedTwice(), []);
+    assert.deepEqual(ledger.startedTwice(), []);
     const claimedThen: string[] = [];
     for (const job of jobs) {
-      const ticks = new Set(record.ticks(job.uid));
+      const ticks = new Set(ledger.ticks(job.uid));
       const [begin = 0] = ticks;
       for (let tick = begin; tick <= died + 3_000; tick += 1_000) {
         if (!ticks.has(tick)) claimedThen.push(`${job.name} ${tick - died}`);
@@ -97,7 +106,7 @@ describe('workers on one coordinator', () => {
     }
     // What it had claimed at that instant and not yet started is lost with it: nothing here, it died between ticks or in one.
     assert.ok(claimedThen.length <= 30, claimedThen.join());
-    const late = record.starts.filter(({ at, request }) => at - Date.parse(request.env.CRONMESH_TICK ?? '') > 1_500);
+    const late = ledger.starts.filter(({ at, request }) => at - Date.parse(request.env.CRONMESH_TICK ?? '') > 1_500);
     assert.equal(late.length, 0);
   });
 
@@ -106,17 +115,17 @@ describe('workers on one coordinator', () => {
     await startWorkers(3, { duration: () => duration });
     const job = makeJob('forbid', { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' });
     await publishJobs(coordinator, [job]);
-    await until('four starts', () => record.starts.length >= 4);
+    await until('four starts', () => ledger.starts.length >= 4);
     duration = 20;
-    await until('eight starts', () => record.starts.length >= 8);
+    await until('eight starts', () => ledger.starts.length >= 8);
     await Promise.all(workers.map(({ worker }) => worker.stop()));
-    const runs = [...record.starts].sort((a, b) => a.at - b.at);
+    const runs = [...ledger.starts].sort((a, b) => a.at - b.at);
     for (const [i, run] of runs.entries()) {
       const before = runs[i - 1];
       assert.ok(before === undefined || (before.endedAt ?? Number.POSITIVE_INFINITY) <= run.at, `run ${i} overlaps`);
     }
-    const ticks = record.ticks(job.uid);
-    const skips = record.skips(job.uid);
+    const ticks = ledger.ticks(job.uid);
+    const skips = ledger.skips(job.uid);
     assert.ok(skips.length >= 3 && skips.every(({ reason }) => reason === 'StillRunning'));
     // Every tick up to the last run is a run or in a skip range, and none is both.
     for (let tick = ticks[0] ?? 0; tick <= (ticks.at(-1) ?? 0); tick += 1_000) {
@@ -133,15 +142,15 @@ describe('workers on one coordinator', () => {
     await startWorkers(2, { duration: () => 2_500 });
     const job = makeJob('limited', { schedule: '* * * * * *', maxConcurrentRuns: 2 });
     await publishJobs(coordinator, [job]);
-    await until('four starts', () => record.starts.length >= 4);
-    await until('two skips', () => record.skips(job.uid).length >= 2);
-    const { starts } = record;
+    await until('four starts', () => ledger.starts.length >= 4);
+    await until('two skips', () => ledger.skips(job.uid).length >= 2);
+    const { starts } = ledger;
     for (const { at } of starts) {
       const going = starts.filter(one => one.at <= at && (one.endedAt ?? Number.POSITIVE_INFINITY) > at).length;
       assert.ok(going <= 2, `${going} at once`);
     }
-    assert.ok(record.skips(job.uid).every(({ reason, count }) => reason === 'ConcurrencyLimit' && count === 1));
-    assert.deepEqual(record.startedTwice(), []);
+    assert.ok(ledger.skips(job.uid).every(({ reason, count }) => reason === 'ConcurrencyLimit' && count === 1));
+    assert.deepEqual(ledger.startedTwice(), []);
   });
 
   it('turns ticks without room into triggers, which run when there is room', async () => {
@@ -151,7 +160,7 @@ describe('workers on one coordinator', () => {
       makeJob(`once-${i}`, { schedule: `@at ${new Date(at).toISOString()}` }),
     );
     await publishJobs(coordinator, jobs);
-    await until('four starts', () => record.starts.length === 4);
+    await until('four starts', () => ledger.starts.length === 4);
     let backlog = 0;
     await until('a backlog of four triggers', () => {
       void coordinator.keys('cron/trigger/').then(keys => {
@@ -159,14 +168,14 @@ describe('workers on one coordinator', () => {
       });
       return backlog === 4;
     });
-    await until('eight starts', () => record.starts.length === 8);
-    assert.deepEqual(record.startedTwice(), []);
-    const waited = record.starts.slice(4);
+    await until('eight starts', () => ledger.starts.length === 8);
+    assert.deepEqual(ledger.startedTwice(), []);
+    const waited = ledger.starts.slice(4);
     assert.ok(
       waited.every(({ request }) => request.env.CRONMESH_TICK === new Date(at).toISOString().replace('.000Z', 'Z')),
     );
     assert.ok(waited.every(({ at: started }) => started >= at + 2_500));
-    await until('no trigger is left', () => record.starts.length === 8);
+    await until('no trigger is left', () => ledger.starts.length === 8);
     assert.deepEqual(await coordinator.keys('cron/trigger/'), []);
   });
 
@@ -191,16 +200,16 @@ describe('workers on one coordinator', () => {
     await coordinator.transact([
       { verb: 'cas', key: triggerPath('default/manual', run), value: encode(trigger), index: 0 },
     ]);
-    const start = await until('its start', () => record.starts[0]);
+    const start = await until('its start', () => ledger.starts[0]);
     assert.ok(start.at - asked < 1_000, `${start.at - asked} ms`);
     assert.equal(start.request.env.CRONMESH_TICK, undefined);
     assert.equal(start.request.env.CRONMESH_JOB, 'manual');
     const kill = encode<KillRecord>({ v: 1, run, requestedAt: Date.now(), by: 'test' });
     await coordinator.transact([{ verb: 'set', key: killerPath('default/manual', run), value: kill }]);
-    await until('its end', () => record.finished(run)?.outcome === 'Killed');
+    await until('its end', () => ledger.finished(run)?.outcome === 'Killed');
     await until('everything is released', () => any.worker.status().running === 0);
     await Promise.all(workers.map(({ worker }) => worker.stop()));
-    assert.equal(record.starts.length, 1);
+    assert.equal(ledger.starts.length, 1);
     assert.deepEqual(await coordinator.keys('cron/killer/'), []);
     assert.deepEqual(await coordinator.keys('cron/lock/'), []);
   });
@@ -227,9 +236,9 @@ describe('workers on one coordinator', () => {
         { verb: 'cas', key: triggerPath('default/manual', one.run), value: encode(one), index: 0 },
       ]);
     }
-    await until('the good one', () => record.starts.length === 1);
-    await until('its end', () => record.reports.some(({ type }) => type === 'finished'));
-    assert.equal(record.starts[0]?.request.run, manualRunId(job.uid, 'good'));
+    await until('the good one', () => ledger.starts.length === 1);
+    await until('its end', () => ledger.reports.some(({ type }) => type === 'finished'));
+    assert.equal(ledger.starts[0]?.request.run, manualRunId(job.uid, 'good'));
     assert.equal((await coordinator.keys('cron/trigger/')).length, 2);
   });
 
@@ -240,18 +249,18 @@ describe('workers on one coordinator', () => {
     const at = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
     const job = makeJob('once', { schedule: `@at ${new Date(at).toISOString()}` });
     await publishJobs(coordinator, [job]);
-    const start = await until('the second try', () => record.starts[0]);
+    const start = await until('the second try', () => ledger.starts[0]);
     assert.equal(start.request.attempt, 1);
     assert.equal(start.request.run, tickRunId(job.uid, at));
-    await until('its end', () => record.finished(start.request.run)?.outcome === 'Succeeded');
-    assert.equal(record.reports.filter(({ type }) => type === 'finished').length, 1);
+    await until('its end', () => ledger.finished(start.request.run)?.outcome === 'Succeeded');
+    assert.equal(ledger.reports.filter(({ type }) => type === 'finished').length, 1);
   });
 
   it('runs no spec that was edited before the claim, and nothing retroactively', async () => {
     await startWorkers(2);
     const job = makeJob('edited', { schedule: '* * * * * *', executor: { shell: { command: 'old' } } });
     await publishJobs(coordinator, [job]);
-    await until('two starts', () => record.starts.length >= 2);
+    await until('two starts', () => ledger.starts.length >= 2);
     const floor = Date.now();
     const edited = {
       ...job,
@@ -265,17 +274,45 @@ describe('workers on one coordinator', () => {
     };
     await publishJobs(coordinator, [edited as typeof job]);
     const published = Date.now();
-    const seen = record.starts.length;
-    await until('three more', () => record.starts.length >= seen + 3);
-    const commands = record.starts
+    const seen = ledger.starts.length;
+    await until('three more', () => ledger.starts.length >= seen + 3);
+    const commands = ledger.starts
       .filter(({ at }) => at > published)
       .map(({ request }) => request.executor.shell?.command);
     assert.deepEqual(new Set(commands), new Set(['new']));
-    for (const { request, at } of record.starts.filter(({ at }) => at > published)) {
+    for (const { request, at } of ledger.starts.filter(({ at }) => at > published)) {
       const tick = Date.parse(request.env.CRONMESH_TICK ?? '');
       assert.ok(tick > floor && tick % 2_000 === 0, `${tick} at ${at}`);
     }
-    assert.deepEqual(record.startedTwice(), []);
+    assert.deepEqual(ledger.startedTwice(), []);
+  });
+
+  it('starts once, and leaves no tick out, where a third of the transactions get no answer', async () => {
+    const mishaps = { request: 0.1, answer: 0.12, late: 0.1, refused: 0.05 };
+    const made = Array.from({ length: 3 }, (_, i) =>
+      makeWorker(chaotic(coordinator, mishaps), ledger, { name: `worker-${i}`, duration: () => 100 }),
+    );
+    workers.push(...made);
+    await Promise.all(made.map(({ worker }) => worker.start()));
+    await until('all workers are ready', () => made.every(({ worker }) => worker.status().ready));
+    const jobs = Array.from({ length: 12 }, (_, i) =>
+      makeJob(`every-${i}`, { schedule: '* * * * * *', ...(i < 4 && { maxConcurrentRuns: 3 }) }),
+    );
+    await publishJobs(coordinator, jobs);
+    await until('100 starts', () => ledger.starts.length >= 100);
+    const end = Date.now();
+    await until('what was under way', () => Date.now() > end + 5_000);
+    await Promise.all(workers.map(({ worker }) => worker.stop()));
+    assert.deepEqual(ledger.startedTwice(), []);
+    for (const job of jobs) {
+      const ticks = new Set(ledger.ticks(job.uid));
+      const skipped = ledger.skips(job.uid).map(({ from }) => from);
+      const [first = 0] = ticks;
+      for (let tick = first; tick < end - 1_000; tick += 1_000) {
+        assert.ok(ticks.has(tick) || skipped.includes(tick), `${job.name} missed ${tick} of ${first}…${end}`);
+      }
+    }
+    assert.deepEqual(await coordinator.keys('cron/lock/'), []);
   });
 
   for (const loss of ['wiped', 'restored'] as const) {
@@ -283,27 +320,27 @@ describe('workers on one coordinator', () => {
       await startWorkers(3);
       const jobs = Array.from({ length: 20 }, (_, i) => makeJob(`every-${i}`, { schedule: '* * * * * *' }));
       await publishJobs(coordinator, jobs);
-      await until('50 starts', () => record.starts.length >= 50);
+      await until('50 starts', () => ledger.starts.length >= 50);
       const snapshot = coordinator.snapshot();
-      const before = record.starts.length;
-      await until('50 more', () => record.starts.length >= before + 50);
+      const before = ledger.starts.length;
+      await until('50 more', () => ledger.starts.length >= before + 50);
       // In the middle of firing: just after a second's claims have begun.
       await until('claims', () => Date.now() % 1_000 < 20);
       if (loss === 'wiped') coordinator.wipe();
       else coordinator.restore(snapshot);
       await until('all are held', () => workers.every(({ worker }) => !worker.status().ready));
-      const heldAt = record.starts.length;
+      const heldAt = ledger.starts.length;
       const during = Date.now();
       await until('two seconds without a start', () => Date.now() > during + 2_000);
-      assert.ok(record.starts.length - heldAt <= 0, `${record.starts.length - heldAt} starts while held`);
+      assert.ok(ledger.starts.length - heldAt <= 0, `${ledger.starts.length - heldAt} starts while held`);
       assert.ok(epoch.refused > 0);
       const next = await epoch.next();
       if (loss === 'wiped') await publishJobs(coordinator, jobs);
-      const again = record.starts.length;
-      await until('60 more', () => record.starts.length >= again + 60);
+      const again = ledger.starts.length;
+      await until('60 more', () => ledger.starts.length >= again + 60);
       await Promise.all(workers.map(({ worker }) => worker.stop()));
-      assert.deepEqual(record.startedTwice(), []);
-      const late = record.starts.slice(again).map(({ request }) => Date.parse(request.env.CRONMESH_TICK ?? ''));
+      assert.deepEqual(ledger.startedTwice(), []);
+      const late = ledger.starts.slice(again).map(({ request }) => Date.parse(request.env.CRONMESH_TICK ?? ''));
       assert.ok(
         late.every(tick => tick > next.floor),
         'a tick below the floor of the epoch was started',

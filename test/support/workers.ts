@@ -306,3 +306,42 @@ export async function until<T>(what: string, check: () => T | undefined | false,
     await delay(10);
   }
 }
+
+/** How often each of them befalls a transaction that writes, 0 to 1. */
+export interface Mishaps {
+  /** It never reaches the server. */
+  readonly request: number;
+  /** It is carried out, and nobody hears of it. */
+  readonly answer: number;
+  /** Nobody hears of it, and it is carried out up to half a second later. */
+  readonly late: number;
+  readonly refused: number;
+}
+
+/** A network at its worst: transactions get no answer and are carried out, or not, or later. */
+export function chaotic(inner: Coordinator, mishaps: Mishaps): Coordinator {
+  const noAnswer = () => new CoordinationError('timed out', 'unknown');
+  const transact: Coordinator['transact'] = async operations => {
+    if (operations.every(({ verb }) => verb.startsWith('get'))) return await inner.transact(operations);
+    const dice = Math.random();
+    const { request, answer, late, refused } = mishaps;
+    if (dice < request) throw noAnswer();
+    if (dice < request + answer) {
+      await inner.transact(operations);
+      throw noAnswer();
+    }
+    if (dice < request + answer + late) {
+      setTimeout(() => void inner.transact(operations).catch(() => {}), Math.random() * 500);
+      throw noAnswer();
+    }
+    if (dice < request + answer + late + refused) throw new CoordinationError('busy', 'refused', 429);
+    return await inner.transact(operations);
+  };
+  return new Proxy(inner, {
+    get(target, name) {
+      if (name === 'transact') return transact;
+      const value = Reflect.get(target, name, target) as unknown;
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
