@@ -107,7 +107,7 @@ function sharedVariables(jobs: readonly ExportedJob[]): ReadonlyMap<string, stri
   const candidates = Object.entries(shells[0]?.env ?? {}).filter(
     ([name, value]) =>
       name !== 'SHELL' &&
-      /^$|^[^\s"'](.*[^\s"'])?$/.test(value) &&
+      /^$|^[^\s"'](.*\S)?$/.test(value) &&
       shells.every(({ env }) => env[name] === value) &&
       // Cron starts commands in HOME, so that one must be meant as well.
       (name !== 'HOME' || shells.every(({ workingDirectory }) => workingDirectory === value)),

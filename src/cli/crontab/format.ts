@@ -1,8 +1,12 @@
-/** Users that a Unix system brings along, or that its usual packages make. */
+/** Users that a Unix system brings along, or that its usual packages make; but none that are programs as well (mail, git). */
 const usualUsers: ReadonlySet<string> = new Set(
-  'root nobody daemon bin sys adm backup mail news www-data apache nginx http postgres mysql redis mongodb elasticsearch git gitlab-runner jenkins nagios icinga zabbix munin prometheus grafana influxdb rabbitmq clamav logcheck amavis list man games uucp proxy irc gnats syslog ntp chrony systemd-network ubuntu debian centos ec2-user admin deploy vagrant pi smmsp opendkim letsencrypt netdata'.split(
-    ' ',
-  ),
+  `
+    root nobody daemon bin sys adm www-data apache nginx http postgres redis mongodb elasticsearch
+    gitlab-runner nagios icinga zabbix munin grafana influxdb rabbitmq clamav logcheck amavis uucp proxy
+    gnats syslog ntp systemd-network ubuntu debian centos ec2-user vagrant pi smmsp opendkim letsencrypt
+  `
+    .trim()
+    .split(/\s+/),
 );
 
 /**

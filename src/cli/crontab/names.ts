@@ -20,7 +20,9 @@ const wrappers: ReadonlyMap<string, RegExp | undefined> = new Map([
 /** Of these the first word that is no option is what they work on, not what they run. */
 const takesOneWord: ReadonlySet<string> = new Set(['timeout', 'flock', 'setlock', 'chrt']);
 const interpreters = /^(sh|bash|dash|zsh|ksh|python[\d.]*|perl|ruby|node|php[\d.]*|java|Rscript|lua)$/;
-/** Programs that say little without the word behind them. */
+/** They say nothing by themselves: their words do. */
+const printers = /^(echo|printf|logger)$/;
+/** A word that is no option, path or text: a subcommand. */
 const speaking = /^[a-z][a-z0-9_.:-]*$/i;
 
 /**
@@ -53,13 +55,15 @@ export class UniqueNames {
 
 /** The part of a command line that is its point: not the tests, folders and waits before it, nor the pipe behind. */
 function mainPart(command: string): string {
-  const parts = command.split(/&&|\|\||;|\|/).map(part => part.trim().replace(/^[({!]\s*/, ''));
-  const preparing = /^(cd|test|\[|sleep|export|set|umask|\.|source|true|:|if|then|command -v|which)(\s|$)/;
+  const parts = command.split(/&&|\|\||;|\|/).map(part => part.trim().replace(/^(?:[({!]|do\s|then\s|else\s)\s*/, ''));
+  const preparing =
+    /^(cd|test|\[\[?|sleep|export|set|umask|\.|source|true|:|if|for|while|until|command -v|which)(\s|$)/;
   return parts.find(part => part !== '' && !preparing.test(part)) ?? parts[0] ?? '';
 }
 
 function programWords(part: string): string[] {
-  const words = part.split(/\s+/).filter(word => word !== '' && !/^(\d*[<>]|&)/.test(word));
+  const unquoted = part.replace(/["'`]/g, '').split(/\s+/);
+  const words = unquoted.filter(word => word !== '' && !/^(\d*[<>]|&)/.test(word));
   let at = 0;
   const skipOptions = (valued: RegExp | undefined): void => {
     while (words[at]?.startsWith('-')) at += valued?.test(words[at] ?? '') ? 2 : 1;
@@ -74,12 +78,14 @@ function programWords(part: string): string[] {
       if (takesOneWord.has(program)) at++;
       skipOptions(undefined);
     } else if (interpreters.test(program)) {
-      at++;
-      while (words[at]?.startsWith('-') && words[at] !== '-m' && words[at] !== '-jar') at++;
-      if (words[at] === '-m' || words[at] === '-jar') at++;
+      const script = words.findIndex((word, index) => index > at && !word.startsWith('-'));
+      // Code on the command line has no name.
+      if (script < 0 || words.slice(at, script).some(word => /^-[cer]$/.test(word))) return [program];
+      at = script;
     } else break;
   }
   const [program = '', next = ''] = words.slice(at);
+  if (printers.test(basename(program))) return words.slice(at, at + 4);
   return speaking.test(next) && !/^(null|dev|tmp)$/.test(next) ? [program, next] : [program];
 }
 

@@ -21,12 +21,17 @@ export function splitCommand(text: string): CommandText {
 
 /**
  * Writes a command for a crontab; undefined where there is no way to write it: a command of several lines, or a
- * backslash right before a percent sign or before a line end of the standard input.
+ * backslash right before a percent sign, a line end of the standard input, or its beginning.
  */
 export function joinCommand({ command, stdin }: CommandText): string | undefined {
   if (/[\r\n]/.test(command)) return undefined;
   const escaped = command.replaceAll('%', '\\%');
-  const text = stdin ? `${escaped}%${stdin.replace(/\n$/, '').replaceAll('%', '\\%').replaceAll('\n', '%')}` : escaped;
+  const text = stdin
+    ? `${escaped}%${stdin
+        .replace(/(?<=[^\n])\n$/, '')
+        .replaceAll('%', '\\%')
+        .replaceAll('\n', '%')}`
+    : escaped;
   const back = splitCommand(text);
   const expected = stdin === undefined || stdin === '' || stdin.endsWith('\n') ? stdin || undefined : `${stdin}\n`;
   return back.command === command && back.stdin === expected ? text : undefined;

@@ -28,7 +28,7 @@ function convert(text: string): { schedule: string } | { problem: string } {
   if (fields.length === 6 && !/^0+$/.test(fields.shift() ?? ''))
     return { problem: `${text}: a crontab has no seconds` };
   const converted = fields.map((field, index) => convertField(field, kinds[index] ?? minute));
-  const wrong = converted.findIndex(field => field === undefined);
+  const wrong = converted.indexOf(undefined);
   if (wrong >= 0) return { problem: `${fields[wrong]} (${kinds[wrong]?.field}) has no equal in a crontab` };
   return { schedule: converted.join(' ') };
 }
