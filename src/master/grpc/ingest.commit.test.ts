@@ -4,6 +4,7 @@ import { gate, RecordingStore, someBatch, someReports } from '../../../test/supp
 import type { Report } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import { silentLogger } from '../../observability/logger.ts';
+import { openPgliteStore } from '../../store/prisma/pglite.ts';
 import { ReportIngest } from './ingest.ts';
 
 function setUp(options = {}) {
@@ -114,6 +115,23 @@ describe('ReportIngest', () => {
         .map(report => report.at)
         .filter(number => number !== 7),
     );
+  });
+
+  it('knows such a report by what a real database says', async t => {
+    const store = await openPgliteStore();
+    t.after(() => store.close());
+    await store.migrate();
+    const dropped: Report[] = [];
+    const onDropped = (report: Report) => dropped.push(report);
+    const ingest = new ReportIngest({ store, logger: silentLogger, onDropped });
+    const batch = someBatch(1, 20);
+    const reports = batch.reports.map(report => (report.at === 7 ? { ...report, attempt: 2 ** 40 } : report));
+    await ingest.ingest({ ...batch, reports });
+    assert.deepEqual(
+      dropped.map(report => report.at),
+      [7],
+    );
+    assert.equal((await store.listRuns({ limit: 100 })).items.length, 19);
   });
 
   it('never drops a report because the disk is full or the connection is gone', async () => {
