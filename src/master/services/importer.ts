@@ -113,26 +113,29 @@ export class Importer {
     await publisher.publish(missing.map(splitJobKey));
     for (const job of missing) logger.info({ job }, 'a job missing in Consul is published again');
     const unknown = [...there].filter(key => !had.has(key));
-    for (const some of pages(unknown)) await this.#lookAt(some, 0, signal);
-    if (since === undefined || since === 0 || missing.length + unknown.length > 0) return;
+    let newest: Index = 0;
+    for (const some of pages(unknown)) newest = Math.max(newest, await this.#lookAt(some, 0, signal));
+    const explained = missing.length > 0 || newest > (since ?? 0);
+    if (since === undefined || since === 0 || explained) return;
     // Neither more nor less: somebody edited one.
     for (const some of pages([...there])) await this.#lookAt(some, since, signal);
   }
 
-  /** Compares keys written after `since` with the database, and acts on what differs. */
-  async #lookAt(keys: readonly JobKey[], since: Index, signal: AbortSignal): Promise<void> {
+  /** Compares keys written after `since` with the database, and acts on what differs. Gives the newest index. */
+  async #lookAt(keys: readonly JobKey[], since: Index, signal: AbortSignal): Promise<Index> {
     const { coordinator, store } = this.#options;
     const operations = keys.map(key => ({ verb: 'get-or-empty', key: jobPath(key) }) as const);
     const result = await coordinator.transact(operations, signal);
-    if (!result.ok) return;
+    if (!result.ok) return 0;
     const entries = result.entries.filter(entry => entry !== undefined).filter(entry => entry.index > since);
-    if (entries.length === 0) return;
+    if (entries.length === 0) return 0;
     const wanted = entries.map(entry => splitJobKey(entry.key.slice(prefix.jobs.length)));
     const rows = new Map((await store.getJobs(wanted)).map(job => [jobPath(jobKey(job)), job]));
     for (const entry of entries) {
       signal.throwIfAborted();
       await this.#judge(entry, rows.get(entry.key));
     }
+    return Math.max(...entries.map(entry => entry.index));
   }
 
   async #judge(entry: Entry, job: Job | undefined): Promise<void> {
