@@ -19,9 +19,9 @@ export function parseInstant(text: string): Instant | undefined {
   return date.getTime() - (parts[8] === '-' ? -offset : offset);
 }
 
-/** Any form in which an option may give an instant. @throws ScheduleError */
+/** Any form in which an option may give an instant; a string may leave out its seconds. @throws ScheduleError */
 export function toInstant(field: ScheduleField, value: Date | number | string): Instant {
-  const instant = typeof value === 'string' ? parseInstant(value) : Number(value);
+  const instant = typeof value === 'string' ? parseInstant(withSeconds(value)) : Number(value);
   if (instant === undefined || !Number.isFinite(instant) || Math.abs(instant) > 8.64e15) {
     throw new ScheduleError(
       field,
@@ -30,4 +30,8 @@ export function toInstant(field: ScheduleField, value: Date | number | string): 
     );
   }
   return instant;
+}
+
+function withSeconds(text: string): string {
+  return text.replace(/(?<=^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d)(?=[-+Zz])/, ':00');
 }

@@ -11,7 +11,13 @@ describe('nextRuns', () => {
   });
 
   it('takes the start as a Date, as milliseconds and as RFC 3339 with any offset', () => {
-    for (const from of [new Date(0), 0, '1970-01-01T00:00:00Z', '1970-01-01t01:30:00.0000+01:30']) {
+    for (const from of [
+      new Date(0),
+      0,
+      '1970-01-01T00:00:00Z',
+      '1970-01-01t01:30:00.0000+01:30',
+      '1969-12-31T23:00-01:00',
+    ]) {
       assert.deepEqual(iso(nextRuns('@daily', { from })), ['1970-01-02T00:00:00.000Z']);
     }
   });

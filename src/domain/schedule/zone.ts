@@ -60,6 +60,7 @@ export class Zone {
       );
     }
     const zone = new Zone(name, reader);
+    if (zones.size >= mostZones) zones.clear();
     zones.set(name, zone);
     return zone;
   }
@@ -158,5 +159,7 @@ export class Zone {
   }
 }
 
-/** A zone's table is made once; there are some 600 names. */
+/** There are some 600 names, and 2,880 offsets; in mixed case there would be no end to them. */
+const mostZones = 4_000;
+/** A zone's table is made once. */
 const zones = new Map<string, Zone>();
