@@ -14,9 +14,9 @@ export interface BeatOptions {
   /** Raised by nothing else. */
   readonly lane: Lane;
   readonly clock: Clock;
-  /** Whether it may beat now: not while Consul is known to have lost its past. */
-  readonly isOn: () => boolean;
-  readonly onPast: (why: string) => void;
+  /** The number of the epoch to beat under; undefined while it may not, since Consul is known to have lost its past. */
+  readonly epoch: () => number | undefined;
+  readonly onPast: (why: string, under: number) => void;
   /** The others, whose clocks are looked at. */
   readonly peers: () => readonly WorkerId[];
   /** `source` showed this time when the own clock showed `ours`. */
@@ -61,27 +61,33 @@ export class Beat {
     }, wait);
   }
 
+  /** Resolves when no beat is under way. */
+  idle(): Promise<void> {
+    return this.#turn;
+  }
+
   async #beat(): Promise<void> {
-    if (!this.#options.isOn()) {
+    const epoch = this.#options.epoch();
+    if (epoch === undefined) {
       this.#unanswered = false;
       return;
     }
     try {
-      await (this.#unanswered ? this.#settle() : this.#raise());
+      await (this.#unanswered ? this.#settle(epoch) : this.#raise(epoch));
       await this.#readPeers();
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#options.logger.debug({ err: error }, 'a beat got no answer');
     }
   }
 
-  async #raise(): Promise<void> {
+  async #raise(epoch: number): Promise<void> {
     const { coordinator, lane, clock, onPast } = this.#options;
     try {
       const answer = await coordinator.transact([lane.raise({ at: clock() })]);
       if (answer.ok) lane.raised(answer.entries[0]?.index ?? 0);
       else {
         lane.refused();
-        onPast(answer.failures[0]?.message ?? 'the beat was refused');
+        onPast(answer.failures[0]?.message ?? 'the beat was refused', epoch);
       }
     } catch (error) {
       if (error instanceof CoordinationError && error.effect === 'refused') lane.refused();
@@ -90,12 +96,12 @@ export class Beat {
     }
   }
 
-  async #settle(): Promise<void> {
+  async #settle(epoch: number): Promise<void> {
     const { coordinator, lane, onPast } = this.#options;
     const { outcome } = await lane.resolve(coordinator);
     if (outcome === 'open') return;
     this.#unanswered = false;
-    if (outcome === 'past') onPast(`lane ${lane.key} is not what this worker made it`);
+    if (outcome === 'past') onPast(`lane ${lane.key} is not what this worker made it`, epoch);
   }
 
   async #readPeers(): Promise<void> {

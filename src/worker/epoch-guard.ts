@@ -86,9 +86,11 @@ export class EpochGuard {
     await this.#preparing;
   }
 
-  /** Evidence that Consul lost its past. */
-  hold(why: string): void {
+  /** Evidence that Consul lost its past, found by something that was sent under the epoch `under`. */
+  hold(why: string, under: number): void {
     if (this.#state === 'held' || this.#state === 'waiting') return;
+    // A new epoch has begun since: that past is dealt with.
+    if (under < (this.#highest?.number ?? 0)) return;
     this.#state = 'held';
     this.#turn++;
     this.#log.error(
@@ -107,7 +109,8 @@ export class EpochGuard {
     }
     // Compared with what was known at its sending: the watch may have shown later beats since.
     if (shown === undefined || shown.number < sentUnder.number || shown.beat < sentUnder.beat) {
-      this.hold(`a transaction showed ${shown ? `beat ${shown.beat} of epoch ${shown.number}` : 'no epoch'}`);
+      const what = shown ? `beat ${shown.beat} of epoch ${shown.number}` : 'no epoch';
+      this.hold(`a transaction showed ${what}`, sentUnder.number);
       return false;
     }
     return true;
@@ -126,7 +129,10 @@ export class EpochGuard {
     const entry = await this.#options.coordinator.get(epochKey, { consistent: true, signal: this.#stopping.signal });
     const shown = entry && decode<EpochRecord>(entry);
     if (known !== undefined && (shown === undefined || shown.number < known.number || shown.beat < known.beat)) {
-      this.hold(shown ? `the epoch is back at beat ${shown.beat} of ${shown.number}` : 'the epoch is gone');
+      this.hold(
+        shown ? `the epoch is back at beat ${shown.beat} of ${shown.number}` : 'the epoch is gone',
+        known.number,
+      );
     } else if (shown !== undefined) this.#observe(entry);
   }
 

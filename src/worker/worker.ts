@@ -139,7 +139,7 @@ export class Worker implements Service {
       onWorking: () => this.#onWorking(),
       onBeat: (epoch, arrived) => this.#clockGuard.sample(`leader ${epoch.leader}`, epoch.at, arrived),
     });
-    const onPast = (why: string) => this.#epoch.hold(why);
+    const onPast = (why: string, under: number) => this.#epoch.hold(why, under);
     this.#claimer = new Claimer({
       coordinator,
       lanes,
@@ -154,7 +154,7 @@ export class Worker implements Service {
       coordinator,
       lane: beatLane,
       clock,
-      isOn: () => this.#epoch.working !== undefined,
+      epoch: () => this.#epoch.working?.number,
       onPast,
       peers: () => [...this.#peers.workers.keys()].filter(peer => peer !== id),
       onClock: (source, shown, ours) => this.#clockGuard.sample(source, shown, ours),
@@ -444,6 +444,7 @@ export class Worker implements Service {
     const { coordinator } = this.#options;
     await this.#loaded.promise;
     await this.#claimer.idle();
+    await this.#beat.idle();
     const { session } = this.#keeper;
     if (session === undefined || !(await coordinator.sessionExists(session))) {
       this.#keeper.renewNow();

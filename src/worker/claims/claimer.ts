@@ -22,7 +22,7 @@ export interface ClaimerOptions {
   /** Whether the epoch that an answer showed is the one that the claim was sent under, and no earlier state of it. */
   readonly accepts: (epoch: Entry | undefined, sentUnder: ClaimContext['epoch']) => boolean;
   /** Consul answered as only one can that lost its past. */
-  readonly onPast: (why: string) => void;
+  readonly onPast: (why: string, under: number) => void;
   /** No claim waits any more. */
   readonly onQuiet: () => void;
   /** Ends every wait: what has no answer by then never gets one. */
@@ -161,7 +161,7 @@ export class Claimer {
         return;
       }
       lane.refused();
-      await this.#sort(lane, batch, answer.failures);
+      await this.#sort(lane, context, batch, answer.failures);
     } catch (error) {
       if (error instanceof CoordinationError && error.effect === 'refused') {
         lane.refused();
@@ -177,12 +177,13 @@ export class Claimer {
   /** A transaction that failed changed nothing: what failed of it is dropped, the rest is sent again. */
   async #sort(
     lane: Lane,
+    sentUnder: ClaimContext,
     batch: readonly Sent[],
     failures: readonly { readonly operation: number; readonly message: string }[],
   ) {
     const [fatal] = failures.filter(({ operation }) => operation < overhead);
     if (fatal !== undefined) {
-      this.#options.onPast(fatal.message);
+      this.#options.onPast(fatal.message, sentUnder.epoch.number);
       this.#lose(batch, { why: 'paused' });
       return;
     }
@@ -214,7 +215,7 @@ export class Claimer {
         if (found.outcome === 'committed') this.#settle(context, batch, found.epoch, found.index, undefined);
         else if (found.outcome === 'dead') this.#lose(batch, { why: 'unanswered' });
         else {
-          this.#options.onPast(`lane ${lane.key} is not what this worker made it`);
+          this.#options.onPast(`lane ${lane.key} is not what this worker made it`, context.epoch.number);
           this.#lose(batch, { why: 'paused' });
         }
         return;
