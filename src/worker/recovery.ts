@@ -1,16 +1,30 @@
 import type { Coordinator, Entry, SessionId } from '../coordination/coordinator.ts';
 import { prefix } from '../coordination/keys.ts';
-import { decode, type LockRecord } from '../coordination/records.ts';
+import { decode, type EpochRecord, type LockRecord } from '../coordination/records.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Beat } from './beat.ts';
+import type { Claimer } from './claims/claimer.ts';
 import type { HeldRun } from './claims/held-run.ts';
 import type { Lane } from './claims/lane.ts';
 import { readKeys } from './claims/reader.ts';
 import type { Runs } from './claims/runs.ts';
+import type { SeenCache } from './claims/seen.ts';
 import type { Slots } from './claims/slots.ts';
+import type { Triggers } from './claims/triggers.ts';
+import type { JobIntake } from './job-intake.ts';
+import type { Supervisor } from './ports.ts';
+import type { WorkerSession } from './worker-session.ts';
 
 export interface RecoveryOptions {
   readonly coordinator: Coordinator;
   readonly lanes: readonly Lane[];
+  readonly claimer: Pick<Claimer, 'idle'>;
+  readonly beat: Pick<Beat, 'idle'>;
+  readonly session: Pick<WorkerSession, 'id' | 'renewNow'>;
+  readonly supervisor: Pick<Supervisor, 'session'>;
+  readonly cache: SeenCache;
+  readonly intake: Pick<JobIntake, 'reread'>;
+  readonly triggers: Pick<Triggers, 'reread'>;
   readonly slots: Slots;
   readonly runs: Pick<Runs, 'values' | 'endUnlocked'>;
   readonly logger: Logger;
@@ -19,13 +33,36 @@ export interface RecoveryOptions {
 /** Brings what this worker believes it holds, and what Consul says it does, together again. */
 export class Recovery {
   readonly #options: RecoveryOptions;
+  /** A new process has just read everything. */
+  #first = true;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
   }
 
-  /** Takes the lanes over as they are now. @throws CoordinationError */
-  async adoptLanes(): Promise<void> {
+  /** Makes the worker fit to claim under an epoch that it has not worked under. @throws Error: try again */
+  async prepare({ number }: EpochRecord): Promise<void> {
+    const { coordinator, claimer, beat, session, cache, intake, triggers, supervisor } = this.#options;
+    // What is under way settles its lane first, and would otherwise do so over the new state.
+    await Promise.all([claimer.idle(), beat.idle()]);
+    const { id } = session;
+    if (id === undefined || !(await coordinator.sessionExists(id))) {
+      session.renewNow();
+      throw new Error('there is no session yet');
+    }
+    await this.#adoptLanes();
+    await this.#settleLocks(id);
+    cache.clear();
+    if (!this.#first) {
+      await intake.reread();
+      await triggers.reread();
+    }
+    this.#first = false;
+    supervisor.session(id, number);
+  }
+
+  /** Takes the lanes over as they are now. */
+  async #adoptLanes(): Promise<void> {
     const { coordinator, lanes } = this.#options;
     const entries = await readKeys(
       coordinator,
@@ -39,9 +76,9 @@ export class Recovery {
 
   /**
    * Releases locks of the session that this worker knows nothing of: they have come back from the past. Ends exclusive
-   * runs whose lock is not there any more. @throws CoordinationError
+   * runs whose lock is not there any more.
    */
-  async settleLocks(session: SessionId): Promise<void> {
+  async #settleLocks(session: SessionId): Promise<void> {
     const { coordinator, slots, logger } = this.#options;
     const own = (await coordinator.list(prefix.lock, { consistent: true })).filter(entry => entry.session === session);
     for (const entry of own.filter(({ key }) => !slots.has(key))) {
@@ -55,7 +92,10 @@ export class Recovery {
   }
 
   /** Ends exclusive runs whose lock is not there any more. @throws CoordinationError */
-  async checkLocks(session: SessionId): Promise<void> {
+  async checkLocks(): Promise<void> {
+    const session = this.#options.session.id;
+    // Without a session the supervisor has ended them already.
+    if (session === undefined) return;
     const exclusive = this.#exclusive();
     const keys = exclusive.map(({ lockKey }) => lockKey);
     const entries = await readKeys(this.#options.coordinator, keys, new AbortController().signal);

@@ -1,19 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionId } from '../coordination/coordinator.ts';
-import { JobFeed } from '../coordination/feed.ts';
-import { lanePath, prefix } from '../coordination/keys.ts';
-import { monotonicNow } from '../coordination/monotonic.ts';
-import { decode, type EpochRecord, type JobRecord, type KillRecord } from '../coordination/records.ts';
-import { SessionKeeper, type SessionLease } from '../coordination/session.ts';
-import { watchList } from '../coordination/watch.ts';
-import type { JobKey } from '../domain/job/job.ts';
+import { lanePath } from '../coordination/keys.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import { isEligible } from '../domain/policy/eligibility.ts';
-import { timing } from '../domain/policy/timing.ts';
-import type { Clock, Instant, Milliseconds } from '../domain/time.ts';
+import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import { Agenda } from './agenda/agenda.ts';
-import { toEntry } from './agenda/entry.ts';
 import { Alarm } from './alarm.ts';
 import { Beat } from './beat.ts';
 import { Claimer } from './claims/claimer.ts';
@@ -30,15 +20,19 @@ import { Runs } from './claims/runs.ts';
 import { SeenCache } from './claims/seen.ts';
 import { Slots } from './claims/slots.ts';
 import { Triggers } from './claims/triggers.ts';
-import { ClockGuard } from './clock-guard.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { EpochGuard } from './epoch-guard.ts';
+import { JobIntake } from './job-intake.ts';
+import { watchKills } from './kills.ts';
 import { WorkerMetrics } from './metrics.ts';
 import type { WorkerOptions, WorkerStatus } from './options.ts';
 import { Peers } from './peers.ts';
 import type { Supervisor } from './ports.ts';
 import { Recovery } from './recovery.ts';
-import { aliveCheck, Registration } from './registration.ts';
+import { Registration } from './registration.ts';
 import { Reports } from './reports.ts';
+import { within } from './within.ts';
+import { WorkerSession } from './worker-session.ts';
 
 export type { WorkerOptions, WorkerStatus } from './options.ts';
 
@@ -46,6 +40,8 @@ export type { WorkerOptions, WorkerStatus } from './options.ts';
 const claimLanes = 2;
 /** How long a stopping worker waits for Consul to take its locks back, once its runs have ended. */
 const releaseWithin: Milliseconds = 5_000;
+/** How soon ticks that were left while nothing could be claimed are looked at again. */
+const lookEvery: Milliseconds = 100;
 /** What still runs at the end of the drain gets TERM, and KILL this much later. */
 const endingGrace: Milliseconds = 5_000;
 
@@ -58,7 +54,7 @@ export class Worker implements Service {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #alarm: Alarm;
-  readonly #clockGuard = new ClockGuard({ monotonic: monotonicNow });
+  readonly #clockWatch: ClockWatch;
   readonly #cache: SeenCache;
   readonly #slots: Slots;
   readonly #room: Room;
@@ -66,9 +62,9 @@ export class Worker implements Service {
   readonly #supervisor: Supervisor;
   readonly #peers: Peers;
   readonly #agenda: Agenda;
-  readonly #feed: JobFeed;
+  readonly #intake: JobIntake;
   readonly #epoch: EpochGuard;
-  readonly #keeper: SessionKeeper;
+  readonly #session: WorkerSession;
   readonly #registration: Registration;
   readonly #beat: Beat;
   readonly #claimer: Claimer;
@@ -79,19 +75,14 @@ export class Worker implements Service {
   readonly #recovery: Recovery;
   readonly #lanes: readonly Lane[];
   readonly #stopping = new AbortController();
-  readonly #stale = new Set<JobKey>();
   readonly #loaded = Promise.withResolvers<void>();
-  #isLoaded = false;
   #started = false;
   #stopped: Promise<void> | undefined;
   #draining = false;
   #cordoned = false;
-  #leaseUntil: Milliseconds = Number.NEGATIVE_INFINITY;
-  #clockReason: string | undefined;
-  #everySecond: NodeJS.Timeout | undefined;
   #killWatch: Promise<void> | undefined;
-  /** The first preparation finds the jobs just read. */
-  #prepared = false;
+  #abilityTimer: NodeJS.Timeout | undefined;
+  #wasAble = false;
 
   constructor(options: WorkerOptions) {
     const { id, coordinator, clock = Date.now } = options;
@@ -103,13 +94,19 @@ export class Worker implements Service {
     this.#cache = new SeenCache(clock);
     this.#slots = new Slots(clock);
     this.#reports = new Reports(options.spool, logger);
+    this.#clockWatch = new ClockWatch({
+      clock,
+      onStep: () => this.#agenda.replan(),
+      onVerdict: () => void this.#registration.refresh(),
+      logger,
+    });
     this.#room = new Room(options.capacity, () => this.#onRoom());
     const metrics = new WorkerMetrics(options.registry, {
       capacity: options.capacity,
       used: () => this.#room.used,
       jobs: () => this.#agenda.size,
     });
-    const onStaleJob = (job: JobKey) => this.#refreshLater(job);
+    const onStaleJob = (job: Parameters<JobIntake['refresh']>[0]) => this.#intake.refresh(job);
     const context = () => this.#context();
     const { signal } = this.#stopping;
     const shared = { worker: id, coordinator, clock, logger, metrics, context, onStaleJob, signal, alarm: this.#alarm };
@@ -122,11 +119,7 @@ export class Worker implements Service {
       onAhead: dues => this.#dispatcher.ahead(dues),
       onDue: dues => this.#dispatcher.due(dues),
     });
-    this.#feed = new JobFeed({
-      coordinator,
-      logger,
-      onJob: (key, record, index) => this.#takeJob(key, record, index),
-    });
+    this.#intake = new JobIntake({ coordinator, traits: options, agenda: this.#agenda, peers: this.#peers, logger });
     const lanes = Array.from({ length: claimLanes }, (_, lane) => new Lane(lanePath(id, lane)));
     const beatLane = new Lane(lanePath(id, 'beat'));
     this.#lanes = [...lanes, beatLane];
@@ -135,9 +128,12 @@ export class Worker implements Service {
       clock,
       logger,
       onHeld: () => this.#onHeld(),
-      prepare: epoch => this.#prepare(epoch),
-      onWorking: () => this.#onWorking(),
-      onBeat: (epoch, arrived) => this.#clockGuard.sample(`leader ${epoch.leader}`, epoch.at, arrived),
+      prepare: async epoch => {
+        await this.#loaded.promise;
+        await this.#recovery.prepare(epoch);
+      },
+      onWorking: () => this.#look(),
+      onBeat: (epoch, arrived) => this.#clockWatch.sample(`leader ${epoch.leader}`, epoch.at, arrived),
     });
     const onPast = (why: string, under: number) => this.#epoch.hold(why, under);
     this.#claimer = new Claimer({
@@ -157,7 +153,7 @@ export class Worker implements Service {
       epoch: () => this.#epoch.working?.number,
       onPast,
       peers: () => [...this.#peers.workers.keys()].filter(peer => peer !== id),
-      onClock: (source, shown, ours) => this.#clockGuard.sample(source, shown, ours),
+      onClock: (source, shown, ours) => this.#clockWatch.sample(source, shown, ours),
       logger,
     });
     this.#runs = new Runs({
@@ -165,7 +161,7 @@ export class Worker implements Service {
       supervisor: this.#supervisor,
       reports: this.#reports,
       clock,
-      session: () => this.#keeper.session,
+      session: () => this.#session.id,
       onRoom: () => this.#room.give(),
       release: held => this.#releases.add(held),
       handBack: async held => {
@@ -210,7 +206,6 @@ export class Worker implements Service {
     };
     this.#dispatcher = new Dispatcher({ ...claiming, agenda: this.#agenda });
     this.#triggers = new Triggers({ ...claiming, job: key => this.#agenda.job(key) });
-    this.#recovery = new Recovery({ coordinator, lanes: this.#lanes, slots: this.#slots, runs: this.#runs, logger });
     this.#registration = new Registration({
       coordinator,
       id,
@@ -225,19 +220,28 @@ export class Worker implements Service {
       reasons: () => this.#reasons(),
       logger,
     });
-    this.#keeper = new SessionKeeper({
+    this.#session = new WorkerSession({
       coordinator,
-      logger,
-      session: {
-        name: id,
-        ttl: timing.sessionTtl,
-        lockDelay: timing.lockDelay,
-        serviceChecks: [aliveCheck(id)],
-      },
-      onSession: session => this.#supervisor.session(session, this.#epoch.number),
-      onLease: lease => this.#onLease(lease),
-      onLost: () => this.#onSessionLost(),
+      id,
+      supervisor: this.#supervisor,
+      epoch: () => this.#epoch.number,
+      onLost: () => void this.#registration.refresh(),
       clock,
+      logger,
+    });
+    this.#recovery = new Recovery({
+      coordinator,
+      lanes: this.#lanes,
+      claimer: this.#claimer,
+      beat: this.#beat,
+      session: this.#session,
+      supervisor: this.#supervisor,
+      cache: this.#cache,
+      intake: this.#intake,
+      triggers: this.#triggers,
+      slots: this.#slots,
+      runs: this.#runs,
+      logger,
     });
   }
 
@@ -249,14 +253,18 @@ export class Worker implements Service {
     if (this.#draining) return;
     this.#epoch.start();
     this.#peers.start();
-    this.#everySecond = setInterval(() => this.#look(), 1_000);
-    await this.#keeper.start();
-    this.#killWatch = this.#watchKills();
-    await this.#feed.start();
+    this.#clockWatch.start();
+    this.#abilityTimer = setInterval(() => this.#look(), lookEvery);
+    await this.#session.start();
+    this.#killWatch = watchKills(this.#options.coordinator, {
+      onKills: kills => this.#runs.setKills(kills),
+      signal: this.#stopping.signal,
+      logger: this.#log,
+    });
+    await this.#intake.start();
     this.#loaded.resolve();
     // `stop` came first, and what is started from here on would never be stopped.
     if (this.#draining) return;
-    this.#isLoaded = true;
     this.#agenda.start();
     this.#triggers.start();
     this.#beat.start();
@@ -273,15 +281,14 @@ export class Worker implements Service {
   cordon(on = true): void {
     this.#cordoned = on;
     void this.#registration.refresh();
-    if (!on) this.#onWorking();
   }
 
   status(): WorkerStatus {
     const { id, name, capacity } = this.#options;
     const reasons = this.#reasons();
-    const { session } = this.#keeper;
+    const session = this.#session.id;
     const epoch = this.#epoch.number;
-    const { offset } = this.#clockGuard;
+    const { offset } = this.#clockWatch;
     return {
       id,
       name,
@@ -305,26 +312,30 @@ export class Worker implements Service {
     this.#loaded.resolve();
     await this.#registration.refresh();
     this.#agenda.stop();
-    const drained = new AbortController();
-    const end = delay(this.#options.drain, undefined, { signal: drained.signal }).catch(() => {});
-    await Promise.race([this.#claimer.idle().then(() => this.#runs.idle()), end]);
-    drained.abort();
+    await within(
+      this.#options.drain,
+      this.#claimer.idle().then(() => this.#runs.idle()),
+    );
     await this.#supervisor.stop({ grace: endingGrace });
-    await this.#withinTime(this.#runs.idle().then(() => this.#releases.idle()));
+    await within(
+      releaseWithin,
+      this.#runs.idle().then(() => this.#releases.idle()),
+    );
     this.#stopping.abort();
-    clearInterval(this.#everySecond);
+    this.#clockWatch.stop();
+    clearInterval(this.#abilityTimer);
     this.#alarm.clear();
     this.#dispatcher.stop();
     await Promise.all([
       this.#triggers.stop(),
       this.#beat.stop(),
-      this.#feed.stop(),
+      this.#intake.stop(),
       this.#epoch.stop(),
       this.#peers.stop(),
       this.#killWatch,
     ]);
-    await this.#keeper.stop();
-    await this.#withinTime(this.#leave());
+    await this.#session.stop();
+    await within(releaseWithin, this.#leave());
     await this.#registration.stop();
     this.#alarm.clear();
     this.#log.info('stopped');
@@ -333,20 +344,12 @@ export class Worker implements Service {
   /** The locks are gone by now; what is left are the session and the lanes, which nobody else removes. */
   async #leave(): Promise<void> {
     const { coordinator } = this.#options;
-    const { session } = this.#keeper;
     try {
-      if (session !== undefined) await coordinator.destroySession(session);
+      await this.#session.destroy();
       await coordinator.transact(this.#lanes.map(({ key }) => ({ verb: 'delete', key })));
     } catch (error) {
       this.#log.warn({ err: error }, 'the session ends by its time-out: it could not be destroyed');
     }
-  }
-
-  async #withinTime(work: Promise<void>): Promise<void> {
-    const done = new AbortController();
-    const end = delay(releaseWithin, undefined, { signal: done.signal }).catch(() => {});
-    await Promise.race([work, end]);
-    done.abort();
   }
 
   /** Under what claims are made now; undefined while none are. */
@@ -354,7 +357,7 @@ export class Worker implements Service {
     const standing = this.#standing();
     const epoch = this.#epoch.working;
     if (standing === undefined || epoch === undefined || this.#draining || this.#cordoned) return undefined;
-    if (this.#clockReason !== undefined || this.#reports.reason !== undefined || !this.#supervisor.ready) {
+    if (this.#clockWatch.reason !== undefined || this.#reports.reason !== undefined || !this.#supervisor.ready) {
       return undefined;
     }
     return { epoch, session: standing.session, now: this.#clock() };
@@ -363,10 +366,8 @@ export class Worker implements Service {
   /** The session, while its lease is good for new runs. */
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {
     const epoch = this.#epoch.working;
-    const { session } = this.#keeper;
-    if (epoch === undefined || session === undefined || monotonicNow() > this.#leaseUntil - timing.fenceGrace) {
-      return undefined;
-    }
+    const session = this.#session.valid;
+    if (epoch === undefined || session === undefined) return undefined;
     return { session, epoch: epoch.number };
   }
 
@@ -375,42 +376,14 @@ export class Worker implements Service {
     const reasons = [
       this.#draining ? 'it is stopping' : undefined,
       this.#cordoned ? 'it is cordoned' : undefined,
-      this.#keeper.session === undefined ? 'it has no session' : undefined,
-      this.#isLoaded ? undefined : 'the jobs are being read',
+      this.#session.valid === undefined ? 'it has no session that is surely alive' : undefined,
+      this.#intake.isLoaded ? undefined : 'the jobs are being read',
       this.#epoch.reason,
-      this.#clockReason,
+      this.#clockWatch.reason,
       this.#reports.reason,
       this.#supervisor.ready ? undefined : 'its supervisor is being started',
     ];
     return reasons.filter(reason => reason !== undefined);
-  }
-
-  #takeJob(key: JobKey, record: JobRecord | undefined, index: number): void {
-    const { labels, executors } = this.#options;
-    if (record === undefined || !isEligible({ labels, executors }, record.spec)) {
-      this.#agenda.remove(key);
-      return;
-    }
-    const known = this.#agenda.job(key);
-    if (known?.index === index && known.uid === record.uid && known.revision === record.revision) return;
-    try {
-      this.#agenda.set(toEntry(record, index, this.#peers.classOf(record.spec)));
-    } catch (error) {
-      this.#log.error({ err: error, job: key }, 'a job is left out: its schedule cannot be read by this version');
-      this.#agenda.remove(key);
-    }
-  }
-
-  /** A claim found that a job's key has moved: its newer form is read at once, many together. */
-  #refreshLater(job: JobKey): void {
-    if (this.#stale.size === 0) {
-      setImmediate(() => {
-        const jobs = [...this.#stale];
-        this.#stale.clear();
-        this.#feed.refresh(jobs).catch(error => this.#log.debug({ err: error }, 'jobs could not be read again'));
-      });
-    }
-    this.#stale.add(job);
   }
 
   #onRoom(): void {
@@ -423,6 +396,13 @@ export class Worker implements Service {
     this.#triggers.look();
   }
 
+  /** Whatever kept it from claiming is over: an outage, a lease, the clock, the disk, a cordon. */
+  #look(): void {
+    const able = this.#context() !== undefined;
+    if (able && !this.#wasAble) this.#onWorking();
+    this.#wasAble = able;
+  }
+
   #onWorking(): void {
     void this.#registration.refresh();
     this.#dispatcher.resume();
@@ -432,82 +412,9 @@ export class Worker implements Service {
   /** Nothing is claimed from here on; what must not overlap and has lost its lock ends at once. */
   #onHeld(): void {
     void this.#registration.refresh();
-    this.#keeper.renewNow();
-    const { session } = this.#keeper;
-    if (session === undefined) return;
-    this.#recovery.checkLocks(session).catch(error => {
+    this.#session.renewNow();
+    this.#recovery.checkLocks().catch(error => {
       this.#log.warn({ err: error }, 'the locks of exclusive runs could not be looked at yet');
-    });
-  }
-
-  async #prepare(epoch: EpochRecord): Promise<void> {
-    const { coordinator } = this.#options;
-    await this.#loaded.promise;
-    await this.#claimer.idle();
-    await this.#beat.idle();
-    const { session } = this.#keeper;
-    if (session === undefined || !(await coordinator.sessionExists(session))) {
-      this.#keeper.renewNow();
-      throw new Error('there is no session yet');
-    }
-    await this.#recovery.adoptLanes();
-    await this.#recovery.settleLocks(session);
-    this.#cache.clear();
-    if (this.#prepared) {
-      await this.#feed.resync();
-      await this.#triggers.reread();
-    }
-    this.#prepared = true;
-    this.#supervisor.session(session, epoch.number);
-  }
-
-  #onLease({ session, sentMonotonic, sentWall }: SessionLease): void {
-    if (session !== this.#keeper.session) return;
-    this.#leaseUntil = sentMonotonic + timing.fence;
-    this.#supervisor.lease({ monotonic: this.#leaseUntil, wall: sentWall + timing.fence });
-  }
-
-  /** Its locks are gone: the supervisor ends what is exclusive. */
-  #onSessionLost(): void {
-    this.#leaseUntil = Number.NEGATIVE_INFINITY;
-    this.#supervisor.session(undefined, this.#epoch.number);
-    void this.#registration.refresh();
-  }
-
-  /** Each second: the clock. */
-  #look(): void {
-    const now: Instant = this.#clock();
-    const stepped = this.#clockGuard.step(now);
-    if (stepped !== 0) {
-      this.#log.warn(
-        { by: Math.round(stepped) },
-        'the clock was stepped, or the machine slept: ticks are planned anew',
-      );
-      this.#agenda.replan();
-    }
-    const before = this.#clockReason;
-    this.#clockReason = this.#clockGuard.reason;
-    if (before !== this.#clockReason && (before === undefined || this.#clockReason === undefined)) {
-      if (this.#clockReason === undefined) this.#onWorking();
-      else void this.#registration.refresh();
-    }
-  }
-
-  #watchKills(): Promise<void> {
-    return watchList(this.#options.coordinator, prefix.killer, {
-      signal: this.#stopping.signal,
-      onChange: entries => {
-        const kills: KillRecord[] = [];
-        for (const entry of entries) {
-          try {
-            kills.push(decode<KillRecord>(entry));
-          } catch (error) {
-            this.#log.error({ err: error, key: entry.key }, 'a kill is left alone: it cannot be read');
-          }
-        }
-        this.#runs.setKills(kills);
-      },
-      onError: (error, attempt) => this.#log.warn({ err: error, attempt }, 'the kills cannot be read; trying again'),
     });
   }
 }
