@@ -33,7 +33,8 @@ function violation(file: string, specifier: string): string | undefined {
   const allowed = layers[layer];
   if (allowed === undefined) return `${file}: no rule for the layer '${layer}'`;
   if (!specifier.startsWith('.')) {
-    if (layer === 'domain' && !purePackages.has(specifier)) return `${file}: domain is pure and must not import ${specifier}`;
+    if (layer === 'domain' && !purePackages.has(specifier))
+      return `${file}: domain is pure and must not import ${specifier}`;
     return undefined;
   }
   const target = normalize(join(dirname(file), specifier));
@@ -47,9 +48,11 @@ function violation(file: string, specifier: string): string | undefined {
 
 /** The specifiers that a source imports, statically or dynamically. */
 function importsOf(source: string): string[] {
-  return [...source.matchAll(/^\s*(?:import|export)\s[^'";]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm)].map(
-    match => match[1] ?? match[2] ?? match[3] ?? '',
-  );
+  return [
+    ...source.matchAll(
+      /^\s*(?:import|export)\s[^'";]*?from\s+'([^']+)'|^\s*import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm,
+    ),
+  ].map(match => match[1] ?? match[2] ?? match[3] ?? '');
 }
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
@@ -61,7 +64,9 @@ describe('the layer rule', () => {
     );
     assert.ok(files.length > 50, `only ${files.length} sources found`);
     const found = files.flatMap(file =>
-      importsOf(readFileSync(join(src, file), 'utf8')).map(specifier => violation(file, specifier)).filter(one => one !== undefined),
+      importsOf(readFileSync(join(src, file), 'utf8'))
+        .map(specifier => violation(file, specifier))
+        .filter(one => one !== undefined),
     );
     assert.deepEqual(found, []);
   });
@@ -73,7 +78,11 @@ describe('the layer rule', () => {
       ['master/http/x.ts', "import { Worker } from '../../worker/worker.ts';", /master must not import worker/],
       ['worker/x.ts', "export { Leader } from '../master/leader/leader.ts';", /worker must not import master/],
       ['worker/x.ts', "import type { Store } from '../store/store.ts';", /worker must not import store/],
-      ['master/x.ts', "import { ConsulCoordinator } from '../coordination/consul/consul.ts';", /only main picks adapters/],
+      [
+        'master/x.ts',
+        "import { ConsulCoordinator } from '../coordination/consul/consul.ts';",
+        /only main picks adapters/,
+      ],
       ['worker/x.ts', "const consul = await import('../coordination/consul/consul.ts');", /only main picks adapters/],
       ['nowhere/x.ts', "import 'zod';", /no rule for the layer/],
     ];

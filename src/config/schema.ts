@@ -77,7 +77,11 @@ export function configSchema(role: Role) {
         /** Whether http jobs may call loopback, private and link-local addresses. */
         allowPrivateAddresses: flag.default(role === 'standalone'),
         /** How long a stopping worker waits for its runs, in seconds. */
-        drainSeconds: z.coerce.number().min(0).max(86_400).default(25),
+        drainSeconds: z.coerce
+          .number()
+          .min(0)
+          .max(86_400)
+          .default(role === 'standalone' ? 5 : 25),
         /** The most that undelivered reports may take on disk, in bytes. */
         spoolLimitBytes: z.coerce
           .number()

@@ -15,7 +15,7 @@ import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Store } from '../store/store.ts';
 import { DatabaseWatch } from './database-watch.ts';
-import { randomText } from './runtime.ts';
+import { onStop, randomText } from './runtime.ts';
 
 const dayMs = 86_400_000;
 
@@ -58,6 +58,7 @@ export function assembleMaster(parts: MasterParts): Master {
   });
   const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk: clock.clockOk };
   const jobs = new JobService({ ...common, randomBytes });
+  const stopping = new AbortController();
   const app = createApp({
     jobs,
     runs: new RunService({ ...common, randomText }),
@@ -69,7 +70,8 @@ export function assembleMaster(parts: MasterParts): Master {
       const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
       return { ready: reasons.length === 0, reasons };
     },
-    ...(isLoopback(config.http.host) && { hosts: ['localhost', '127.0.0.1', '[::1]'] }),
+    ...(isLoopback(config.http.host) && { hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host] }),
+    stopping: stopping.signal,
   });
   const ingest = new ReportIngest({ store, logger });
   ingest.onReports((_worker, reports) =>
@@ -79,7 +81,8 @@ export function assembleMaster(parts: MasterParts): Master {
     app,
     ingest,
     jobs,
-    services: [database, workers, clock, publisher, leader],
+    // Stopped in the reverse order: open streams are told first.
+    services: [database, workers, clock, publisher, leader, onStop(async () => stopping.abort())],
   };
 }
 

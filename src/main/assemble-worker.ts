@@ -36,6 +36,7 @@ export async function assembleWorker(
   const directory = join(config.data.directory, `worker-${name}`);
   const spool = await openFileSpool({
     directory: join(directory, 'spool'),
+    worker: id,
     logger,
     maxBytes: config.worker.spoolLimitBytes,
   });

@@ -45,7 +45,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
       });
       http.use(request => master.app.fetch(request));
       const all = new Services(
-        [...stack, onStop(() => coordinator.close()), ...master.services, onStop(() => http.stop()), ...services],
+        [...stack, onStop(() => coordinator.close()), onStop(() => http.stop()), ...master.services, ...services],
         logger,
       );
       await all.start();

@@ -15,7 +15,7 @@ export function history(database: Database): Pick<Store, 'runLogs' | 'listSkips'
       const only = attempt ?? 0;
       const rows = await prisma.$queryRaw<LogRow[]>`
         SELECT * FROM run_log WHERE run = ${id}
-          AND (attempt, sequence) > (${Math.floor(after / attemptStep)}::int, ${after % attemptStep}::int)
+          AND (attempt, sequence) > (${Math.floor(after / attemptStep)}::bigint, ${after % attemptStep}::bigint)
           AND (${only}::int = 0 OR attempt = ${only}::int)
         ORDER BY attempt, sequence LIMIT ${limit}`;
       return rows.map(toLine);
