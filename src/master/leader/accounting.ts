@@ -1,9 +1,7 @@
 import { pause } from '../../coordination/pause.ts';
-import { jobKey } from '../../domain/job/job.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { NewRun } from '../../store/store.ts';
 import type { Catchups } from './catchups.ts';
-import { certaintyAfter, type EpochKeeper } from './epoch.ts';
+import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { type Found, findEvidence, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
@@ -137,7 +135,7 @@ export class Accounting {
   }
 
   #context(now: Instant): JudgeContext {
-    const { timing, startedAt } = this.#office;
+    const { timing } = this.#office;
     const { epoch, lostPast } = this.#parts.epochs;
     // While there is no epoch nothing is certain: what is undecided waits for the next one.
     const [certainAfter, uncertainUntil] =
@@ -145,7 +143,7 @@ export class Accounting {
     return {
       now,
       lostAfter: timing.lostAfter,
-      lostFrom: startedAt + timing.lostGrace,
+      lostFrom: certaintyOfLoss(this.#office, this.#parts.epochs),
       certainAfter,
       uncertainUntil,
       ...(lostPast !== undefined && { lostPast }),
@@ -255,14 +253,8 @@ export class Accounting {
       if (until < window.until) this.#again(watched, now);
       else this.#agenda.next(watched, until < window.limit ? now : now + timing.auditSpacing);
     }
-    await this.#runCatchups(findings.catchups);
-  }
-
-  async #runCatchups(runs: readonly NewRun[]): Promise<void> {
-    for (const run of runs) {
-      const spell = this.#agenda.open(jobKey(run));
-      if (spell !== undefined) await this.#parts.catchups.add(run, spell.spec);
-    }
+    // The sweep of triggers publishes them.
+    await this.#parts.catchups.add(findings.catchups.map(({ run, watched }) => ({ run, policy: watched.spell.spec })));
   }
 
   #again(watched: Watched, now: Instant): void {

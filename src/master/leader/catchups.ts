@@ -1,14 +1,11 @@
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
-import type { SkipReason } from '../../domain/run/run.ts';
-import type { NewRun } from '../../store/store.ts';
+import type { Findings, NewRun } from '../../store/store.ts';
+import { nothingFound } from './lost.ts';
 import type { Office } from './office.ts';
 import { withdraw } from './withdraw.ts';
 
-/** What of the publisher is needed. */
-export interface TriggerPublishing {
-  publishTrigger(run: NewRun): Promise<void>;
-}
+type Policy = Pick<JobSpec, 'misfirePolicy' | 'misfireLimit'>;
 
 /**
  * Catch-up runs that wait for a worker. While an outage goes on, each audit finds one more missed tick: the newest take
@@ -16,13 +13,11 @@ export interface TriggerPublishing {
  */
 export class Catchups {
   readonly #office: Office;
-  readonly #publishing: TriggerPublishing;
   /** Oldest tick first. */
   readonly #waiting = new Map<JobUid, NewRun[]>();
 
-  constructor(office: Office, publishing: TriggerPublishing) {
+  constructor(office: Office) {
     this.#office = office;
-    this.#publishing = publishing;
   }
 
   /** What the database knows as waiting; replaces what was known. */
@@ -31,34 +26,25 @@ export class Catchups {
     for (const run of pending) if (run.trigger === 'catchup') this.#remember(run);
   }
 
-  /** Publishes a run that was just committed, and withdraws those beyond the policy's number. */
-  async add(run: NewRun, spec: Pick<JobSpec, 'misfirePolicy' | 'misfireLimit'>): Promise<void> {
-    this.#remember(run);
-    const most = spec.misfirePolicy === 'RunAll' ? spec.misfireLimit : 1;
-    const waiting = this.#waiting.get(run.jobUid) ?? [];
-    const reason = spec.misfirePolicy === 'RunAll' ? 'MisfireLimit' : 'Superseded';
-    for (const old of waiting.splice(0, Math.max(0, waiting.length - most))) await this.#withdraw(old, reason);
-    try {
-      await this.#publishing.publishTrigger(run);
-    } catch (error) {
-      this.#office.logger.warn(
-        { err: error, run: run.id },
-        'a catch-up was not published at once; the sweep will do it',
-      );
+  /** Takes in runs that were just committed, and withdraws those beyond their policy's number. */
+  async add(runs: readonly { readonly run: NewRun; readonly policy: Policy }[]): Promise<void> {
+    const surplus = new Map<NewRun, Policy>();
+    for (const { run, policy } of runs) {
+      this.#remember(run);
+      const waiting = this.#waiting.get(run.jobUid) ?? [];
+      const most = policy.misfirePolicy === 'RunAll' ? policy.misfireLimit : 1;
+      for (const old of waiting.splice(0, Math.max(0, waiting.length - most))) surplus.set(old, policy);
     }
-  }
-
-  /** Takes a trigger back, unless a worker has claimed it: then it runs. */
-  async #withdraw(run: NewRun, reason: SkipReason): Promise<void> {
-    if (!(await withdraw(this.#office, run))) return;
-    const message = 'a later missed tick of the job takes its place';
-    const { store, term, clock } = this.#office;
-    await store.account(
-      term,
-      { skips: [], lost: [], expired: [{ run: run.id, reason, message }], catchups: [], accounted: [] },
-      clock(),
-    );
-    this.#office.metrics.skips.inc({ reason });
+    if (surplus.size === 0) return;
+    const { store, term, clock, metrics } = this.#office;
+    const withdrawn = await withdraw(this.#office, [...surplus.keys()]);
+    const expired = withdrawn.map((run): Findings['expired'][number] => ({
+      run: run.id,
+      reason: surplus.get(run)?.misfirePolicy === 'RunAll' ? 'MisfireLimit' : 'Superseded',
+      message: 'a later missed tick of the job takes its place',
+    }));
+    await store.account(term, { ...nothingFound, expired }, clock());
+    for (const { reason } of expired) metrics.skips.inc({ reason });
   }
 
   #remember(run: NewRun): void {

@@ -213,3 +213,13 @@ export class EpochKeeper {
 export function certaintyAfter(epoch: Pick<EpochRecord, 'floor'>, timing: Pick<LeaderTiming, 'epochWait'>): Instant {
   return epoch.floor === 0 ? 0 : epoch.floor - timing.epochWait;
 }
+
+/**
+ * Nothing is closed as lost before this: after an election, and after Consul was emptied, workers register again and
+ * empty their spools.
+ */
+export function certaintyOfLoss(office: Office, epochs: Pick<EpochKeeper, 'epoch'>): Instant {
+  const { startedAt, timing } = office;
+  const since = epochs.epoch === undefined ? office.clock() : Math.max(startedAt, epochs.epoch.floor);
+  return since + timing.lostGrace;
+}

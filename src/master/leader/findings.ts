@@ -16,7 +16,7 @@ const maxCount = 2 ** 31 - 1;
 /** What one batch of the audit found, to be committed in one database transaction. */
 export class BatchFindings {
   readonly settledWindows: { readonly watched: Watched; readonly window: Window; readonly until: Instant }[] = [];
-  readonly catchups: NewRun[] = [];
+  readonly catchups: { readonly run: NewRun; readonly watched: Watched }[] = [];
   readonly #office: Office;
   readonly #now: Instant;
   readonly #touched = new Set<Watched>();
@@ -65,7 +65,7 @@ export class BatchFindings {
   catchup(watched: Watched, tick: Instant): void {
     const { uid, namespace, name, revision, spec } = watched.spell;
     this.#touched.add(watched);
-    this.catchups.push({
+    const run: NewRun = {
       id: tickRunId(uid, tick),
       jobUid: uid,
       namespace,
@@ -76,7 +76,8 @@ export class BatchFindings {
       requestedAt: this.#now,
       deadline: tick + spec.startingDeadlineSeconds * 1_000,
       by: `misfire ${spec.misfirePolicy}`,
-    });
+    };
+    this.catchups.push({ run, watched });
   }
 
   lost(watched: Watched, tick: Instant, cursor: CursorRecord | undefined, message: string): void {
@@ -101,7 +102,7 @@ export class BatchFindings {
       this.#findings.accounted.push({ uid: watched.spell.uid, revision: watched.spell.revision, until });
     }
     if (saved.length === 0 && this.#touched.size === 0) return;
-    await store.account(term, { ...this.#findings, catchups: this.catchups }, this.#now);
+    await store.account(term, { ...this.#findings, catchups: this.catchups.map(({ run }) => run) }, this.#now);
     for (const { watched, until } of saved) {
       watched.savedUntil = until;
       watched.savedAt = this.#now;

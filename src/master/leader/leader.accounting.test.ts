@@ -5,6 +5,7 @@ import {
   clockFrom,
   cursorOf,
   makeJob,
+  quick,
   registerWorker,
   skipsOf,
   TestMaster,
@@ -240,6 +241,30 @@ describe('accounting of elapsed ticks', () => {
     assert.ok((skip?.to ?? 0) >= at('12:05:10'));
     const exact = ((skip?.to ?? 0) - (skip?.from ?? 0)) / 1_000 + 1;
     assert.ok(Math.abs((skip?.count ?? 0) - exact) <= 1, `${skip?.count} of ${exact}`);
+  });
+
+  it('keeps RunLatest one run, and RunAll at its limit, while an outage goes on', async () => {
+    await master.stop();
+    master = new TestMaster({ coordinator, store, clock }, { timing: { ...quick, auditAfter: 100 } });
+    const floor = new Date(clock()).toISOString();
+    const each = { schedule: '* * * * * *', placement: { selector: { matchLabels: { gpu: 'yes' } } } };
+    const latest = await makeJob(store, 'still-latest', floor, { ...each, misfirePolicy: 'RunLatest' });
+    const all = await makeJob(store, 'still-all', floor, { ...each, misfirePolicy: 'RunAll', misfireLimit: 2 });
+    await master.start();
+    const skipped = (name: string) => store.listRuns({ name, state: ['Skipped'], limit: 10 });
+    await eventually('some were superseded', async () => (await skipped('still-latest')).items.length >= 2);
+    await eventually('some were too many', async () => (await skipped('still-all')).items.length >= 2);
+    for (const { items, reason } of [
+      { ...(await skipped('still-latest')), reason: 'Superseded' },
+      { ...(await skipped('still-all')), reason: 'MisfireLimit' },
+    ]) {
+      assert.deepEqual([...new Set(items.map(run => run.reason))], [reason]);
+    }
+    const pending = (await store.pendingRuns(100)).filter(run => run.published);
+    assert.ok(pending.filter(run => run.jobUid === latest.uid).length <= 1);
+    assert.ok(pending.filter(run => run.jobUid === all.uid).length <= 2);
+    const triggers = await coordinator.keys('cron/trigger/default/still-');
+    assert.ok(triggers.length <= 3, triggers.join());
   });
 
   it('says NoEligibleWorker when the catalog showed none', async () => {

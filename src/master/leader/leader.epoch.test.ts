@@ -10,13 +10,14 @@ import {
   triggerOf,
 } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
+import { CoordinationError, type Operation } from '../../coordination/coordinator.ts';
 import { epochKey } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { decode, type EpochRecord } from '../../coordination/records.ts';
 import { manualRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
-import { schedulerRole } from './leader.ts';
+import { type LeaderOptions, schedulerRole } from './leader.ts';
 import { nothingFound } from './lost.ts';
 
 const at = (time: string) => Date.parse(`2026-03-01T${time}Z`);
@@ -57,13 +58,11 @@ describe('epochs, terms and what is published', () => {
     started.push(coordinator);
     return coordinator;
   };
-  const startMaster = async (parts: {
-    coordinator: MemoryCoordinator;
-    clock?: () => number;
-    master?: string;
-    store?: Store;
-  }) => {
-    const master = new TestMaster({ store, clock, ...parts });
+  const startMaster = async (
+    parts: { coordinator: MemoryCoordinator; clock?: () => number; master?: string; store?: Store },
+    options: Partial<LeaderOptions> = {},
+  ) => {
+    const master = new TestMaster({ store, clock, ...parts }, options);
     started.push(master);
     return await master.start();
   };
@@ -105,23 +104,47 @@ describe('epochs, terms and what is published', () => {
     await eventually('the job is back', () => coordinator.get('cron/jobs/default/wiped'));
   });
 
+  it('goes on with its epoch when answers do not come, whether its beats were taken or not', async () => {
+    const coordinator = newCoordinator();
+    let calls = 0;
+    const unsure: MemoryCoordinator = new Proxy(coordinator, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        if (name !== 'transact') return value.bind(target);
+        return async (operations: readonly Operation[], signal?: AbortSignal) => {
+          const beat = operations.some(operation => operation.verb === 'cas' && operation.key === epochKey);
+          const way = beat ? calls++ % 3 : 0;
+          if (way === 2) throw new CoordinationError('cut before', 'unknown');
+          const result = await target.transact(operations, signal);
+          if (way === 1) throw new CoordinationError('cut after', 'unknown');
+          return result;
+        };
+      },
+    });
+    await startMaster({ coordinator: unsure });
+    const before = await beating(coordinator, 4);
+    await eventually('many beats', async () => ((await epochOf(coordinator))?.beat ?? 0) > before.beat + 8);
+    assert.equal((await epochOf(coordinator))?.number, 4);
+  });
+
   it('begins the next epoch after a restore under a living leader', async () => {
     const coordinator = newCoordinator();
     await startMaster({ coordinator });
-    const before = await beating(coordinator, 4);
+    const before = await beating(coordinator, 5);
     const snapshot = coordinator.snapshot();
     await eventually('later beats', async () => ((await epochOf(coordinator))?.beat ?? 0) > before.beat + 2);
     coordinator.restore(snapshot);
-    const epoch = await beating(coordinator, 5);
+    const epoch = await beating(coordinator, 6);
     assert.ok(epoch.beat > before.beat + 2, 'beats rise across epochs');
-    assert.equal((await store.getEpoch())?.number, 5);
+    assert.equal((await store.getEpoch())?.number, 6);
   });
 
   it('does not run after all what may have been claimed in the lost past, and closes its triggers as lost', async () => {
     const coordinator = newCoordinator();
     await registerWorker(coordinator, 'worker-1');
     const master = await startMaster({ coordinator });
-    await beating(coordinator, 6);
+    await beating(coordinator, 7);
     const job = await makeJob(store, 'uncertain', day('11:58:30'), { misfirePolicy: 'RunAll' });
     const id = manualRunId(job.uid, 'aaaaaaaaaa');
     const asked = { jobUid: job.uid, namespace: 'default', name: 'uncertain', trigger: 'manual', revision: 1 } as const;
@@ -132,7 +155,7 @@ describe('epochs, terms and what is published', () => {
     const before = (await epochOf(coordinator))?.beat ?? 0;
     await eventually('a later beat', async () => ((await epochOf(coordinator))?.beat ?? 0) > before + 1);
     coordinator.restore(snapshot);
-    await beating(coordinator, 7);
+    await beating(coordinator, 8);
     await registerWorker(coordinator, 'worker-1');
     await master.publisher.publish([job]);
     const run = await eventually('the run is lost', async () => {
@@ -267,6 +290,26 @@ describe('epochs, terms and what is published', () => {
     });
     assert.equal(lost.attempt, 1);
     assert.equal(await coordinator.get(key), undefined, 'never written again');
+  });
+
+  it('deletes what is older than is kept', async () => {
+    const coordinator = newCoordinator();
+    const job = await makeJob(store, 'kept', new Date(clock()).toISOString(), { schedule: '@yearly' });
+    const base = { jobUid: job.uid, namespace: 'default', name: 'kept', trigger: 'manual', attempt: 1 } as const;
+    const end = async (name: string, ended: number) => {
+      const run = manualRunId(job.uid, name);
+      const reports = [
+        { ...base, run, type: 'claimed', at: ended, fencingToken: '1', revision: 1 },
+        { ...base, run, type: 'finished', at: ended, outcome: 'Succeeded' },
+      ] as const;
+      await store.applyReports('worker-1' as never, reports, ended);
+      return run;
+    };
+    const old = await end('old', clock() - 100_000);
+    const young = await end('young', clock() - 10_000);
+    await startMaster({ coordinator }, { retainFor: 50_000 });
+    await eventually('the old one is gone', async () => (await store.getRun(old)) === undefined);
+    assert.ok(await store.getRun(young));
   });
 
   it('finds a tick again that was fenced but not committed', async () => {

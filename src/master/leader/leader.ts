@@ -138,10 +138,10 @@ export class Leader implements Service {
     });
     const agenda = new SpellAgenda(every.auditAfter);
     const follower = new JobFollower(office, agenda);
-    const catchups = new Catchups(office, publisher);
+    const catchups = new Catchups(office);
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
-    const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publishing: publisher });
-    const orphans = new Orphans(office, workers);
+    const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
+    const orphans = new Orphans(office, workers, epochs);
     const importer = new Importer({
       ...this.#options,
       clock: this.#clock,
@@ -150,7 +150,7 @@ export class Leader implements Service {
     });
     const again = (what: string, wait: Milliseconds, work: () => Promise<void>) => repeat(office, what, wait, work);
     const withJobs = async (): Promise<void> => {
-      await this.#prepare(office, stored, follower);
+      await this.#prepare(office, stored, follower, catchups);
       await Promise.all([
         follower.follow(),
         again('the reload of all jobs', every.reloadEvery, () => follower.load()),
@@ -174,9 +174,15 @@ export class Leader implements Service {
   }
 
   /** What the audit needs before its first look: every spell, the catalog, and what was before this process. */
-  async #prepare(office: Office, stored: StoredEpoch | undefined, follower: JobFollower): Promise<void> {
+  async #prepare(
+    office: Office,
+    stored: StoredEpoch | undefined,
+    follower: JobFollower,
+    catchups: Catchups,
+  ): Promise<void> {
     const { store, workers } = this.#options;
     await insist(office, 'the load of all jobs', () => follower.load());
+    await insist(office, 'the load of catch-ups', async () => catchups.load(await store.pendingRuns(catchupsLoaded)));
     await Promise.race([workers.firstSight, pause(timing.liveWindow, office.signal)]);
     if (this.#elections++ > 0) return;
     await insist(office, 'the look back', async () => {
@@ -186,4 +192,5 @@ export class Leader implements Service {
   }
 }
 
+const catchupsLoaded = 50_000;
 const thirtyDays = 30 * 86_400_000;

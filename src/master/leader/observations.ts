@@ -81,6 +81,7 @@ export class Observations {
     if (outage !== undefined) return { reason: 'CoordinationUnavailable', detail: outage.detail };
     const seen = this.#workers.eligibleDuring(needs, window.from, window.to);
     if (seen === 'none') return { reason: 'NoEligibleWorker', detail: 'no ready worker had its labels and executor' };
+    if (seen === 'away') return { reason: 'CoordinationUnavailable', detail: 'Consul did not answer this master' };
     const what = seen === 'some' ? 'though an eligible worker lived' : 'and no master watched then';
     return { reason: 'Misfire', detail: `no worker decided it within ${timing.liveWindow / 1_000} s, ${what}` };
   }

@@ -6,6 +6,7 @@ import { type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Run } from '../../store/store.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
+import { certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { closeAsLost, type Orphan } from './lost.ts';
 import type { Office } from './office.ts';
 
@@ -18,13 +19,15 @@ const quietAtMost = 50_000;
 export class Orphans {
   readonly #office: Office;
   readonly #workers: WorkerDirectory;
+  readonly #epochs: EpochKeeper;
   /** Locks without a session, and since when they were seen so. */
   #sessionless = new Map<string, { readonly index: Index; readonly since: Instant }>();
   /** Grows while that many quiet runs are well: those behind them must be looked at too. */
   #quietLimit = quietAtFirst;
 
-  constructor(office: Office, workers: WorkerDirectory) {
+  constructor(office: Office, workers: WorkerDirectory, epochs: EpochKeeper) {
     this.#office = office;
+    this.#epochs = epochs;
     this.#workers = workers;
   }
 
@@ -84,9 +87,9 @@ export class Orphans {
 
   /** Runs of which nothing was heard, whose worker is gone and which hold no lock. */
   async #quietRuns(): Promise<void> {
-    const { clock, timing, startedAt, store } = this.#office;
+    const { clock, timing, store } = this.#office;
     const now = clock();
-    if (!this.#workers.current || now < startedAt + timing.lostGrace) return;
+    if (!this.#workers.current || now < certaintyOfLoss(this.#office, this.#epochs)) return;
     const quiet = await store.quietRuns(now - timing.quietAfter, this.#quietLimit);
     const living = new Set(this.#workers.list().map(worker => worker.id));
     const full = quiet.length === this.#quietLimit;

@@ -6,9 +6,10 @@ import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Findings, PendingRun } from '../../store/store.ts';
+import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
-import type { Catchups, TriggerPublishing } from './catchups.ts';
-import { certaintyAfter, type EpochKeeper } from './epoch.ts';
+import type { Catchups } from './catchups.ts';
+import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { closeAsLost, nothingFound, type Orphan } from './lost.ts';
 import type { Cause } from './misfire.ts';
 import type { Office } from './office.ts';
@@ -21,11 +22,12 @@ export interface TriggerParts {
   readonly epochs: EpochKeeper;
   readonly workers: WorkerDirectory;
   readonly catchups: Catchups;
-  readonly publishing: TriggerPublishing;
+  readonly publisher: Pick<Publisher, 'publishTriggers'>;
 }
 
 /** Pending runs looked at in one pass; unpublished ones come first. */
 const pendingAtOnce = 5_000;
+const publishedAtOnce = 1_000;
 
 interface Found {
   readonly entry: Entry;
@@ -47,17 +49,15 @@ export class Triggers {
 
   /** Writes the triggers that are not in Consul yet. */
   async publish(): Promise<void> {
-    const { epochs, publishing } = this.#parts;
+    const { epochs, publisher } = this.#parts;
     const { epoch } = epochs;
     if (epoch === undefined) return;
-    const unpublished = (await this.#office.store.pendingRuns(pendingAtOnce)).filter(run => !run.published);
     const now = this.#office.clock();
+    // Whether an older one was published in the past that Consul lost is not known: it is closed, never published.
     const certain = certaintyAfter(epoch, this.#office.timing);
-    for (const run of unpublished) {
-      if (this.#office.signal.aborted) return;
-      // Whether an older one was published in the past that Consul lost is not known: it is closed, never published.
-      if (run.requestedAt > certain && run.deadline >= now) await publishing.publishTrigger(run);
-    }
+    const pending = await this.#office.store.pendingRuns(publishedAtOnce);
+    const due = pending.filter(run => !run.published && run.requestedAt > certain && run.deadline >= now);
+    await publisher.publishTriggers(due);
   }
 
   /** Closes what can't start any more. */
@@ -139,7 +139,7 @@ export class Triggers {
     }
     const { history } = this.#parts.workers;
     const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
-    const none = seen === 'none' || (seen === 'unseen' && this.#parts.workers.eligible(spec).length === 0);
+    const none = seen === 'none' || (seen !== 'some' && this.#parts.workers.eligible(spec).length === 0);
     return none
       ? { reason: 'NoEligibleWorker', detail: `no ready worker had its labels and executor until ${until}` }
       : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
@@ -148,25 +148,26 @@ export class Triggers {
   /** Pending runs that have no trigger in Consul. */
   async #pendingWithout(runs: readonly PendingRun[], certain: Instant): Promise<void> {
     const now = this.#office.clock();
-    const { timing, startedAt } = this.#office;
+    const { timing } = this.#office;
     const missing = new Map<RunId, Instant>();
+    const unwritten: PendingRun[] = [];
     for (const run of runs) {
       if (run.published) {
         const since = this.#missing.get(run.id) ?? now;
         missing.set(run.id, since);
         // A worker has claimed it, and its report is under way, or was lost with it.
-        if (now - since < timing.lostAfter || now < startedAt + timing.lostGrace) continue;
+        if (now - since < timing.lostAfter || now < certaintyOfLoss(this.#office, this.#parts.epochs)) continue;
         if (!(await this.#isLocked(run)))
           await closeAsLost(this.#office, [pendingOrphan(run, 'claimed, and no report')]);
       } else if (run.requestedAt <= certain) {
         await closeAsLost(this.#office, [pendingOrphan(run, 'asked for before Consul lost its past')]);
-      } else if (run.deadline < now - 2 * protocol.clockBound && (await withdraw(this.#office, run))) {
-        const message = 'Consul could not be told of it before its deadline';
-        const expired = [{ run: run.id, reason: 'CoordinationUnavailable', message } as const];
-        await this.#office.store.account(this.#office.term, { ...nothingFound, expired }, now);
-        this.#office.metrics.skips.inc({ reason: 'CoordinationUnavailable' });
-      }
+      } else if (run.deadline < now - 2 * protocol.clockBound) unwritten.push(run);
     }
+    const message = 'Consul could not be told of it before its deadline';
+    const reason = 'CoordinationUnavailable';
+    const expired = (await withdraw(this.#office, unwritten)).map(run => ({ run: run.id, reason, message }) as const);
+    if (expired.length > 0) await this.#office.store.account(this.#office.term, { ...nothingFound, expired }, now);
+    this.#office.metrics.skips.inc({ reason }, expired.length);
     this.#missing = missing;
   }
 

@@ -30,23 +30,19 @@ export class EligibilityHistory {
   }
 
   /**
-   * Whether an eligible worker was ready at some instant of [from, to]: `some`, `none` when the catalog was seen all
-   * that time and showed none, else `unseen`.
+   * Whether an eligible worker was ready at some instant of [from, to]: `some`; `none` when the catalog was seen all
+   * that time and showed none; `away` when Consul did not answer in between; else `unseen`.
    */
-  eligibleDuring(needs: JobNeeds, from: Instant, to: Instant): 'some' | 'none' | 'unseen' {
-    let covered = false;
-    let unseen = false;
+  eligibleDuring(needs: JobNeeds, from: Instant, to: Instant): 'some' | 'none' | 'away' | 'unseen' {
+    let away = false;
     for (let i = this.#sightings.length - 1; i >= 0; i--) {
       const sighting = this.#sightings[i];
       if (sighting === undefined || sighting.at > to) continue;
-      if (sighting.ready === undefined) unseen = true;
+      if (sighting.ready === undefined) away = true;
       else if (sighting.ready.some(worker => isEligible(worker, needs))) return 'some';
-      if (sighting.at <= from) {
-        covered = true;
-        break;
-      }
+      if (sighting.at <= from) return away ? 'away' : 'none';
     }
-    return covered && !unseen ? 'none' : 'unseen';
+    return 'unseen';
   }
 
   /** When what was seen changed, of interest to ticks after `tick`. */

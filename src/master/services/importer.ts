@@ -103,7 +103,11 @@ export class Importer {
     }
     this.#jobs = there.size;
     const had = new Set(known());
-    const missing = [...had].filter(key => !there.has(key));
+    const absent = [...had].filter(key => !there.has(key));
+    // What the outbox still holds is not missing, and the sweep is at it.
+    const behind = absent.length > 0 && (await store.pendingPublications(1)).length > 0;
+    const missing = behind ? [] : absent;
+    this.#doubt = behind;
     if (missing.length > manyMissing) {
       logger.warn({ missing: missing.length }, 'Consul has lost its jobs: all are published again');
       await store.republishAll();

@@ -91,8 +91,12 @@ export class Publisher implements Service, Publishing {
   }
 
   async publishTrigger(run: NewRun): Promise<void> {
-    const attempt = (run as Partial<PendingRun>).attempt ?? 1;
-    await this.#triggers.write({ ...run, attempt, published: false });
+    await this.#triggers.write([{ ...run, attempt: 1, published: false }]);
+  }
+
+  /** Writes the triggers of runs that are not published yet. @throws when Consul or the database is away */
+  async publishTriggers(runs: readonly PendingRun[]): Promise<void> {
+    await this.#triggers.write(runs);
   }
 
   async requestKill(run: Run, by: string): Promise<void> {
