@@ -8,7 +8,7 @@ export interface ClockWatchOptions {
   /** The wall clock was stepped, or the machine slept. */
   readonly onStep: () => void;
   /** The clock became wrong, or right again. */
-  readonly onVerdict: (reason: string | undefined) => void;
+  readonly onVerdict: () => void;
   readonly logger: Logger;
 }
 
@@ -36,6 +36,8 @@ export class ClockWatch {
   /** `source` wrote `shown` by its clock when the own one showed `ours`. */
   sample(source: string, shown: Instant, ours: Instant): void {
     this.#guard.sample(source, shown, ours);
+    // A process whose clock is wrong must know it before its first claim.
+    this.#judge();
   }
 
   start(): void {
@@ -47,14 +49,18 @@ export class ClockWatch {
   }
 
   #look(): void {
-    const { clock, onStep, onVerdict, logger } = this.#options;
+    const { clock, onStep, logger } = this.#options;
     const stepped = this.#guard.step(clock());
     if (stepped !== 0) {
       logger.warn({ by: Math.round(stepped) }, 'the clock was stepped, or the machine slept: ticks are planned anew');
       onStep();
     }
+    this.#judge();
+  }
+
+  #judge(): void {
     const wasRight = this.#reason === undefined;
     this.#reason = this.#guard.reason;
-    if (wasRight !== (this.#reason === undefined)) onVerdict(this.#reason);
+    if (wasRight !== (this.#reason === undefined)) this.#options.onVerdict();
   }
 }
