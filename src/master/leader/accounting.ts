@@ -5,7 +5,7 @@ import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { type Found, findEvidence, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
-import { type JudgeContext, judge, type Verdict } from './judge.ts';
+import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
 import { decideMisfires } from './misfire.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
@@ -144,6 +144,7 @@ export class Accounting {
       now,
       lostAfter: timing.lostAfter,
       lostFrom: certaintyOfLoss(this.#office, this.#parts.epochs),
+      epochFloor: epoch?.floor ?? 0,
       certainAfter,
       uncertainUntil,
       ...(lostPast !== undefined && { lostPast }),
@@ -185,13 +186,15 @@ export class Accounting {
 
   /** Long stretches without any decision are taken whole: an outage is one range, however many ticks it had. */
   async #stretch(cases: readonly Case[]): Promise<readonly Case[]> {
+    const epochFloor = this.#parts.epochs.epoch?.floor ?? 0;
     const long = cases.flatMap(one => {
       const { window, verdict, found } = one;
       const last = verdict.undecided.at(-1);
       if (window.until >= window.limit || last?.to !== window.until) return [];
       const gap = found.cursor?.gaps?.find(({ from, to }) => from <= last.to && last.to <= to);
       const free = verdict.free.at(-1)?.to === last.to;
-      const end = free ? window.limit : Math.min(window.limit, gap?.to ?? 0);
+      const forgotten = isAfter(found.cursor, epochFloor) && last.to <= epochFloor;
+      const end = free ? window.limit : Math.min(window.limit, gap?.to ?? (forgotten ? epochFloor : 0));
       return end > window.until ? [{ one, end }] : [];
     });
     if (long.length === 0) return cases;

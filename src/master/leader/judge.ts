@@ -16,6 +16,8 @@ export interface JudgeContext {
   readonly lostAfter: Milliseconds;
   /** … but not before this: a new leader gives workers' spools time. */
   readonly lostFrom: Instant;
+  /** Workers' cursors say nothing of ticks at or before it, unless they were written before it too. */
+  readonly epochFloor: Instant;
   /** Consul lost its past: what cursors said of ticks at or before it is gone. 0 when it never did. */
   readonly certainAfter: Instant;
   /** Until when reports about those ticks are waited for. */
@@ -53,7 +55,7 @@ export function judge(window: Window, missing: ReadonlySet<Instant>, seen: Evide
   };
   const ended = window.watched.spell.until !== undefined;
   for (const tick of missing) {
-    const state = stateOf(tick, seen.cursor);
+    const state = stateOf(tick, seen.cursor, context.epochFloor);
     if (state === 'skipped') {
       skipped = { from: seen.cursor?.from ?? tick, to: seen.cursor?.tick ?? tick };
     } else if (state === 'decided') {
@@ -63,7 +65,7 @@ export function judge(window: Window, missing: ReadonlySet<Instant>, seen: Evide
     } else {
       if (state === 'free') free.add(tick);
       // What a cursor jumped was not claimed, whatever else was lost.
-      const uncertain = state === 'free' && tick <= context.certainAfter;
+      const uncertain = state !== 'gap' && tick <= context.certainAfter;
       if (uncertain && context.now < context.uncertainUntil) wait(tick);
       else if (uncertain && within(tick, context.lostPast)) lost.push(tick);
       else if (state === 'free' && seen.holder !== undefined && !ended) wait(tick);
@@ -80,12 +82,24 @@ export function judge(window: Window, missing: ReadonlySet<Instant>, seen: Evide
   };
 }
 
-/** `free`: the cursor has not come to it; `gap`: the cursor jumped it; `skipped` and `decided`: by the cursor. */
-function stateOf(tick: Instant, cursor: CursorRecord | undefined): 'free' | 'gap' | 'skipped' | 'decided' {
+/**
+ * `free`: the cursor has not come to it; `gap`: the cursor jumped it; `skipped` and `decided`: by the cursor; `forgotten`:
+ * before the epoch, and the cursor began after it.
+ */
+function stateOf(
+  tick: Instant,
+  cursor: CursorRecord | undefined,
+  epochFloor: Instant,
+): 'free' | 'gap' | 'skipped' | 'decided' | 'forgotten' {
   if (cursor === undefined || cursor.tick < tick) return 'free';
   if (cursor.gaps?.some(gap => within(tick, gap))) return 'gap';
-  const skip = cursor.decision === 'skip' && (cursor.from ?? cursor.tick) <= tick;
-  return skip ? 'skipped' : 'decided';
+  if (cursor.decision === 'skip' && (cursor.from ?? cursor.tick) <= tick) return 'skipped';
+  return tick <= epochFloor && isAfter(cursor, epochFloor) ? 'forgotten' : 'decided';
+}
+
+/** Whether a cursor was written under an epoch with this floor: ticks at or before it are not claimed under it. */
+export function isAfter(cursor: CursorRecord | undefined, epochFloor: Instant): boolean {
+  return cursor !== undefined && cursor.tick > epochFloor;
 }
 
 function within(tick: Instant, range: TickRange | undefined): boolean {
