@@ -121,6 +121,30 @@ describe('workers on a real Consul', { skip: consulSkip() }, () => {
     });
   }
 
+  it('runs every tick, late but in order, after Consul stood still for three seconds', async () => {
+    const coordinator = await startWorkers(3);
+    const jobs = Array.from({ length: 20 }, (_, i) => makeJob(`every-${i}`, { schedule: '* * * * * *' }));
+    await publishJobs(coordinator, jobs);
+    await until('40 starts', () => ledger.starts.length >= 40);
+    process.kill(server.pid, 'SIGSTOP');
+    const stopped = Date.now();
+    await until('three seconds', () => Date.now() > stopped + 3_000);
+    process.kill(server.pid, 'SIGCONT');
+    const again = ledger.starts.length;
+    await until('what was missed and more', () => ledger.starts.length >= again + 140);
+    await Promise.all(workers.map(({ worker }) => worker.stop()));
+    assert.deepEqual(ledger.startedTwice(), []);
+    for (const job of jobs) {
+      const ticks = ledger.ticks(job.uid);
+      const [first = 0] = ticks;
+      assert.deepEqual(
+        ticks,
+        ticks.map((_, i) => first + i * 1_000),
+        `${job.name} missed a tick`,
+      );
+    }
+  });
+
   it('gives its ticks to the others when its process is gone, whose port refuses', async () => {
     const coordinator = await startWorkers(2);
     const [first] = workers;

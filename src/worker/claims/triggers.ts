@@ -1,11 +1,11 @@
 import type { Coordinator, Index, Operation } from '../../coordination/coordinator.ts';
-import { jobOfPath, jobPath, lockPath, prefix } from '../../coordination/keys.ts';
+import { jobOfPath, jobPath, prefix } from '../../coordination/keys.ts';
 import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import { watchKeys } from '../../coordination/watch.ts';
 import type { JobKey } from '../../domain/job/job.ts';
-import { freeSlot, lookAt } from '../../domain/policy/claiming.ts';
+import { lookAt } from '../../domain/policy/claiming.ts';
 import { bucketOf, lastRank } from '../../domain/policy/ranks.ts';
-import type { RunId, WorkerId } from '../../domain/run/run.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { JobEntry } from '../agenda/entry.ts';
@@ -20,6 +20,7 @@ import { type Reader, readKeys } from './reader.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import type { Seen } from './seen.ts';
+import { freeLock, slotOf } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { TriggerProposal } from './trigger-proposal.ts';
 
@@ -170,16 +171,15 @@ export class Triggers {
       const entry = this.#claimable(waiting, under);
       if (entry === undefined) continue;
       if (entry.slots !== undefined) limited.push([waiting, entry]);
-      else this.#claim(waiting, entry, waiting.record.run, undefined);
+      else this.#claim(waiting, entry, undefined);
     }
     if (limited.length === 0) return;
     const jobs = limited.map(([, entry]) => entry);
     const seen = await this.#options.reader.read(jobs, this.#stopping.signal);
     for (const [waiting, entry] of limited) {
       const one = seen.get(entry.key);
-      const slot = one && this.#slotFor(entry, one);
-      if (slot !== undefined && !waiting.busy && this.#waiting.get(waiting.key) === waiting) {
-        this.#claim(waiting, entry, slot, one);
+      if (one !== undefined && !waiting.busy && this.#waiting.get(waiting.key) === waiting) {
+        this.#claim(waiting, entry, one);
       }
     }
   }
@@ -201,19 +201,11 @@ export class Triggers {
     return rank === 0 || now >= lookAt(seenAt, rank, this.#waiting.size) ? entry : undefined;
   }
 
-  #slotFor(entry: JobEntry, seen: Seen): number | undefined {
-    const { slots } = this.#options;
-    return freeSlot(entry.slots ?? 0, slot => {
-      const key = lockPath(entry.key, slot);
-      return slots.has(key) || slots.isAvoided(key) || seen.locks[slot]?.session !== undefined;
-    });
-  }
-
-  #claim(waiting: Waiting, entry: JobEntry, slot: number | RunId, seen: Seen | undefined): void {
+  #claim(waiting: Waiting, entry: JobEntry, seen: Seen | undefined): void {
     const { room, slots, claimer, worker } = this.#options;
     const { record } = waiting;
-    const lockKey = lockPath(entry.key, slot);
-    if (slots.has(lockKey) || slots.isAvoided(lockKey) || !room.take()) return;
+    const lockKey = freeLock(entry, record.run, seen, slots, false);
+    if (lockKey === undefined || slots.isAvoided(lockKey) || !room.take()) return;
     slots.take(lockKey);
     waiting.busy = true;
     const claim: RunClaim = {
@@ -228,19 +220,19 @@ export class Triggers {
     const options = {
       worker,
       isCurrent: (one: JobEntry) => this.#options.job(one.key) === one,
-      won: (commit: Commit) => this.#won(waiting, claim, slot, seen, commit),
+      won: (commit: Commit) => this.#won(waiting, claim, seen, commit),
       lost: (loss: Loss) => this.#lost(waiting, claim, loss),
     };
     claimer.submit(new TriggerProposal(options, { ...waiting, epoch: record.epoch }, claim));
   }
 
-  #won(waiting: Waiting, claim: RunClaim, slot: number | RunId, seen: Seen | undefined, commit: Commit): void {
+  #won(waiting: Waiting, claim: RunClaim, seen: Seen | undefined, commit: Commit): void {
     const { metrics, runs, losses } = this.#options;
     this.#waiting.delete(waiting.key);
     metrics.claim('won');
     runs.begin(claim, commit);
     const lock = commit.entries?.find(entry => entry?.key === claim.lockKey);
-    if ((lock?.lockIndex ?? 1) > 1) losses.tookOver(claim, typeof slot === 'number' ? slot : undefined, seen);
+    if ((lock?.lockIndex ?? 1) > 1) losses.tookOver(claim, slotOf(claim.entry, claim.lockKey), seen);
   }
 
   #lost(waiting: Waiting, claim: RunClaim, loss: Loss): void {

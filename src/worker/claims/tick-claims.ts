@@ -1,0 +1,215 @@
+import type { Operation } from '../../coordination/coordinator.ts';
+import { maxGaps } from '../../coordination/records.ts';
+import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
+import { backlogAt, baseOf, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
+import { bucketOf } from '../../domain/policy/ranks.ts';
+import { timing } from '../../domain/policy/timing.ts';
+import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
+import type { Clock, Milliseconds } from '../../domain/time.ts';
+import type { Agenda } from '../agenda/agenda.ts';
+import { Due } from '../agenda/due.ts';
+import type { JobEntry } from '../agenda/entry.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import type { Reports } from '../reports.ts';
+import type { Claimer } from './claimer.ts';
+import type { Losses } from './losses.ts';
+import type { ClaimContext, Commit, Loss } from './proposal.ts';
+import type { Room } from './room.ts';
+import type { Runs } from './runs.ts';
+import type { Seen, SeenCache } from './seen.ts';
+import { freeLock, slotOf } from './slot-choice.ts';
+import type { Slots } from './slots.ts';
+import { type TickDecision, TickProposal, tickClaim } from './tick-proposals.ts';
+import { Turns } from './turns.ts';
+
+export interface TickClaimsOptions {
+  readonly worker: WorkerId;
+  readonly agenda: Pick<Agenda, 'isCurrent'>;
+  readonly clock: Clock;
+  readonly cache: SeenCache;
+  readonly claimer: Pick<Claimer, 'submit'>;
+  readonly slots: Slots;
+  readonly room: Room;
+  readonly runs: Pick<Runs, 'begin'>;
+  readonly losses: Losses;
+  readonly reports: Reports;
+  readonly metrics: WorkerMetrics;
+  readonly context: () => ClaimContext | undefined;
+  /** A job's key has moved and the feed has not told yet. */
+  readonly onStaleJob: (job: JobKey) => void;
+}
+
+/** What the claims leave to the dispatcher. */
+export interface TickClaimsOwner {
+  /** Its state must be read (again) first. */
+  look(dues: readonly Due[]): void;
+  lookLater(due: Due, wait: Milliseconds): void;
+  /** There is no room, and it is too early to make it a trigger. */
+  wait(due: Due): void;
+  /** The slot of its `Forbid` job is held. */
+  blocked(due: Due): void;
+}
+
+/** After claims that got no answer. */
+const pauseAfterError: Milliseconds = 200;
+
+/** Claims ticks that were read: a run where there are a slot and room, else a trigger, a skip, or nothing. */
+export class TickClaims {
+  readonly #options: TickClaimsOptions;
+  readonly #owner: TickClaimsOwner;
+  readonly #turns = new Turns();
+
+  constructor(options: TickClaimsOptions, owner: TickClaimsOwner) {
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  /** `fresh`: what was seen was read just now, so that a held slot is held and an undecided tick is undecided. */
+  attempt(due: Due, seen: Seen, fresh: boolean): void {
+    const { entry, tick } = due;
+    const { clock, agenda, context } = this.#options;
+    const under = context();
+    if (under === undefined || due.state !== 'open') return;
+    const bounds = { floor: entry.floor, epochFloor: under.epoch.floor, decided: seen.cursor.record?.tick };
+    const now = clock();
+    if (!agenda.isCurrent(entry) || refusalOf(tick, now, bounds, entry) !== undefined) {
+      due.state = 'done';
+      return;
+    }
+    if (this.#turns.isTaken(entry.key)) {
+      this.#turns.follow(due);
+      return;
+    }
+    const first = entry.schedule.next(Math.max(baseOf(bounds), now - Math.min(timing.liveWindow, entry.deadline) - 1));
+    if (first !== undefined && first < tick) this.#earlierFirst(first, due, seen, fresh);
+    else this.#claim(due, seen, fresh, bounds);
+  }
+
+  /** An earlier tick that could still run would become a gap: it is claimed before this one, whosever it is. */
+  #earlierFirst(tick: number, due: Due, seen: Seen, fresh: boolean): void {
+    if (!fresh) {
+      this.#owner.look([due]);
+      return;
+    }
+    const earlier = new Due(due.entry, tick, bucketOf(due.entry.uid, tick));
+    earlier.rank = due.rank;
+    earlier.owner = due.owner;
+    this.attempt(earlier, seen, true);
+    if (this.#turns.isTaken(due.entry.key)) this.#turns.follow(due);
+    else if (earlier.isWaiting) this.#owner.wait(due);
+  }
+
+  #claim(due: Due, seen: Seen, fresh: boolean, bounds: TickBounds): void {
+    const { entry, tick } = due;
+    const { clock, slots, room } = this.#options;
+    const gaps = seen.cursor.record?.gaps ?? [];
+    // A cursor full of gaps takes no further one: the leader empties it, and decides the tick.
+    if (gaps.length >= maxGaps && gapsAt(tick, entry.schedule, bounds, gaps, maxGaps) === undefined) {
+      due.state = 'done';
+      return;
+    }
+    const lockKey = freeLock(entry, tickRunId(entry.uid, tick), seen, slots, due.refusedLocks < 2);
+    if (lockKey === undefined) {
+      if (fresh) this.#noSlot(due, seen);
+      else this.#owner.look([due]);
+      return;
+    }
+    if (!room.take()) {
+      if (clock() < backlogAt(tick, due.rank)) this.#owner.wait(due);
+      else if (fresh) this.#decide(due, seen, { kind: 'trigger' });
+      else this.#owner.look([due]);
+      return;
+    }
+    slots.take(lockKey);
+    this.#decide(due, seen, { kind: 'run', claim: tickClaim(due, lockKey) });
+  }
+
+  #noSlot(due: Due, seen: Seen): void {
+    const { entry } = due;
+    if (entry.forbid) {
+      // Its holder skips the tick, or looks at it when the lock is released; an orphan's ticks are the leader's.
+      this.#owner.blocked(due);
+      return;
+    }
+    if (entry.slots === undefined) return;
+    const detail = `${entry.slots} runs were going, as many as maxConcurrentRuns allows`;
+    this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail });
+  }
+
+  #decide(due: Due, seen: Seen, decision: TickDecision): void {
+    const { worker, cache, agenda, claimer } = this.#options;
+    due.state = 'busy';
+    this.#turns.begin(due);
+    const shared = { worker, cache, isCurrent: (entry: JobEntry) => agenda.isCurrent(entry) };
+    claimer.submit(
+      new TickProposal(shared, due, seen.cursor, decision, {
+        won: commit => this.#won(due, seen, decision, commit),
+        lost: loss => this.#lost(due, decision, loss),
+      }),
+    );
+  }
+
+  #won(due: Due, seen: Seen, decision: TickDecision, commit: Commit): void {
+    const { runs, losses, metrics } = this.#options;
+    metrics.claim('won');
+    if (decision.kind === 'run') {
+      const { claim } = decision;
+      runs.begin(claim, commit);
+      const lock = commit.entries?.find(entry => entry?.key === claim.lockKey);
+      if ((lock?.lockIndex ?? 1) > 1) losses.tookOver(claim, slotOf(claim.entry, claim.lockKey), seen);
+    } else if (decision.kind === 'skip') this.#reportSkip(due, decision);
+    this.#endTurn(due);
+  }
+
+  #reportSkip({ entry, tick }: Due, { reason, detail }: Extract<TickDecision, { kind: 'skip' }>): void {
+    const { reports, metrics, clock } = this.#options;
+    metrics.skipped(reason, 1);
+    const range = { from: tick, to: tick, count: 1 };
+    const job = { jobUid: entry.uid, ...splitJobKey(entry.key) };
+    void reports.append([{ type: 'skipped', ...job, ...range, reason, detail, at: clock() }]);
+  }
+
+  #lost(due: Due, decision: TickDecision, loss: Loss): void {
+    const { slots, room, metrics } = this.#options;
+    due.state = 'open';
+    if (decision.kind === 'run') {
+      slots.free(decision.claim.lockKey);
+      room.give();
+    }
+    if (loss.why === 'failed') this.#refused(due, loss.operations);
+    else if (loss.why === 'unanswered') {
+      metrics.claim('unanswered');
+      this.#owner.lookLater(due, pauseAfterError);
+    } else if (loss.why === 'withdrawn') {
+      metrics.claim('withdrawn');
+      this.#owner.look([due]);
+    }
+    this.#endTurn(due);
+  }
+
+  #refused(due: Due, failed: readonly Operation[]): void {
+    const { slots, metrics, onStaleJob } = this.#options;
+    metrics.claim('lost');
+    if (failed.some(({ verb }) => verb === 'check-index')) {
+      // The job's newer form brings the tick along again.
+      due.state = 'done';
+      onStaleJob(due.entry.key);
+      return;
+    }
+    const lock = failed.find(({ verb }) => verb === 'lock');
+    if (lock !== undefined) {
+      due.refusedLocks++;
+      slots.avoid(lock.key);
+    }
+    this.#owner.look([due]);
+  }
+
+  #endTurn({ entry }: Due): void {
+    const next = this.#turns.end(entry.key);
+    const seen = this.#options.cache.get(entry.key);
+    for (const due of next) {
+      if (seen === undefined) this.#owner.look([due]);
+      else this.attempt(due, seen, false);
+    }
+  }
+}
