@@ -43,7 +43,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const changes = new Changes();
   const database = new DatabaseWatch(store, logger);
   const workers = new WorkerDirectory({ coordinator, logger });
-  const clock = new ClockGuard({ coordinator, logger });
+  const clock = new ClockGuard({ coordinator, logger, master: parts.name });
   const publisher = new Publisher({ coordinator, store, logger, registry });
   const leader = new Leader({
     coordinator,
