@@ -13,9 +13,16 @@ export function outbox(database: Database): Pick<Store, 'pendingPublications' | 
 
     publicationsDone: async done => {
       if (done.length === 0) return;
+      // Locked in the order of names, as `republishAll` does: the other way round the two could wait for one another.
       await prisma.$executeRaw`
-        DELETE FROM outbox USING ${recordset('done', { id: 'bigint', namespace: 'text', name: 'text' }, done)}
-        WHERE outbox.namespace = done.namespace AND outbox.name = done.name AND outbox.id <= done.id`;
+        WITH gone AS (
+          SELECT outbox.namespace, outbox.name
+          FROM outbox, ${recordset('done', { id: 'bigint', namespace: 'text', name: 'text' }, done)}
+          WHERE outbox.namespace = done.namespace AND outbox.name = done.name AND outbox.id <= done.id
+          ORDER BY outbox.namespace, outbox.name
+          FOR UPDATE OF outbox
+        )
+        DELETE FROM outbox USING gone WHERE outbox.namespace = gone.namespace AND outbox.name = gone.name`;
     },
 
     republishAll: () => prisma.$executeRaw`
