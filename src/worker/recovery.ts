@@ -20,7 +20,7 @@ export interface RecoveryOptions {
   readonly lanes: readonly Lane[];
   readonly claimer: Pick<Claimer, 'idle'>;
   readonly beat: Pick<Beat, 'idle'>;
-  readonly session: Pick<WorkerSession, 'id' | 'renewNow'>;
+  readonly session: Pick<WorkerSession, 'id' | 'renewNow' | 'destroy'>;
   readonly supervisor: Pick<Supervisor, 'session'>;
   readonly cache: SeenCache;
   readonly intake: Pick<JobIntake, 'reread'>;
@@ -59,6 +59,17 @@ export class Recovery {
     }
     this.#first = false;
     supervisor.session(id, number);
+  }
+
+  /** The worker's locks are gone: what is left are the session and the lanes, which nobody else removes. */
+  async leave(): Promise<void> {
+    const { coordinator, session, lanes, logger } = this.#options;
+    try {
+      await session.destroy();
+      await coordinator.transact(lanes.map(({ key }) => ({ verb: 'delete', key })));
+    } catch (error) {
+      logger.warn({ err: error }, 'the session ends by its time-out: it could not be destroyed');
+    }
   }
 
   /** Takes the lanes over as they are now. */

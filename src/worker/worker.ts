@@ -1,5 +1,6 @@
 import type { SessionId } from '../coordination/coordinator.ts';
 import { lanePath } from '../coordination/keys.ts';
+import type { KillRecord } from '../coordination/records.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -28,6 +29,7 @@ import { WorkerMetrics } from './metrics.ts';
 import type { WorkerOptions, WorkerStatus } from './options.ts';
 import { Peers } from './peers.ts';
 import type { Supervisor } from './ports.ts';
+import { reasonsAgainst } from './readiness.ts';
 import { Recovery } from './recovery.ts';
 import { Registration } from './registration.ts';
 import { Reports } from './reports.ts';
@@ -100,7 +102,10 @@ export class Worker implements Service {
       onVerdict: () => void this.#registration.refresh(),
       logger,
     });
-    this.#room = new Room(options.capacity, () => this.#onRoom());
+    this.#room = new Room(options.capacity, () => {
+      this.#dispatcher.onRoom();
+      this.#triggers.look();
+    });
     const metrics = new WorkerMetrics(options.registry, {
       capacity: options.capacity,
       used: () => this.#room.used,
@@ -256,11 +261,9 @@ export class Worker implements Service {
     this.#clockWatch.start();
     this.#abilityTimer = setInterval(() => this.#look(), lookEvery);
     await this.#session.start();
-    this.#killWatch = watchKills(this.#options.coordinator, {
-      onKills: kills => this.#runs.setKills(kills),
-      signal: this.#stopping.signal,
-      logger: this.#log,
-    });
+    const { signal } = this.#stopping;
+    const onKills = (kills: readonly KillRecord[]) => this.#runs.setKills(kills);
+    this.#killWatch = watchKills(this.#options.coordinator, { onKills, signal, logger: this.#log });
     await this.#intake.start();
     this.#loaded.resolve();
     // `stop` came first, and what is started from here on would never be stopped.
@@ -335,35 +338,20 @@ export class Worker implements Service {
       this.#killWatch,
     ]);
     await this.#session.stop();
-    await within(releaseWithin, this.#leave());
+    await within(releaseWithin, this.#recovery.leave());
     await this.#registration.stop();
     this.#alarm.clear();
     this.#log.info('stopped');
   }
 
-  /** The locks are gone by now; what is left are the session and the lanes, which nobody else removes. */
-  async #leave(): Promise<void> {
-    const { coordinator } = this.#options;
-    try {
-      await this.#session.destroy();
-      await coordinator.transact(this.#lanes.map(({ key }) => ({ verb: 'delete', key })));
-    } catch (error) {
-      this.#log.warn({ err: error }, 'the session ends by its time-out: it could not be destroyed');
-    }
-  }
-
   /** Under what claims are made now; undefined while none are. */
   #context(): ClaimContext | undefined {
-    const standing = this.#standing();
     const epoch = this.#epoch.working;
-    if (standing === undefined || epoch === undefined || this.#draining || this.#cordoned) return undefined;
-    if (this.#clockWatch.reason !== undefined || this.#reports.reason !== undefined || !this.#supervisor.ready) {
-      return undefined;
-    }
-    return { epoch, session: standing.session, now: this.#clock() };
+    const session = this.#session.valid;
+    if (epoch === undefined || session === undefined || this.#reasons().length > 0) return undefined;
+    return { epoch, session, now: this.#clock() };
   }
 
-  /** The session, while its lease is good for new runs. */
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {
     const epoch = this.#epoch.working;
     const session = this.#session.valid;
@@ -372,23 +360,17 @@ export class Worker implements Service {
   }
 
   #reasons(): readonly string[] {
-    if (!this.#started) return ['it has not been started'];
-    const reasons = [
-      this.#draining ? 'it is stopping' : undefined,
-      this.#cordoned ? 'it is cordoned' : undefined,
-      this.#session.valid === undefined ? 'it has no session that is surely alive' : undefined,
-      this.#intake.isLoaded ? undefined : 'the jobs are being read',
-      this.#epoch.reason,
-      this.#clockWatch.reason,
-      this.#reports.reason,
-      this.#supervisor.ready ? undefined : 'its supervisor is being started',
-    ];
-    return reasons.filter(reason => reason !== undefined);
-  }
-
-  #onRoom(): void {
-    this.#dispatcher.onRoom();
-    this.#triggers.look();
+    return reasonsAgainst({
+      started: this.#started,
+      draining: this.#draining,
+      cordoned: this.#cordoned,
+      session: this.#session,
+      intake: this.#intake,
+      epoch: this.#epoch,
+      clock: this.#clockWatch,
+      reports: this.#reports,
+      supervisor: this.#supervisor,
+    });
   }
 
   #onPeers(gone: Parameters<Dispatcher['onGone']>[0]): void {

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { killerPath, triggerPath } from '../../src/coordination/keys.ts';
+import { killerPath, lostPath, triggerPath } from '../../src/coordination/keys.ts';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
-import { encode, type KillRecord, type TriggerRecord } from '../../src/coordination/records.ts';
+import {
+  decode,
+  encode,
+  type KillRecord,
+  type LostRecord,
+  type TriggerRecord,
+} from '../../src/coordination/records.ts';
 import { manualRunId, tickRunId } from '../../src/domain/run/run.ts';
 import {
   chaotic,
@@ -17,12 +23,15 @@ import {
 
 describe('workers on one coordinator', () => {
   let coordinator: MemoryCoordinator;
+  /** Moves the coordinator's clock forward: lock delays pass. */
+  let shift: number;
   let epoch: EpochStandIn;
   let ledger: Ledger;
   let workers: TestWorker[];
 
   beforeEach(async () => {
-    coordinator = new MemoryCoordinator();
+    shift = 0;
+    coordinator = new MemoryCoordinator({ now: () => Date.now() + shift });
     epoch = new EpochStandIn(coordinator);
     ledger = new Ledger();
     workers = [];
@@ -285,6 +294,60 @@ describe('workers on one coordinator', () => {
       assert.ok(tick > floor && tick % 2_000 === 0, `${tick} at ${at}`);
     }
     assert.deepEqual(ledger.startedTwice(), []);
+  });
+
+  it('ends exclusive runs at once when its session is lost, and goes on with a new one', async () => {
+    const [one] = await startWorkers(1, { duration: () => 60_000 });
+    assert.ok(one);
+    const at = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000;
+    const schedule = `@at ${new Date(at).toISOString()}`;
+    const [exclusive, free] = [
+      makeJob('forbid', { schedule, concurrencyPolicy: 'Forbid' }),
+      makeJob('allow', { schedule }),
+    ];
+    await publishJobs(coordinator, [exclusive, free]);
+    await until('both', () => ledger.starts.length === 2);
+    const { session } = one.worker.status();
+    assert.ok(session);
+    coordinator.expireSession(session);
+    await until(
+      'the end of the exclusive one',
+      () => ledger.finished(tickRunId(exclusive.uid, at))?.outcome === 'Lost',
+    );
+    assert.equal(ledger.finished(tickRunId(free.uid, at)), undefined);
+    await until('another session', () => one.worker.status().ready && one.worker.status().session !== session);
+    const next = makeJob('next', { schedule: '* * * * * *' });
+    await publishJobs(coordinator, [next]);
+    await until('a start under it', () => ledger.ticks(next.uid).length > 0);
+  });
+
+  it('tells of the run whose orphaned lock it took over', async () => {
+    const [first] = await startWorkers(1, { duration: () => 60_000 });
+    assert.ok(first);
+    const job = makeJob('forbid', { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' });
+    await publishJobs(coordinator, [job]);
+    const orphan = await until('its start', () => ledger.starts[0]);
+    first.coordinator.cut();
+    first.supervisor.die();
+    coordinator.overrideCheck(`${first.id}:alive`, 'critical');
+    const second = makeWorker(coordinator, ledger, { name: 'second' });
+    workers.push(second);
+    await second.worker.start();
+    await until('it is ready', () => second.worker.status().ready);
+    assert.equal(ledger.starts.length, 1, 'the lock delay was not kept');
+    shift = 15_000;
+    await until('its own start', () => ledger.starts.length > 1);
+    const key = lostPath(orphan.request.run);
+    let lost: LostRecord | undefined;
+    await until('the record', () => {
+      void coordinator.get(key).then(entry => {
+        lost = entry && decode<LostRecord>(entry);
+      });
+      return lost !== undefined;
+    });
+    assert.equal(lost?.foundBy, second.id);
+    assert.equal(lost?.attempt, 1);
+    assert.equal(lost?.job, 'default/forbid');
   });
 
   it('starts once, and leaves no tick out, where a third of the transactions get no answer', async () => {
