@@ -121,6 +121,28 @@ describe('a cluster of separate processes on real Consul and PostgreSQL', { skip
     await cluster.ready(3);
   });
 
+  it('loses and doubles nothing when workers are stopped in order, one after another', async () => {
+    const schedules = await makeJobs('drained', 4, { executor: { shell: { command: `${echo()}; sleep 2` } } });
+    await eventually('the first start', () => starts().length > 0);
+    const from = (Math.floor(Date.now() / 1000) + 1) * 1000;
+    await sleep(2);
+    for (const [index, worker] of cluster.workers.entries()) {
+      assert.equal(await worker.program.stop(), 0);
+      cluster.restart('worker', index);
+      await cluster.ready(3);
+    }
+    const to = await suspend(schedules);
+    const verdict = await judge(rest, schedules, starts(), from, to);
+    assert.deepEqual([verdict.twice, verdict.missed, verdict.excused, verdict.stray], [[], [], [], []]);
+    await eventually('every run succeeded', async () => {
+      const runs = await Promise.all(
+        schedules.map(({ job }) => rest.all<RunView>(`/api/v1/namespaces/default/jobs/${job}/runs`)),
+      );
+      const states = new Set(runs.flat().map(run => run.state));
+      return states.size === 1 && states.has('Succeeded');
+    });
+  });
+
   it('leaves no child of a killed worker 1 s later', async () => {
     await makeJobs('orphans', 3, {
       schedule: '@manually',
