@@ -80,6 +80,65 @@ describe('loadConfig', () => {
     assert.doesNotMatch(masked, /secret/);
   });
 
+  for (const [environment, message] of [
+    [{ CRONMESH_HTTP_PORT: 'abc' }, 'http.port (from CRONMESH_HTTP_PORT): must be a number (got "abc")'],
+    [{ CRONMESH_WORKER_LABELS: 'gpu' }, 'must be pairs such as zone=a,disk=ssd (got "gpu")'],
+    [{ CRONMESH_WORKER_EXECUTORS: 'shell,perl' }, 'must be one of "shell", "http" (got "shell,perl")'],
+    [{ CONSUL_HTTP_ADDR: 'unix:///x' }, 'must be host:port, or an http or https URL (got "unix:///x")'],
+    [{ DATABASE_URL: 'postgresql://u:50%off@h/d' }, 'in a password, write %25 for %'],
+    [{ DATABASE_URL: 'postgresql://u:secret@h:port/d' }, 'must be a URL such as postgresql://user@host:5432/database'],
+    [{ CRONMESH_HTPP_PORT: '1' }, 'CRONMESH_HTPP_PORT is no setting; did you mean CRONMESH_HTTP_PORT?'],
+    [{ CRONMESH_GRPC_TLS: '1' }, 'those of its section are CRONMESH_GRPC_HOST, CRONMESH_GRPC_PORT'],
+  ] as const) {
+    it(`refuses ${Object.entries(environment).flat().join('=')}`, () => {
+      assert.throws(
+        () => loadConfig('worker', { environment }),
+        error => error instanceof ConfigError && error.message.includes(message) && !error.message.includes('secret'),
+        message,
+      );
+    });
+  }
+
+  for (const [text, message] of [
+    [
+      'http: { prt: 80 }',
+      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port (got 80)',
+    ],
+    ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
+    ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],
+    ['[http]', 'FILE must hold a mapping of settings'],
+    ['log: {}\n---\nlog: {}', 'FILE must hold a mapping of settings'],
+    ['log: {}\nlog: {}', 'FILE is not YAML: duplicated mapping key'],
+  ] as const) {
+    it(`refuses a file with ${JSON.stringify(text)}`, () => {
+      const path = file(text);
+      assert.throws(
+        () => loadConfig('worker', { file: path, environment: {} }),
+        error => error instanceof ConfigError && error.message.includes(message.replace('FILE', path)),
+        message,
+      );
+    });
+  }
+
+  it('takes a file that sets nothing', () => {
+    for (const text of ['', '# nothing yet\n', '---\n', 'http:\nworker: {}\n']) {
+      assert.equal(loadConfig('worker', { file: file(text), environment: {} }).http.port, 8081, JSON.stringify(text));
+    }
+  });
+
+  it('lets be what Kubernetes and runs have in the environment', () => {
+    const environment = {
+      CRONMESH_WORKER_PORT: 'tcp://10.0.0.7:8081',
+      CRONMESH_WORKER_PORT_8081_TCP_ADDR: '10.0.0.7',
+      CRONMESH_WORKER_SERVICE_PORT_HTTP: '8081',
+      CRONMESH_WORKER: 'w-1',
+      CRONMESH_RUN: 'x',
+      CRONMESH_SERVER: 'http://127.0.0.1:8080',
+      CRONMESH_PROOF: '/tmp/proof',
+    };
+    assert.equal(loadConfig('worker', { environment }).worker.capacity, 100);
+  });
+
   it('names workers on one machine by their ports', () => {
     const one = workerName(loadConfig('worker', { environment: { CRONMESH_HTTP_PORT: '8081' } }));
     const two = workerName(loadConfig('worker', { environment: { CRONMESH_HTTP_PORT: '8082' } }));

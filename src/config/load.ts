@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { load as parseYaml } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import type { z } from 'zod';
+import { nearest } from '../domain/job/nearest.ts';
+import { valueAt } from '../domain/job/path.ts';
+import { preview } from '../domain/job/preview.ts';
+import { problemsOf } from '../domain/job/problems.ts';
 import { type Config, configSchema, type Role } from './schema.ts';
 
 /** A configuration that cannot be used: one line that names the setting, where it came from, its value and what is allowed. */
@@ -46,13 +50,14 @@ export function loadConfig(
 
   const result = schema.safeParse(tree);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const path = issue?.path.join('.') ?? '';
-  const from = origin.get(path) ?? origin.get(path.split('.').slice(0, 2).join('.')) ?? options.file ?? 'defaults';
-  const value = secret.test(path) ? '' : `, got ${JSON.stringify(getPath(tree, path))}`;
-  throw new ConfigError(
-    `configuration: ${path || 'the file'} (from ${from}): ${issue?.message ?? 'is invalid'}${value}`,
-  );
+  const [first] = problemsOf(result.error, tree, schema);
+  const path = first?.field ?? '(document)';
+  const setting = path.split(/[.[]/, 2).join('.');
+  const from = origin.get(setting) ?? options.file ?? 'defaults';
+  // Of a list in the environment the whole text is shown, as it was written there.
+  const given = first?.value ?? (origin.has(setting) ? preview(valueAt(tree, setting.split('.'))) : undefined);
+  const value = given === undefined || secret.test(setting) ? '' : ` (got ${given})`;
+  throw new ConfigError(`configuration: ${path} (from ${from}): ${first?.message ?? 'is invalid'}${value}`);
 }
 
 function readFile(file: string): Tree {
@@ -62,16 +67,19 @@ function readFile(file: string): Tree {
   } catch (error) {
     throw new ConfigError(`configuration: cannot read ${file}: ${(error as Error).message}`);
   }
-  let value: unknown;
+  let documents: unknown[];
   try {
-    value = parseYaml(text) ?? {};
+    documents = loadAll(text);
   } catch (error) {
     throw new ConfigError(`configuration: ${file} is not YAML: ${(error as Error).message.split('\n')[0]}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  const [value] = documents;
+  // A file of comments alone sets nothing, and so does a section with nothing below its name.
+  if (documents.length === 0 || (documents.length === 1 && value === null)) return {};
+  if (documents.length > 1 || typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ConfigError(`configuration: ${file} must hold a mapping of settings`);
   }
-  return value as Tree;
+  return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
 }
 
 /** The two levels of settings, from the schema itself. */
@@ -92,19 +100,29 @@ export function environmentName(path: string): string {
     .toUpperCase()}`;
 }
 
-/** Variables of the environment that begin with CRONMESH_ but are no setting: misspelt ones must not pass in silence. */
+/** CRONMESH_ variables with another meaning: what commands read, and a run's own environment. */
+const others =
+  /^CRONMESH_(SERVER|NAMESPACE|JOB|TICK|RUN|ATTEMPT|FENCING_TOKEN|WORKER)$|^CRONMESH_(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+
+/**
+ * Variables of the environment that begin with CRONMESH_ but are no setting: misspelt ones must not pass in silence.
+ * What Kubernetes sets for each service (`CRONMESH_MASTER_SERVICE_HOST`, `CRONMESH_WORKER_PORT=tcp://…`) is let be, and
+ * so is what is meant for jobs.
+ */
 function refuseUnknown(environment: Readonly<Record<string, string | undefined>>, settings: readonly Shape[]): void {
-  const known = new Set(settings.map(setting => setting.environment));
-  const sections = new Set(settings.map(setting => setting.environment.split('_')[1]));
-  for (const name of Object.keys(environment)) {
-    if (!name.startsWith('CRONMESH_') || known.has(name) || !sections.has(name.split('_')[1])) continue;
-    // A job's own environment, should a program be started by one.
-    if (name === 'CRONMESH_WORKER') continue;
-    throw new ConfigError(
-      `configuration: ${name} is no setting; those of its section are ${[...known]
-        .filter(one => one.split('_')[1] === name.split('_')[1])
-        .join(', ')}`,
+  const known = settings.map(setting => setting.environment);
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('CRONMESH_') || known.includes(name) || others.test(name)) continue;
+    if (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? '')) continue;
+    const section = known.filter(one => one.split('_')[1] === name.split('_')[1]);
+    const near = nearest(
+      name.slice('CRONMESH_'.length),
+      known.map(one => one.slice('CRONMESH_'.length)),
     );
+    if (section.length === 0 && near === undefined) continue;
+    const help =
+      near === undefined ? `those of its section are ${section.join(', ')}` : `did you mean CRONMESH_${near}?`;
+    throw new ConfigError(`configuration: ${name} is no setting; ${help}`);
   }
 }
 
@@ -112,8 +130,4 @@ function setPath(tree: Tree, path: string, value: unknown): void {
   const [section = '', name = ''] = path.split('.');
   const group = tree[section];
   tree[section] = { ...(typeof group === 'object' && group !== null ? group : {}), [name]: value };
-}
-
-function getPath(tree: Tree, path: string): unknown {
-  return path.split('.').reduce<unknown>((at, key) => (at as Tree | undefined)?.[key], tree);
 }

@@ -8,19 +8,29 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.union([z.boolean(), z.stringbool()]);
 /** `a=b,c=d` in the environment, a mapping in a file. */
 const labelMap = z.preprocess(
-  value =>
-    typeof value === 'string'
-      ? Object.fromEntries(
-          value
-            .split(',')
-            .filter(Boolean)
-            .map(pair => pair.split(/=(.*)/s).slice(0, 2)),
-        )
-      : value,
+  (value, context) => {
+    if (typeof value !== 'string') return value;
+    const pairs = value.split(',').filter(Boolean);
+    if (pairs.every(pair => /^[^=]+=/.test(pair))) {
+      return Object.fromEntries(pairs.map(pair => pair.split(/=(.*)/s).slice(0, 2)));
+    }
+    context.addIssue({ code: 'custom', message: 'must be pairs such as zone=a,disk=ssd' });
+    return z.NEVER;
+  },
   z.record(z.string().min(1), z.string()),
 );
 const list = <T extends z.ZodType>(item: T) =>
   z.preprocess(value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value), z.array(item).min(1));
+
+function isUrl(value: string): boolean {
+  try {
+    const { username, password, pathname } = new URL(value);
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Every setting, with its default for a role. Strength: environment over file over default. The environment's name of
@@ -44,8 +54,8 @@ export function configSchema(role: Role) {
       .strictObject({
         address: z
           .string()
-          .transform(value => (/^https?:\/\//.test(value) ? value : `http://${value}`))
-          .pipe(z.url({ protocol: /^https?$/ }))
+          .transform(value => (value.includes('://') ? value : `http://${value}`))
+          .pipe(z.url({ protocol: /^https?$/, message: 'must be host:port, or an http or https URL' }))
           .default('http://127.0.0.1:8500'),
         token: z.string().min(1).optional(),
       })
@@ -55,6 +65,7 @@ export function configSchema(role: Role) {
         url: z
           .string()
           .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
+          .refine(isUrl, 'must be a URL such as postgresql://user@host:5432/database; in a password, write %25 for %')
           .optional(),
         poolSize: z.coerce.number().int().min(2).max(100).default(10),
       })

@@ -14,7 +14,7 @@ function program(load: () => Promise<Program>): Program {
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof StartError || error instanceof CronmeshError)) throw error;
       process.stderr.write(`cronmesh: ${error.message}\n`);
-      process.exitCode = error instanceof ConfigError ? 2 : 1;
+      process.exitCode = error instanceof CronmeshError && error.code !== 'Conflict' ? 1 : 2;
     }
   };
 }

@@ -69,16 +69,15 @@ export class HttpServer implements Service {
   }
 }
 
-function refusal(error: Error, host: string, port: number): Error {
+function refusal(error: Error, host: string, port: number): StartError {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'EADDRINUSE') {
     return new StartError(
       `http.port: ${host}:${port} is in use by another process; set CRONMESH_HTTP_PORT to a free port`,
     );
   }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
-    return new StartError(`http.host: cannot listen on ${host}:${port} (${code})`);
-  return error;
+  if (code === 'EACCES') return new StartError(`http.port: this user may not listen on ${host}:${port}`);
+  return new StartError(`http.host: cannot listen on ${host}:${port} (${code ?? error.message})`);
 }
 
 function waiting(request: Request): Response {

@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { HttpServer } from './http-server.ts';
 import { Registration } from './registration.ts';
-import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
+import { onStop, randomText, runUntilStopped, Services, StartError, version, waitFor } from './runtime.ts';
 
 /** A master: REST and page, reports over gRPC, and, when elected, the leader's work. As many as wanted. */
 export async function master(options: { config?: string }): Promise<void> {
@@ -32,7 +32,10 @@ export async function master(options: { config?: string }): Promise<void> {
       const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
       const parts = assembleMaster({ config, name, store, coordinator, registry, logger });
       const grpc = new GrpcServer({ ...config.grpc, ingest: batch => parts.ingest.ingest(batch), logger });
-      await grpc.start();
+      await grpc.start().catch(() => {
+        const { host, port } = config.grpc;
+        throw new StartError(`grpc.port: cannot listen on ${host}:${port}; set CRONMESH_GRPC_PORT to a free port`);
+      });
       http.use(request => parts.app.fetch(request));
       const address = config.advertise.address ?? '';
       const registration = new Registration(

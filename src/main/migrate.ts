@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.ts';
-import { isRetryable } from '../domain/errors.ts';
+import { CronmeshError, isRetryable } from '../domain/errors.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import { databaseUrl } from './master.ts';
@@ -14,10 +14,14 @@ export async function migrate(options: { config?: string }): Promise<void> {
   const logger = createLogger({ level: config.log.level, role: 'migrate' });
   const store = await openPostgresStore({ url: databaseUrl(config), logger });
   try {
+    const signal = AbortSignal.timeout(patience);
     const applied = await waitFor('the database', () => store.migrate(), {
       logger,
-      signal: AbortSignal.timeout(patience),
+      signal,
       final: error => !isRetryable(error),
+    }).catch(error => {
+      if (!signal.aborted) throw error;
+      throw new CronmeshError('Unavailable', `the database did not answer within ${patience / 1_000} s`);
     });
     process.stdout.write(
       applied.length === 0 ? 'the database is up to date\n' : applied.map(name => `applied ${name}\n`).join(''),

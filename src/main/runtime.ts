@@ -74,7 +74,7 @@ export async function waitFor<T>(
   }
 }
 
-/** A problem that ends the program with one line and exit status 1. */
+/** What keeps a program from starting here, such as a port in use: it ends with one line and exit status 2. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

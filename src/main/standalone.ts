@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { loadConfig } from '../config/load.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
@@ -8,6 +7,7 @@ import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { assembleWorker } from './assemble-worker.ts';
+import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
 import { onStop, runUntilStopped, Services } from './runtime.ts';
 import { seed } from './seed.ts';
@@ -16,10 +16,9 @@ import { seed } from './seed.ts';
 export async function standalone(options: { config?: string }): Promise<void> {
   const config = loadConfig('standalone', { file: options.config, environment: process.env });
   const logger = createLogger({ level: config.log.level, role: 'standalone' });
-  const directory = resolve(config.data.directory);
 
   await runUntilStopped(logger, async () => {
-    mkdirSync(directory, { recursive: true });
+    const directory = dataFolder(config.data.directory);
     const http = new HttpServer(config.http);
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
     const stack = [onStop(() => store.close())];

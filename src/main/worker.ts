@@ -5,6 +5,7 @@ import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { createLogger } from '../observability/logger.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
+import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
 import { consulOf } from './master.ts';
 import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
@@ -16,6 +17,7 @@ export async function worker(options: { config?: string }): Promise<void> {
   const logger = createLogger({ level: config.log.level, role: 'worker' });
 
   await runUntilStopped(logger, async signal => {
+    dataFolder(config.data.directory);
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     const http = new HttpServer(config.http);

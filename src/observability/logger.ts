@@ -8,7 +8,8 @@ export function createLogger(options: { level: LogLevel; role: string }): Logger
   return pino(
     {
       level: options.level,
-      base: { role: options.role, pid: process.pid },
+      // Not `role`: that is what an election is about.
+      base: { program: options.role, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
       redact: { paths: ['*.token', '*.password', 'token', 'password'], censor: '[masked]' },
