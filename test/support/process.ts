@@ -3,7 +3,16 @@ import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../bin/cronmesh', import.meta.url));
+const checkout = fileURLToPath(new URL('../../bin/cronmesh', import.meta.url));
+
+export interface ProgramOptions {
+  readonly env: Record<string, string>;
+  /** A file that takes what it prints. */
+  readonly log: string;
+  readonly cwd?: string;
+  /** Its path; the checkout's own by default. */
+  readonly program?: string;
+}
 
 /** A free port of the loopback interface. */
 export async function freePort(): Promise<number> {
@@ -43,8 +52,8 @@ export class Program {
   readonly #exit: Promise<number | null>;
   #output = '';
 
-  constructor(args: readonly string[], options: { env: Record<string, string>; log: string; cwd?: string }) {
-    this.child = spawn(program, args, {
+  constructor(args: readonly string[], options: ProgramOptions) {
+    this.child = spawn(options.program ?? checkout, args, {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
