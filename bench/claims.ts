@@ -32,15 +32,15 @@ export async function benchClaims(): Promise<Figure[]> {
   return [
     {
       name: '10,000 jobs due in one second, 3 workers',
-      ratio: herd.rate / herd.bareRate,
+      ratio: herd.ratio,
       unit: '× a bare client’s claims',
-      detail: `${Math.round(herd.rate)} claims/s against ${Math.round(herd.bareRate)}; all started after ${herd.lateness.at(-1)} ms, ${herd.twice} twice`,
+      detail: `${Math.round(herd.rate)} claims/s against ${Math.round(herd.bareRate)}; all started after ${herd.lateness.at(-1)} ms, ${herd.doubt}`,
     },
     {
       name: 'lateness of 1,000 starts due in one second, 3 workers',
       ratio: goal / (percentile(thousand.lateness, 0.99) || 1),
       unit: `× faster than ${goal} ms (p99)`,
-      detail: `p50 ${percentile(thousand.lateness, 0.5)} ms, p99 ${percentile(thousand.lateness, 0.99)} ms, last ${thousand.lateness.at(-1)} ms, ${thousand.twice} twice`,
+      detail: `p50 ${percentile(thousand.lateness, 0.5)} ms, p99 ${percentile(thousand.lateness, 0.99)} ms, last ${thousand.lateness.at(-1)} ms, ${thousand.doubt}`,
     },
   ];
 }
@@ -49,9 +49,12 @@ interface Measured {
   /** Claims a second, from the tick to the last start; the median of the rounds. */
   readonly rate: number;
   readonly bareRate: number;
+  /** Of the two in one round, which the machine's other load hits alike; the median of the rounds. */
+  readonly ratio: number;
   /** Milliseconds, of all rounds, in order. */
   readonly lateness: readonly number[];
-  readonly twice: number;
+  /** Starts that there should not be, or should have been. */
+  readonly doubt: string;
 }
 
 async function measure(jobs: number, withBare: boolean): Promise<Measured> {
@@ -70,22 +73,30 @@ async function measure(jobs: number, withBare: boolean): Promise<Measured> {
     const bareRates: number[] = [];
     const lateness: number[] = [];
     let twice = 0;
+    let missed = 0;
     for (let round = -1; round < rounds; round++) {
       const tick = Math.ceil((Date.now() + 2_000) / period) * period;
-      await delay(tick + 5_000 - Date.now());
+      await delay(tick + 6_000 - Date.now());
       const answers = await Promise.all(children.map(child => ask(child, { type: 'starts', tick })));
       const late = answers.flatMap(answer => (answer.type === 'starts' ? answer.lateness : []));
-      if (late.length !== jobs) throw new Error(`${late.length} of ${jobs} jobs were started`);
+      missed += jobs - late.length;
       twice = Math.max(...answers.map(answer => (answer.type === 'starts' ? answer.twice : 0)));
       const bare = withBare ? await bareRate(children, jobs, round) : 0;
       // The first round warms everything up.
       if (round < 0) continue;
-      rates.push((jobs * 1_000) / Math.max(...late));
+      rates.push((late.length * 1_000) / Math.max(...late));
       bareRates.push(bare);
       lateness.push(...late);
     }
     lateness.sort((a, b) => a - b);
-    return { rate: median(rates), bareRate: median(bareRates), lateness, twice };
+    const ratio = median(rates.map((rate, i) => rate / (bareRates[i] || 1)));
+    return {
+      rate: median(rates),
+      bareRate: median(bareRates),
+      ratio,
+      lateness,
+      doubt: `${missed} not, ${twice} twice`,
+    };
   } finally {
     await Promise.all(children.filter(({ connected }) => connected).map(child => ask(child, { type: 'stop' })));
     await epoch.stop();

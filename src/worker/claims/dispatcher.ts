@@ -24,8 +24,9 @@ export interface DispatcherOptions extends TickClaimsOptions {
   readonly logger: Logger;
 }
 
-/** Between two looks at a herd whose owner still makes progress. */
+/** Between two looks at a herd whose owner still makes progress: reading it must not slow its owner down. */
 const herdPause: Milliseconds = 150;
+const herdPausePerTick: Milliseconds = 0.3;
 /** After reads that got no answer. */
 const pauseAfterError: Milliseconds = 200;
 /** Ticks dispatched before others get a turn. */
@@ -196,10 +197,11 @@ export class Dispatcher {
       due.state = 'done';
       if (due.owner !== undefined && record?.worker === due.owner) progress.add(`${due.owner} ${secondOf(due.tick)}`);
     }
+    const again = clock() + herdPause + herdPausePerTick * undecided.length;
     for (const [due, one] of undecided) {
       // An owner that is still at it will come to this one too.
       if (due.rank > 0 && due.owner !== worker && progress.has(`${due.owner} ${secondOf(due.tick)}`)) {
-        this.#looks.at(clock() + herdPause, due);
+        this.#looks.at(again, due);
       } else this.#claims.attempt(due, one, true);
     }
   }

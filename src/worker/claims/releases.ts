@@ -31,7 +31,7 @@ export interface ReleasesOptions {
 /** Releases that come together go together. */
 const window: Milliseconds = 5;
 /** Under a constant rush of claims a release waits this long, not longer. */
-const patience: Milliseconds = 250;
+const patience: Milliseconds = 1_000;
 
 interface Waiting {
   readonly held: HeldRun;
