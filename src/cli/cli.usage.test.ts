@@ -39,6 +39,21 @@ describe('cronmesh, used wrongly', () => {
     });
   }
 
+  it('says that a schedule has no more ticks, rather than nothing', async () => {
+    assert.deepEqual(await cronmesh(['next', '0 0 30 2 *']), { status: 0, stdout: '', stderr: 'it is never due\n' });
+    assert.deepEqual(await cronmesh(['next', '@at 2099-01-01T00:00:00Z', '--count', '2']), {
+      status: 0,
+      stdout: '2099-01-01T00:00:00Z\n',
+      stderr: 'it is not due any more after that\n',
+    });
+  });
+
+  it('refuses a manifest that names a field twice', async () => {
+    const stdin = '{"metadata":{"name":"one"},\n"metadata":{"name":"two"}}';
+    const { status, stderr } = await cronmesh(['apply', '-f', '-'], { stdin });
+    assert.deepEqual([status, stderr], [2, 'cronmesh: standard input names a field twice at line 2\n']);
+  });
+
   it('ends with 1 and one line when there is no server', async () => {
     const { status, stderr } = await cronmesh(['get', 'jobs', '--server', `127.0.0.1:${await freePort()}`]);
     assert.equal(status, 1);

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { loadAll, YAMLException } from 'js-yaml';
+import { duplicateKey } from '../domain/job/duplicate-key.ts';
 import { validateManifest } from '../domain/job/validate.ts';
 import { CliError } from './errors.ts';
 
@@ -104,8 +105,9 @@ function unreadable(path: string, error: unknown): CliError {
 
 /** JSON where it is JSON, else YAML: a JSON text indented with tabs is no YAML. Empty documents are left out. */
 function parse(content: string, name: string): unknown[] {
+  let value: unknown;
   try {
-    return [JSON.parse(content)];
+    value = JSON.parse(content);
   } catch {
     try {
       return loadAll(content).filter(value => value !== null && value !== undefined);
@@ -115,6 +117,10 @@ function parse(content: string, name: string): unknown[] {
       throw new CliError(`${name} is neither JSON nor YAML: ${error.reason}${where}`, { status: 2 });
     }
   }
+  const again = duplicateKey(content);
+  if (again === undefined) return [value];
+  const line = content.slice(0, again).split('\n').length;
+  throw new CliError(`${name} names a field twice at line ${line}`, { status: 2 });
 }
 
 /** What `get -o json` prints, and Kubernetes' lists. */

@@ -34,6 +34,8 @@ export function addNextCommand(program: Command): void {
         const instants = ticks.map(tick => formatInstant(tick.getTime()));
         if (output === 'json' || output === 'yaml') return print(formatOne(instants, output));
         print(instants.map(instant => `${instant}\n`).join(''));
+        if (instants.length === 0) process.stderr.write('it is never due\n');
+        else if (instants.length < count) process.stderr.write('it is not due any more after that\n');
       }),
     );
 }

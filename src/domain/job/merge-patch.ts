@@ -11,7 +11,8 @@ const maxDepth = 64;
  * @throws CronmeshError InvalidInput when the patch is nested more than 64 levels deep
  */
 export function mergePatch(target: unknown, patch: unknown, depth = 0): unknown {
-  if (depth > maxDepth) throw new CronmeshError('InvalidInput', `the patch is nested more than ${maxDepth} levels deep`);
+  if (depth > maxDepth)
+    throw new CronmeshError('InvalidInput', `the patch is nested more than ${maxDepth} levels deep`);
   if (!isObject(patch)) return patch;
   const result = new Map(isObject(target) ? Object.entries(target) : []);
   for (const [key, value] of Object.entries(patch)) {

@@ -89,9 +89,10 @@ function oneOf(values: readonly z.core.util.Primitive[], value: unknown): string
 }
 
 function unknownField(key: string, allowed: readonly string[]): string {
+  if (allowed.length === 0) return 'is not a known field: none is allowed here';
   const near = nearest(key, allowed);
   const guess = near === undefined ? '.' : `; did you mean ${near}?`;
-  return `is not a known field${guess}${allowed.length === 0 ? '' : ` Allowed here: ${allowed.join(', ')}`}`;
+  return `is not a known field${guess} Allowed here: ${allowed.join(', ')}`;
 }
 
 function typeName(expected: string): string {

@@ -53,6 +53,31 @@ describe('problems over REST', () => {
     }
   });
 
+  it('refuse a JSON body that names a field twice, and one that is packed', async () => {
+    const body = '{"metadata":{"name":"one"},\n "metadata":{"name":"two"}}';
+    const twice = await api.send('POST', jobs, body, { 'content-type': 'application/json' });
+    assert.deepEqual(
+      [twice.status, twice.json.code, twice.json.detail],
+      [400, 'MalformedBody', 'the body names a field twice at line 2, column 2'],
+    );
+    const packed = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const { status, json } = await api.send('POST', jobs, '{}', packed);
+    assert.deepEqual([status, json.code], [415, 'UnsupportedMediaType']);
+  });
+
+  it('say so where no query parameter is known', async () => {
+    const { status, json } = await api.send('GET', `${jobs}/nobody?x=1`);
+    assert.deepEqual([status, json.detail], [400, 'query parameter x is not a known field: none is allowed here']);
+  });
+
+  it('do not let a NUL reach the database', async () => {
+    const { status, json } = await api.send('GET', '/api/v1/namespaces/%00/jobs');
+    assert.deepEqual([status, json], [200, { items: [] }]);
+    const cursor = Buffer.from('["\\u0000","a"]').toString('base64url');
+    const { json: problem } = await api.send('GET', `/api/v1/jobs?cursor=${cursor}`);
+    assert.equal(problem.code, 'InvalidInput');
+  });
+
   it('do not look for what cannot be a name', async () => {
     for (const name of ['%00', 'No_Such', '%zz', 'a'.repeat(500)]) {
       assert.equal((await api.send('GET', `${jobs}/${name}`)).status, 404);

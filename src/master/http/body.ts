@@ -1,6 +1,7 @@
 import type { HonoRequest } from 'hono';
 import { loadAll, YAMLException } from 'js-yaml';
 import { CronmeshError } from '../../domain/errors.ts';
+import { duplicateKey } from '../../domain/job/duplicate-key.ts';
 
 /** The largest body that is read, in bytes. */
 export const maxBodyBytes = 1024 * 1024;
@@ -18,6 +19,10 @@ export async function readBody(request: HonoRequest): Promise<unknown> {
   if (!json.has(type) && !yaml.has(type)) {
     const given = type === '' ? 'there is no Content-Type' : `Content-Type ${type} is not read here`;
     throw new CronmeshError('UnsupportedMediaType', `${given}; send application/json or application/yaml`);
+  }
+  const encoding = request.header('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new CronmeshError('UnsupportedMediaType', `Content-Encoding ${encoding} is not read here; send it as it is`);
   }
   const text = decode(await readBytes(request.raw));
   if (text.trim() === '') throw new CronmeshError('MalformedBody', 'the body is empty; a manifest is needed');
@@ -49,8 +54,9 @@ function decode(bytes: Uint8Array): string {
 }
 
 function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const where = position(text, message);
@@ -58,6 +64,11 @@ function parseJson(text: string): unknown {
     const what = message.replace(/(, | in JSON | of JSON | \(line | at position ).*$/s, '');
     throw new CronmeshError('MalformedBody', `the body is not JSON: ${what}${where}`);
   }
+  const again = duplicateKey(text);
+  if (again !== undefined) {
+    throw new CronmeshError('MalformedBody', `the body names a field twice${lineAndColumn(text, again)}`);
+  }
+  return value;
 }
 
 function position(text: string, message: string): string {
@@ -65,6 +76,10 @@ function position(text: string, message: string): string {
   let offset = text.length;
   if (stated !== undefined) offset = Number(stated);
   else if (isUnexpectedToken(text)) offset = unexpectedToken(text);
+  return lineAndColumn(text, offset);
+}
+
+function lineAndColumn(text: string, offset: number): string {
   const before = text.slice(0, offset).split('\n');
   return ` at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }

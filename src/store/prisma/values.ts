@@ -21,7 +21,8 @@ export function decodeCursor<T extends readonly (string | number)[]>(cursor: str
     const fits =
       Array.isArray(values) &&
       values.length === shape.length &&
-      values.every((value, i) => typeof value === typeof shape[i]);
+      // No database can compare with a NUL.
+      values.every((value, i) => typeof value === typeof shape[i] && !String(value).includes('\0'));
     if (fits) return values as unknown as T;
   } catch {
     // Falls through: it is said once, below.

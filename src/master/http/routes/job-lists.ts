@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { namespaceName } from '../../../domain/job/spec.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { JobFilter } from '../../../store/store.ts';
@@ -79,6 +80,8 @@ export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs'>): Ope
   app.openapi(routes.ofNamespace, async context => {
     const { namespace } = context.req.valid('param');
     const { label, limit, ...rest } = context.req.valid('query');
+    // There are no jobs where there can be no namespace, and no database looks for a NUL.
+    if (!namespaceName.safeParse(namespace).success) return context.json({ items: [] }, 200);
     const labels = label && labelFilter(label);
     return context.json(await page({ namespace, limit, ...given({ ...rest, labels }) }), 200);
   });
