@@ -31,7 +31,7 @@ export type Operation =
   | { readonly verb: 'lock'; readonly key: string; readonly value: string; readonly session: SessionId }
   | { readonly verb: 'unlock'; readonly key: string; readonly value: string; readonly session: SessionId }
   | { readonly verb: 'delete'; readonly key: string }
-  | { readonly verb: 'delete-cas'; readonly key: string; readonly index: Index }
+  | { readonly verb: 'delete-cas'; readonly key: string; readonly index: Index } // holds where the key does not exist too
   | { readonly verb: 'check-index'; readonly key: string; readonly index: Index }
   | { readonly verb: 'check-not-exists'; readonly key: string }
   | { readonly verb: 'check-session'; readonly key: string; readonly session: SessionId };

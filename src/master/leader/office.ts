@@ -24,6 +24,9 @@ export interface OfficeOptions {
   readonly metrics: LeaderMetrics;
 }
 
+/** One operation, or a few that hold together. */
+export type Step = Operation | readonly Operation[];
+
 /** Operations of one transaction beside the check of the leader's lock. */
 export const leaderOperations = maxOperations - 1;
 /** A transaction is filled up to here, in bytes; Consul's limit is 512 kB. */
@@ -67,21 +70,24 @@ export class Office {
   }
 
   /**
-   * Carries out independent operations, as many as possible in one transaction; those that do not hold are left out.
-   * Gives for each its entry, `undefined` where there is none to give, `'refused'` where it did not hold.
+   * Carries out independent steps, each of one operation or of a few that hold together, as many as possible in one
+   * transaction; those that do not hold are left out. Gives for each the entry of its last operation, `undefined` where
+   * there is none to give, `'refused'` where it did not hold.
    */
-  async each(operations: readonly Operation[]): Promise<(Entry | undefined | 'refused')[]> {
-    const answers: (Entry | undefined | 'refused')[] = new Array(operations.length).fill('refused');
-    for (const part of parts(operations)) {
+  async each(steps: readonly Step[]): Promise<(Entry | undefined | 'refused')[]> {
+    const answers: (Entry | undefined | 'refused')[] = new Array(steps.length).fill('refused');
+    for (const part of parts(steps.map(step => ('verb' in step ? [step] : step)))) {
       let left = part;
       while (left.length > 0) {
-        const result = await this.transact(left.map(([, operation]) => operation));
+        const owners = left.flatMap(([place, operations]) => operations.map(() => place));
+        const result = await this.transact(left.flatMap(([, operations]) => operations));
         if (result.ok) {
-          for (const [i, [place]] of left.entries()) answers[place] = result.entries[i];
+          // A later operation of the same step has the last word.
+          for (const [i, place] of owners.entries()) answers[place] = result.entries[i];
           break;
         }
-        const failed = new Set(result.failures.map(failure => failure.operation));
-        left = left.filter((_, i) => !failed.has(i));
+        const failed = new Set(result.failures.map(failure => owners[failure.operation]));
+        left = left.filter(([place]) => !failed.has(place));
       }
     }
     return answers;
@@ -94,20 +100,31 @@ export class Office {
   }
 }
 
-/** Cuts operations into transactions; each keeps its place. */
-function parts(operations: readonly Operation[]): (readonly [number, Operation])[][] {
-  const all: (readonly [number, Operation])[][] = [];
+/** Cuts steps into transactions; each keeps its place. */
+function parts(steps: readonly (readonly Operation[])[]): (readonly [number, readonly Operation[]])[][] {
+  const all: (readonly [number, readonly Operation[]])[][] = [];
+  let count = 0;
   let bytes = 0;
-  for (const [place, operation] of operations.entries()) {
+  for (const [place, operations] of steps.entries()) {
     const last = all.at(-1);
-    const size = transactionBytes([operation]);
-    if (last === undefined || last.length >= leaderOperations || bytes + size > fill) {
-      all.push([[place, operation]]);
-      bytes = size;
+    const size = transactionBytes(operations);
+    if (last === undefined || count + operations.length > leaderOperations || bytes + size > fill) {
+      all.push([[place, operations]]);
+      count = 0;
+      bytes = 0;
     } else {
-      last.push([place, operation]);
-      bytes += size;
+      last.push([place, operations]);
     }
+    count += operations.length;
+    bytes += size;
   }
   return all;
+}
+
+/** Deletes a key that is as it was read. A `delete-cas` alone also holds where the key is gone: somebody took it. */
+export function takeAway({ key, index }: Pick<Entry, 'key' | 'index'>): Step {
+  return [
+    { verb: 'check-index', key, index },
+    { verb: 'delete-cas', key, index },
+  ];
 }

@@ -12,7 +12,7 @@ import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { closeAsLost, nothingFound, type Orphan } from './lost.ts';
 import type { Cause } from './misfire.ts';
-import type { Office } from './office.ts';
+import { type Office, takeAway } from './office.ts';
 import type { SpellAgenda } from './spell-agenda.ts';
 import { withdraw } from './withdraw.ts';
 
@@ -178,9 +178,7 @@ export class Triggers {
 
   /** Deletes triggers; gives those that no worker had claimed. */
   async #delete(found: readonly Found[]): Promise<readonly Found[]> {
-    const answers = await this.#office.each(
-      found.map(({ entry: { key, index } }) => ({ verb: 'delete-cas', key, index }) as const),
-    );
+    const answers = await this.#office.each(found.map(({ entry }) => takeAway(entry)));
     return found.filter((_, i) => answers[i] !== 'refused');
   }
 

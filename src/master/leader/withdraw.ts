@@ -1,9 +1,8 @@
-import type { Operation } from '../../coordination/coordinator.ts';
 import { publishedPath, triggerPath } from '../../coordination/keys.ts';
 import { jobKey } from '../../domain/job/job.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import type { NewRun } from '../../store/store.ts';
-import type { Office } from './office.ts';
+import { type Office, type Step, takeAway } from './office.ts';
 
 /** Unpublished runs looked through; they come first in the database's list. */
 const lookedThrough = 5_000;
@@ -16,13 +15,13 @@ export async function withdraw<T extends NewRun>(office: Office, runs: readonly 
   const keyOf = (run: T): string => triggerPath(jobKey(run), run.id);
   const triggers = await office.read(runs.map(keyOf));
   // Whoever writes the trigger writes the mark with it, and deletes that only once the database says "published".
-  const operations = runs.map((run, i): Operation => {
+  const steps = runs.map((run, i): Step => {
     const trigger = triggers[i];
     return trigger === undefined
       ? { verb: 'cas', key: publishedPath(run.id), value: 'withdrawn', index: 0 }
-      : { verb: 'delete-cas', key: trigger.key, index: trigger.index };
+      : takeAway(trigger);
   });
-  const answers = await office.each(operations);
+  const answers = await office.each(steps);
   const done = runs.filter((_, i) => answers[i] !== 'refused');
   const marked = done.filter(run => triggers[runs.indexOf(run)] === undefined);
   if (marked.length === 0) return done;
