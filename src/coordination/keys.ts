@@ -16,6 +16,8 @@ export const prefix = {
 } as const;
 
 export const epochKey = 'cron/epoch';
+/** A worker found that Consul lost its past under the epoch named there: the leader begins the next, had it seen nothing itself. */
+export const doubtKey = 'cron/doubt';
 /** Names the shards that the newest publication touched, and the head's index before it: a reader that missed none reads only those. */
 export const feedHeadKey = 'cron/feed/head';
 export const feedShards = 64;

@@ -145,6 +145,13 @@ export interface EpochRecord {
   readonly at: Instant;
 }
 
+/** `cron/doubt`: written each second by every worker that is held. */
+export interface DoubtRecord {
+  readonly v: 1;
+  /** Of the epoch under which the past was lost. */
+  readonly number: number;
+}
+
 export type { SessionId };
 
 /** Reads a record. @throws Error that names the key when the value is no JSON object of version 1 */

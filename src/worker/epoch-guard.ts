@@ -1,9 +1,10 @@
 import type { Coordinator, Entry } from '../coordination/coordinator.ts';
-import { epochKey } from '../coordination/keys.ts';
+import { doubtKey, epochKey } from '../coordination/keys.ts';
 import { pause } from '../coordination/pause.ts';
-import { decode, type EpochRecord } from '../coordination/records.ts';
+import { type DoubtRecord, decode, type EpochRecord, encode } from '../coordination/records.ts';
 import { watchKey } from '../coordination/watch.ts';
 import { backoffDelay, defaultBackoff } from '../domain/backoff.ts';
+import { timing } from '../domain/policy/timing.ts';
 import type { Clock, Instant } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 
@@ -98,6 +99,19 @@ export class EpochGuard {
       'Consul lost its past: nothing is claimed until a new epoch begins',
     );
     this.#options.onHeld(why);
+    this.#preparing = this.#preparing.then(() => this.#doubt(this.#highest?.number ?? under));
+  }
+
+  /** Tells the leader, which may have noticed nothing, until a new epoch begins. */
+  async #doubt(number: number): Promise<void> {
+    const { coordinator, logger } = this.#options;
+    const doubt: DoubtRecord = { v: 1, number };
+    while (this.#state === 'held' && !this.#stopping.signal.aborted) {
+      await coordinator.transact([{ verb: 'set', key: doubtKey, value: encode(doubt) }]).catch(error => {
+        logger.warn({ err: error }, 'the leader cannot be told that Consul lost its past');
+      });
+      await pause(timing.beatEvery, this.#stopping.signal);
+    }
   }
 
   /** Whether a transaction's answer shows the epoch that it was sent under, or a later state of it. */

@@ -1,7 +1,7 @@
 import { CoordinationError, type Entry, type Index } from '../../coordination/coordinator.ts';
-import { epochKey } from '../../coordination/keys.ts';
+import { doubtKey, epochKey } from '../../coordination/keys.ts';
 import { pause } from '../../coordination/pause.ts';
-import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
+import { type DoubtRecord, decode, type EpochRecord, encode } from '../../coordination/records.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { StoredEpoch } from '../../store/store.ts';
 import type { Observations } from './observations.ts';
@@ -25,6 +25,8 @@ export interface EpochOptions {
 interface Held {
   readonly record: EpochRecord;
   readonly index: Index;
+  /** A worker found that Consul lost its past under this epoch. */
+  readonly doubted?: boolean;
 }
 
 /**
@@ -127,7 +129,7 @@ export class EpochKeeper {
   async #beatOn(first: Held): Promise<EpochRecord> {
     const { signal, timing } = this.#office;
     let held = first;
-    while (!signal.aborted) {
+    while (!signal.aborted && !held.doubted) {
       const sent = performance.now();
       const next = await this.#beat(held);
       if (next === undefined) return held.record;
@@ -140,7 +142,7 @@ export class EpochKeeper {
 
   /** One beat. An answer that does not come leaves it as it was; undefined: what is there is not this leader's. */
   async #beat(held: Held): Promise<Held | undefined> {
-    const beaten = await this.#answered(async () => {
+    const beaten = await this.#answered(async (): Promise<Held | undefined> => {
       const known = this.#unsure.length === 0 ? held : await this.#recognize(held);
       if (known === undefined) return undefined;
       const record: EpochRecord = { ...known.record, beat: known.record.beat + 1, ...this.#stamp() };
@@ -178,10 +180,15 @@ export class EpochKeeper {
 
   /** Undefined when the key is not as it was at `index`. */
   async #write(record: EpochRecord, index: Index): Promise<Held | undefined> {
-    const result = await this.#office.transact([{ verb: 'cas', key: epochKey, value: encode(record), index }]);
+    const result = await this.#office.transact([
+      { verb: 'cas', key: epochKey, value: encode(record), index },
+      { verb: 'get-or-empty', key: doubtKey },
+    ]);
     if (!result.ok) return undefined;
     this.#save(record);
-    return { record, index: result.entries[0]?.index ?? index };
+    const [written, doubt] = result.entries;
+    const doubted = doubt !== undefined && decode<DoubtRecord>(doubt).number >= record.number;
+    return { record, index: written?.index ?? index, ...(doubted && { doubted }) };
   }
 
   #stamp(): { readonly leader: string; readonly at: Instant } {

@@ -11,9 +11,9 @@ import {
 } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
 import { CoordinationError, type Operation } from '../../coordination/coordinator.ts';
-import { epochKey } from '../../coordination/keys.ts';
+import { doubtKey, epochKey } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
-import { decode, type EpochRecord } from '../../coordination/records.ts';
+import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
 import { manualRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
@@ -332,5 +332,18 @@ describe('epochs, terms and what is published', () => {
     const skipped = (await skipsOf(store, job)).reduce((sum, { count }) => sum + count, 0);
     assert.equal(skipped, 2);
     assert.ok(failures <= 0);
+  });
+
+  it('begins the next epoch when a worker found a lost past that the leader did not see', async () => {
+    const coordinator = newCoordinator();
+    await startMaster({ coordinator });
+    const first = await eventually('an epoch', () => epochOf(coordinator));
+    await beating(coordinator, first.number);
+    await coordinator.transact([{ verb: 'set', key: doubtKey, value: encode({ v: 1, number: first.number - 1 }) }]);
+    await beating(coordinator, first.number);
+    await coordinator.transact([{ verb: 'set', key: doubtKey, value: encode({ v: 1, number: first.number }) }]);
+    const next = await beating(coordinator, first.number + 1);
+    assert.ok(next.floor > first.floor);
+    await beating(coordinator, first.number + 1);
   });
 });
