@@ -15,6 +15,7 @@ import { Catchups } from './catchups.ts';
 import { findDowntime } from './downtime.ts';
 import { EpochKeeper } from './epoch.ts';
 import { JobFollower } from './job-follower.ts';
+import { clearLanes } from './lanes.ts';
 import { insist, isOver, repeat } from './loop.ts';
 import { type LeaderMetrics, leaderMetrics } from './metrics.ts';
 import { Observations } from './observations.ts';
@@ -169,6 +170,7 @@ export class Leader implements Service {
       again('the sweep of the outbox', every.sweepEvery, () => publisher.sweep(signal)),
       again('the sweep of triggers', every.sweepEvery, () => triggers.publish()),
       again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
+      again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),
     ];
   }

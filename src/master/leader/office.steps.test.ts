@@ -4,6 +4,7 @@ import type { Operation } from '../../coordination/coordinator.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { silentLogger } from '../../observability/logger.ts';
 import type { Store } from '../../store/store.ts';
+import { clearLanes } from './lanes.ts';
 import { leaderMetrics } from './metrics.ts';
 import { Office, takeAway } from './office.ts';
 import { leaderTiming } from './timing.ts';
@@ -68,5 +69,30 @@ test('steps of one and of several operations each have their own answer', async 
   assert.equal(a !== 'refused' && a?.value, '1');
   assert.equal(none, undefined);
   assert.equal(both !== 'refused' && both?.key, 'b');
+  await coordinator.close();
+});
+
+test('only the lanes of workers that are long gone are deleted', async () => {
+  const { coordinator, office } = await open();
+  const old = Date.now() - 7_200_000;
+  const beats: [worker: string, at: number][] = [
+    ['gone', old],
+    ['cut-off', Date.now() - 60_000],
+    ['registered', old],
+  ];
+  for (const [worker, at] of beats) {
+    await coordinator.transact([
+      { verb: 'set', key: `cron/lane/${worker}/beat`, value: JSON.stringify({ v: 1, count: 1, at }) },
+      { verb: 'set', key: `cron/lane/${worker}/0`, value: JSON.stringify({ v: 1, count: 1 }) },
+    ]);
+  }
+  await coordinator.transact([
+    { verb: 'set', key: 'cron/lane/never-beat/0', value: JSON.stringify({ v: 1, count: 1 }) },
+  ]);
+  await clearLanes(office, { list: () => [{ id: 'registered' }] as never });
+  assert.deepEqual(
+    (await coordinator.keys('cron/lane/')).map(key => key.split('/')[2]),
+    ['cut-off', 'cut-off', 'never-beat', 'registered', 'registered'],
+  );
   await coordinator.close();
 });
