@@ -6,7 +6,7 @@ import { ConsulCoordinator } from '../src/coordination/consul/consul.ts';
 import { consulSkip, startConsul } from '../test/support/consul.ts';
 import { EpochStandIn, makeJob, publishJobs } from '../test/support/workers.ts';
 import type { FromBenchWorker, ToBenchWorker } from './claims-worker.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 /**
  * Claims: a herd of jobs due in one second over three workers, each a process of its own, on one real Consul. In the

@@ -14,7 +14,7 @@ import { Reporter } from '../src/worker/reporting/reporter.ts';
 import type { Spool } from '../src/worker/reporting/spool.ts';
 import { claimed, finished, newUid, output, referenceOf, start, started } from '../test/conformance/store/fixtures.ts';
 import { postgresSkip, startPostgres } from '../test/support/postgres.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 /**
  * Finished runs a second through the whole way (spool with fsync, gRPC, ingest, commit), against calls of

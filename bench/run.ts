@@ -1,16 +1,9 @@
 // `npm run bench [NAME…]`: every figure as a ratio against a peer or a bare client, measured side by side in one run.
 import { benchClaims } from './claims.ts';
 import { benchEngine } from './engine.ts';
+import type { Figure } from './figure.ts';
 import { benchReports } from './reports.ts';
 import { benchStore } from './store.ts';
-
-/** One line of the table: `ratio` is ours over the peer's, in the sense that `unit` says. */
-export interface Figure {
-  readonly name: string;
-  readonly ratio: number;
-  readonly unit: string;
-  readonly detail: string;
-}
 
 const benches: Readonly<Record<string, () => Promise<Figure[]>>> = {
   engine: benchEngine,

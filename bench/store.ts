@@ -5,7 +5,7 @@ import { openPostgresStore } from '../src/store/prisma/postgres.ts';
 import type { Store } from '../src/store/store.ts';
 import { claimed, finished, newUid, output, referenceOf, start, started } from '../test/conformance/store/fixtures.ts';
 import { postgresSkip, startPostgres } from '../test/support/postgres.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 
 /**
  * Reports into PostgreSQL through the store, against a bare client that inserts the same rows in batches of the same
