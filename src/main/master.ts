@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -18,6 +19,8 @@ export async function master(options: { config?: string }): Promise<void> {
   const config = loadConfig('master', { file: options.config, environment: process.env });
   const url = databaseUrl(config);
   const logger = createLogger({ level: config.log.level, role: 'master' });
+  // It would write lines of its own between those of the log; what matters in them is thrown as well.
+  if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
 
   await runUntilStopped(logger, async signal => {
