@@ -1,12 +1,13 @@
-import type { Coordinator } from '../coordination/coordinator.ts';
-import { CoordinationError } from '../coordination/coordinator.ts';
-import { lanePath } from '../coordination/keys.ts';
+import { CoordinationError, type Coordinator, type Entry } from '../coordination/coordinator.ts';
+import { epochKey, lanePath } from '../coordination/keys.ts';
+import { monotonicNow } from '../coordination/monotonic.ts';
 import { decode, type LaneRecord } from '../coordination/records.ts';
 import { timing } from '../domain/policy/timing.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Lane } from './claims/lane.ts';
+import type { ClaimContext } from './claims/proposal.ts';
 import { readKeys } from './claims/reader.ts';
 
 export interface BeatOptions {
@@ -14,8 +15,10 @@ export interface BeatOptions {
   /** Raised by nothing else. */
   readonly lane: Lane;
   readonly clock: Clock;
-  /** The number of the epoch to beat under; undefined while it may not, since Consul is known to have lost its past. */
-  readonly epoch: () => number | undefined;
+  /** The epoch to beat under; undefined while it may not, since Consul is known to have lost its past. */
+  readonly epoch: () => ClaimContext['epoch'] | undefined;
+  /** The lane was raised by something that was sent then (monotonic), under that epoch; it showed this one. */
+  readonly onHeard: (shown: Entry | undefined, under: ClaimContext['epoch'], sent: Milliseconds) => void;
   readonly onPast: (why: string, under: number) => void;
   /** The others, whose clocks are looked at. */
   readonly peers: () => readonly WorkerId[];
@@ -73,21 +76,26 @@ export class Beat {
       return;
     }
     try {
-      await (this.#unanswered ? this.#settle(epoch) : this.#raise(epoch));
+      await (this.#unanswered ? this.#settle(epoch.number) : this.#raise(epoch));
       await this.#readPeers();
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#options.logger.debug({ err: error }, 'a beat got no answer');
     }
   }
 
-  async #raise(epoch: number): Promise<void> {
-    const { coordinator, lane, clock, onPast } = this.#options;
+  async #raise(epoch: ClaimContext['epoch']): Promise<void> {
+    const { coordinator, lane, clock, onHeard, onPast } = this.#options;
+    const sent = monotonicNow();
     try {
-      const answer = await coordinator.transact([lane.raise({ at: clock() })]);
-      if (answer.ok) lane.raised(answer.entries[0]?.index ?? 0);
-      else {
+      const read = { verb: 'get-or-empty', key: epochKey } as const;
+      const answer = await coordinator.transact([read, lane.raise({ at: clock() })]);
+      if (answer.ok) {
+        const [shown, raised] = answer.entries;
+        lane.raised(raised?.index ?? 0);
+        onHeard(shown, epoch, sent);
+      } else {
         lane.refused();
-        onPast(answer.failures[0]?.message ?? 'the beat was refused', epoch);
+        onPast(answer.failures[0]?.message ?? 'the beat was refused', epoch.number);
       }
     } catch (error) {
       if (error instanceof CoordinationError && error.effect === 'refused') lane.refused();

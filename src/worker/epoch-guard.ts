@@ -1,14 +1,18 @@
 import type { Coordinator, Entry } from '../coordination/coordinator.ts';
 import { doubtKey, epochKey } from '../coordination/keys.ts';
+import { monotonicNow } from '../coordination/monotonic.ts';
 import { pause } from '../coordination/pause.ts';
 import { type DoubtRecord, decode, type EpochRecord, encode } from '../coordination/records.ts';
 import { watchKey } from '../coordination/watch.ts';
 import { backoffDelay, defaultBackoff } from '../domain/backoff.ts';
 import { timing } from '../domain/policy/timing.ts';
-import type { Clock, Instant } from '../domain/time.ts';
+import type { Clock, Instant, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 
 type Known = Pick<EpochRecord, 'number' | 'floor' | 'beat'>;
+
+/** Between reads while there is no epoch. */
+const seeking = { initial: 50, maximum: 500, factor: 2 } as const;
 
 export interface EpochGuardOptions {
   readonly coordinator: Coordinator;
@@ -24,8 +28,9 @@ export interface EpochGuardOptions {
 }
 
 /**
- * Knows whether Consul's present is one to work in. A process that has just started waits until it has seen the
- * leader's beat rise; one that finds that Consul lost its past ("held") waits for an epoch with a larger number than any
+ * Knows whether Consul's present is one to work in. A process that has just started, or that was cut off or stopped for
+ * so long that Consul may have lost meanwhile what it never saw, waits until it has seen the leader's beat rise (only a
+ * leader that knows Consul's past raises it); one that finds that Consul lost its past ("held") waits for an epoch with a larger number than any
  * that it has worked under. In both, no claim is sent.
  */
 export class EpochGuard {
@@ -37,9 +42,14 @@ export class EpochGuard {
   #highest: EpochRecord | undefined;
   /** Counts holds and preparations: an older preparation ends without effect. */
   #turn = 0;
+  /** While waiting: what a read has shown that was sent since the waiting began. */
+  #baseline: Known | undefined;
+  /** When the newest of this worker's writes was sent of which it knows that it was carried out, on the monotonic clock. */
+  #heardAt: Milliseconds = Number.NEGATIVE_INFINITY;
   #watching: Promise<void> | undefined;
   /** One after the other: none may undo what a later one did. */
   #preparing: Promise<void> = Promise.resolve();
+  #seeking: Promise<void> = Promise.resolve();
 
   constructor(options: EpochGuardOptions) {
     this.#options = options;
@@ -48,6 +58,7 @@ export class EpochGuard {
 
   /** Under which claims may be made now. */
   get working(): Known | undefined {
+    if (this.#state === 'working' && monotonicNow() - this.#heardAt > timing.silence) this.#doze();
     return this.#state === 'working' ? this.#highest : undefined;
   }
 
@@ -69,6 +80,7 @@ export class EpochGuard {
   }
 
   start(): void {
+    this.#seeking = this.#seekBaseline();
     const { coordinator } = this.#options;
     this.#watching = watchKey(coordinator, epochKey, {
       signal: this.#stopping.signal,
@@ -85,6 +97,12 @@ export class EpochGuard {
     this.#turn++;
     await this.#watching;
     await this.#preparing;
+    await this.#seeking;
+  }
+
+  /** A lane of this worker was raised by something that was sent then. */
+  heard(sent: Milliseconds): void {
+    this.#heardAt = Math.max(this.#heardAt, sent);
   }
 
   /** Evidence that Consul lost its past, found by something that was sent under the epoch `under`. */
@@ -127,7 +145,44 @@ export class EpochGuard {
       this.hold(`a transaction showed ${what}`, sentUnder.number);
       return false;
     }
+    // A watch may hang for seconds: the later the beat that is known, the younger a past that can come back unnoticed.
+    this.#observe(entry);
     return true;
+  }
+
+  /**
+   * Not heard for so long: Consul may have lost, and others done, what this worker never saw, and its lanes would not
+   * show it. It is as one that has just started.
+   */
+  #doze(): void {
+    this.#state = 'waiting';
+    this.#turn++;
+    this.#baseline = undefined;
+    this.#log.warn(
+      { epoch: this.#highest?.number },
+      "cut off from Consul: nothing is claimed until the leader's next beat",
+    );
+    this.#options.onHeld('cut off from Consul');
+    this.#seeking = this.#seeking.then(() => this.#seekBaseline());
+  }
+
+  async #seekBaseline(): Promise<void> {
+    const { coordinator } = this.#options;
+    const { signal } = this.#stopping;
+    const turn = this.#turn;
+    for (let attempt = 0; turn === this.#turn && !signal.aborted; attempt++) {
+      try {
+        const entry = await coordinator.get(epochKey, { consistent: true, signal });
+        if (turn !== this.#turn) return;
+        if (entry !== undefined) {
+          this.#baseline = decode<EpochRecord>(entry);
+          return;
+        }
+      } catch (error) {
+        if (!signal.aborted) this.#log.debug({ err: error, attempt }, 'the epoch cannot be read');
+      }
+      await pause(backoffDelay(seeking, attempt, Math.random()), signal);
+    }
   }
 
   #isOlder(entry: Entry | undefined): boolean {
@@ -159,7 +214,12 @@ export class EpochGuard {
     if (!newer && !risen) return;
     this.#highest = shown;
     if (risen) this.#options.onBeat(shown, this.#options.clock());
-    if (this.#state === 'waiting' ? risen : newer) this.#enter(shown);
+    if (this.#state === 'waiting' ? this.#isAfterBaseline(shown) : newer) this.#enter(shown);
+  }
+
+  #isAfterBaseline(shown: EpochRecord): boolean {
+    const baseline = this.#baseline;
+    return baseline !== undefined && (shown.number > baseline.number || shown.beat > baseline.beat);
   }
 
   #enter(epoch: EpochRecord): void {

@@ -1,6 +1,8 @@
 import type { Coordinator, Entry, SessionId } from '../coordination/coordinator.ts';
 import { prefix } from '../coordination/keys.ts';
+import { monotonicNow } from '../coordination/monotonic.ts';
 import { decode, type EpochRecord, type LockRecord } from '../coordination/records.ts';
+import type { Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Beat } from './beat.ts';
 import type { Claimer } from './claims/claimer.ts';
@@ -27,6 +29,8 @@ export interface RecoveryOptions {
   readonly triggers: Pick<Triggers, 'reread'>;
   readonly slots: Slots;
   readonly runs: Pick<Runs, 'values' | 'endUnlocked'>;
+  /** All lanes were raised by something that was sent then, on the monotonic clock. */
+  readonly onHeard: (sent: Milliseconds) => void;
   readonly logger: Logger;
 }
 
@@ -50,13 +54,13 @@ export class Recovery {
       session.renewNow();
       throw new Error('there is no session yet');
     }
-    await this.#adoptLanes();
     await this.#settleLocks(id);
     cache.clear();
     if (!this.#first) {
       await intake.reread();
       await triggers.reread();
     }
+    await this.#adoptLanes();
     this.#first = false;
     supervisor.session(id, number);
   }
@@ -72,7 +76,7 @@ export class Recovery {
     }
   }
 
-  /** Takes the lanes over as they are now. */
+  /** Takes the lanes over as they are now and raises each: whatever was sent before and is still on its way then fails. */
   async #adoptLanes(): Promise<void> {
     const { coordinator, lanes } = this.#options;
     const entries = await readKeys(
@@ -83,6 +87,13 @@ export class Recovery {
     lanes.forEach((lane, i) => {
       lane.adopt(entries[i]);
     });
+    const sent = monotonicNow();
+    const answer = await coordinator.transact(lanes.map(lane => lane.raise()));
+    if (!answer.ok) throw new Error('a lane has moved while it was taken over');
+    lanes.forEach((lane, i) => {
+      lane.raised(answer.entries[i]?.index ?? 0);
+    });
+    this.#options.onHeard(sent);
   }
 
   /**
@@ -95,6 +106,7 @@ export class Recovery {
     for (const entry of own.filter(({ key }) => !slots.has(key))) {
       logger.warn({ lock: entry.key }, 'released a lock that this worker knows nothing of');
       await coordinator.transact([
+        { verb: 'check-index', key: entry.key, index: entry.index },
         { verb: 'unlock', key: entry.key, value: entry.value, session },
         { verb: 'delete', key: entry.key },
       ]);

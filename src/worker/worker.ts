@@ -155,7 +155,10 @@ export class Worker implements Service {
       coordinator,
       lane: beatLane,
       clock,
-      epoch: () => this.#epoch.working?.number,
+      epoch: () => this.#epoch.working,
+      onHeard: (shown, under, sent) => {
+        if (this.#epoch.accepts(shown, under)) this.#epoch.heard(sent);
+      },
       onPast,
       peers: () => [...this.#peers.workers.keys()].filter(peer => peer !== id),
       onClock: (source, shown, ours) => this.#clockWatch.sample(source, shown, ours),
@@ -246,6 +249,7 @@ export class Worker implements Service {
       triggers: this.#triggers,
       slots: this.#slots,
       runs: this.#runs,
+      onHeard: sent => this.#epoch.heard(sent),
       logger,
     });
   }
@@ -348,8 +352,10 @@ export class Worker implements Service {
   #context(): ClaimContext | undefined {
     const epoch = this.#epoch.working;
     const session = this.#session.valid;
-    if (epoch === undefined || session === undefined || this.#reasons().length > 0) return undefined;
-    return { epoch, session, now: this.#clock() };
+    const able = epoch !== undefined && session !== undefined && this.#reasons().length === 0;
+    // Whoever asked is turned away now, and is called again, however short this lasts.
+    if (!able) this.#wasAble = false;
+    return able ? { epoch, session, now: this.#clock() } : undefined;
   }
 
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {

@@ -4,6 +4,7 @@ import {
   type Entry,
   maxOperations,
   type Operation,
+  type TransactionResult,
 } from '../../coordination/coordinator.ts';
 import { epochKey } from '../../coordination/keys.ts';
 import { pause } from '../../coordination/pause.ts';
@@ -152,16 +153,9 @@ export class Claimer {
     const { coordinator } = this.#options;
     const raise = lane.raise();
     const own = batch.flatMap(({ operations }) => operations);
+    let answer: TransactionResult;
     try {
-      const answer = await coordinator.transact([{ verb: 'get', key: epochKey }, raise, ...own]);
-      if (answer.ok) {
-        const [epoch, raised, ...entries] = answer.entries;
-        lane.raised(raised?.index ?? 0);
-        this.#settle(context, batch, epoch, raised?.index ?? 0, entries);
-        return;
-      }
-      lane.refused();
-      await this.#sort(lane, context, batch, answer.failures);
+      answer = await coordinator.transact([{ verb: 'get', key: epochKey }, raise, ...own]);
     } catch (error) {
       if (error instanceof CoordinationError && error.effect === 'refused') {
         lane.refused();
@@ -171,7 +165,16 @@ export class Claimer {
       }
       this.#log.warn({ err: error, claims: batch.length }, 'no answer to a claim transaction; its outcome is read');
       await this.#findOut(lane, context, batch);
+      return;
     }
+    if (!answer.ok) {
+      lane.refused();
+      await this.#sort(lane, context, batch, answer.failures);
+      return;
+    }
+    const [epoch, raised, ...entries] = answer.entries;
+    lane.raised(raised?.index ?? 0);
+    this.#settle(context, batch, epoch, raised?.index ?? 0, entries);
   }
 
   /** A transaction that failed changed nothing: what failed of it is dropped, the rest is sent again. */

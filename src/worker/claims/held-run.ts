@@ -22,6 +22,8 @@ export interface RunClaim {
 export interface HeldRun extends RunClaim {
   readonly session: SessionId;
   readonly token: string;
+  /** Of the lock's key: what was written by this claim is told from what a later one writes. */
+  readonly index: Index;
   /** When the lock was taken, at the latest. */
   readonly since: Instant;
   /** When its process ended; undefined while it runs, or when it was never started. */
@@ -32,7 +34,8 @@ export function holdRun(
   claim: RunClaim,
   held: { readonly session: SessionId; readonly epoch: number; readonly index: Index; readonly since: Instant },
 ): HeldRun {
-  return { ...claim, session: held.session, token: fencingToken(held.epoch, held.index), since: held.since };
+  const { session, epoch, index, since } = held;
+  return { ...claim, session, token: fencingToken(epoch, index), index, since };
 }
 
 export function referenceOf(claim: RunClaim): RunReference {

@@ -31,16 +31,16 @@ export class Losses {
   /** `claim` took over a lock: whose it was is told by what was seen before. */
   tookOver(claim: RunClaim, slot: number | undefined, seen: Seen | undefined): void {
     const lock = slot === undefined ? undefined : seen?.locks[slot]?.record;
-    const cursor = seen?.cursor.record;
-    const run = lock?.run ?? (cursor?.decision === 'run' ? cursor.run : undefined);
-    // Its own earlier attempt was closed by whoever asked for this one.
-    if (run === undefined || run === claim.run) return;
+    // The cursor does not tell: its run may go on in another slot. Its own earlier attempt was closed by whoever asked
+    // for this one.
+    if (lock === undefined || lock.run === claim.run) return;
+    const { run } = lock;
     const { worker, clock, logger } = this.#options;
     logger.warn({ run, job: claim.entry.key }, 'took over the lock of a run whose session is gone');
     void this.#write({
       v: 1,
       run,
-      ...(lock !== undefined && { attempt: lock.attempt }),
+      attempt: lock.attempt,
       job: claim.entry.key,
       foundBy: worker,
       at: clock(),

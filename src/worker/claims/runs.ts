@@ -62,7 +62,8 @@ export class Runs {
     const held = holdRun(claim, { session: commit.session, epoch: commit.epoch, index: commit.index, since: now });
     this.#held.set(held.run, held);
     const late = this.#tooLate(held, now);
-    if (late === undefined) supervisor.launch(startRequestOf(held, worker));
+    const kill = this.#kills.get(held.run);
+    if (late === undefined && kill === undefined) supervisor.launch(startRequestOf(held, worker));
     if (held.tick !== undefined && held.trigger === 'tick') metrics.claimed(now - held.tick);
     void reports.append([
       {
@@ -73,8 +74,9 @@ export class Runs {
         revision: held.entry.revision,
       },
     ]);
-    if (late !== undefined) this.#close(held, { outcome: 'Lost', message: `never started: ${late}` });
-    else if (this.#kills.has(held.run)) this.kill(held.run);
+    if (kill !== undefined)
+      this.#close(held, { outcome: 'Killed', message: `killed by ${kill.by} before it was started` });
+    else if (late !== undefined) this.#close(held, { outcome: 'Lost', message: `never started: ${late}` });
   }
 
   /** Everything the supervisor says. */

@@ -30,8 +30,8 @@ export interface HandoverOptions {
 
 /** Between two looks at the locks. */
 const lookEvery: Milliseconds = 50;
-/** Three operations for each lock: 126 of the 128 that a transaction may have. */
-const locksPerTransaction = 42;
+/** Four operations for each lock, of the 128 that a transaction may have. */
+const locksPerTransaction = 32;
 
 /**
  * Puts a dead worker's affairs in order: what was never spawned is handed back as a trigger for the same run and
@@ -156,11 +156,10 @@ function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonl
 /** Fails as a whole when the lock is no longer as it was seen. */
 function unlockOperations({ entry }: OwnLock, estate: Estate): readonly Operation[] {
   const { key, value, index } = entry;
-  if (entry.session === undefined || estate.session === undefined) return [{ verb: 'delete-cas', key, index }];
-  return [
-    { verb: 'unlock', key, value, session: estate.session },
-    { verb: 'delete', key },
-  ];
+  // A `delete-cas` holds where there is no key any more, too: what somebody else has settled would be handed back.
+  const asSeen = { verb: 'check-index', key, index } as const;
+  if (entry.session === undefined || estate.session === undefined) return [asSeen, { verb: 'delete', key }];
+  return [asSeen, { verb: 'unlock', key, value, session: estate.session }, { verb: 'delete', key }];
 }
 
 /** A session or service that is gone already is what was wanted. */

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lockPath } from '../coordination/keys.ts';
+import { MemoryCoordinator } from '../coordination/memory/memory.ts';
+import type { EpochRecord } from '../coordination/records.ts';
+import type { RunId } from '../domain/run/run.ts';
+import { silentLogger } from '../observability/logger.ts';
+import { Lane } from './claims/lane.ts';
+import { SeenCache } from './claims/seen.ts';
+import { Slots } from './claims/slots.ts';
+import { Recovery } from './recovery.ts';
+
+const epoch: EpochRecord = { v: 1, number: 2, floor: 0, beat: 7, leader: 'm', at: 0 };
+const nothing = async () => {};
+
+async function setUp() {
+  const coordinator = new MemoryCoordinator();
+  const session = await coordinator.createSession({ name: 'w', ttl: 20_000, lockDelay: 0, serviceChecks: [] });
+  const lane = new Lane('cron/lane/w/beat');
+  const heard: number[] = [];
+  const recovery = new Recovery({
+    coordinator,
+    lanes: [lane],
+    claimer: { idle: nothing },
+    beat: { idle: nothing },
+    session: { id: session, renewNow: () => {}, destroy: nothing },
+    supervisor: { session: () => {} },
+    cache: new SeenCache(Date.now),
+    intake: { reread: nothing },
+    triggers: { reread: nothing },
+    slots: new Slots(Date.now),
+    runs: { values: () => new Map<RunId, never>().values(), endUnlocked: () => {} },
+    onHeard: sent => heard.push(sent),
+    logger: silentLogger,
+  });
+  return { coordinator, session, lane, recovery, heard };
+}
+
+test('a beat that was on its way when the lanes were taken over does not count as a lost past', async () => {
+  const { coordinator, lane, recovery, heard } = await setUp();
+  const late = lane.raise();
+  await recovery.prepare(epoch);
+  assert.equal(heard.length, 1);
+  assert.equal((await coordinator.transact([late])).ok, false, 'it was carried out over the new state');
+  assert.equal((await coordinator.transact([lane.raise()])).ok, true);
+  await coordinator.close();
+});
+
+test('a release of a lock that came back does not, come late, take away the lock of a later run', async () => {
+  const { coordinator, session, recovery } = await setUp();
+  const key = lockPath('default/job', 0);
+  const lock = { verb: 'lock', key, value: '{"v":1,"run":"a"}', session } as const;
+  await coordinator.transact([lock]);
+  const transact = coordinator.transact.bind(coordinator);
+  let release: Parameters<typeof transact>[0] | undefined;
+  coordinator.transact = operations => {
+    if (operations.some(({ verb }) => verb === 'unlock')) release = operations;
+    return transact(operations);
+  };
+  await recovery.prepare(epoch);
+  assert.equal(await coordinator.get(key), undefined);
+  await transact([{ ...lock, value: '{"v":1,"run":"b"}' }]);
+  assert.ok(release);
+  assert.equal((await transact(release)).ok, false);
+  assert.equal((await coordinator.get(key))?.session, session);
+  await coordinator.close();
+});
