@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { labels } from '../domain/job/spec.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
 export type Role = 'standalone' | 'master' | 'worker';
@@ -7,18 +8,15 @@ export type Role = 'standalone' | 'master' | 'worker';
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.union([z.boolean(), z.stringbool()]);
 /** `a=b,c=d` in the environment, a mapping in a file. */
-const labelMap = z.preprocess(
-  (value, context) => {
-    if (typeof value !== 'string') return value;
-    const pairs = value.split(',').filter(Boolean);
-    if (pairs.every(pair => /^[^=]+=/.test(pair))) {
-      return Object.fromEntries(pairs.map(pair => pair.split(/=(.*)/s).slice(0, 2)));
-    }
-    context.addIssue({ code: 'custom', message: 'must be pairs such as zone=a,disk=ssd' });
-    return z.NEVER;
-  },
-  z.record(z.string().min(1), z.string()),
-);
+const labelMap = z.preprocess((value, context) => {
+  if (typeof value !== 'string') return value;
+  const pairs = value.split(',').filter(Boolean);
+  if (pairs.every(pair => /^[^=]+=/.test(pair))) {
+    return Object.fromEntries(pairs.map(pair => pair.split(/=(.*)/s).slice(0, 2)));
+  }
+  context.addIssue({ code: 'custom', message: 'must be pairs such as zone=a,disk=ssd' });
+  return z.NEVER;
+}, labels);
 const list = <T extends z.ZodType>(item: T) =>
   z.preprocess(value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value), z.array(item).min(1));
 

@@ -17,16 +17,26 @@ export interface WorkerMeta extends WorkerTraits {
   readonly startedAt?: Instant;
 }
 
-/** Consul's metadata: strings of at most 512 characters, so labels are spread over keys of their own (`label-0`, …). */
+/** Consul takes metadata of at most 512 characters a value. */
+const metaLength = 512;
+
+/** `labels` is `key=value,key=value`; what does not fit goes on in `labels-1`, `labels-2`, … */
 export function encodeWorkerMeta(meta: Omit<WorkerMeta, 'startedAt'>): Record<string, string> {
-  const labels = Object.entries(meta.labels).map(([key, value], i) => [`label-${i}`, `${key}=${value}`] as const);
+  const chunks: string[] = [''];
+  for (const [key, value] of Object.entries(meta.labels)) {
+    const pair = `${key}=${value}`;
+    const last = chunks.at(-1) ?? '';
+    if (last === '') chunks[chunks.length - 1] = pair;
+    else if (last.length + 1 + pair.length <= metaLength) chunks[chunks.length - 1] = `${last},${pair}`;
+    else chunks.push(pair);
+  }
   return {
     name: meta.name,
     capacity: String(meta.capacity),
     version: meta.version,
     executors: meta.executors.join(','),
     started: String(Math.round(performance.timeOrigin)),
-    ...Object.fromEntries(labels),
+    ...Object.fromEntries(chunks.map((chunk, i) => [i === 0 ? 'labels' : `labels-${i}`, chunk])),
   };
 }
 
@@ -34,9 +44,12 @@ export function encodeWorkerMeta(meta: Omit<WorkerMeta, 'startedAt'>): Record<st
 export function decodeWorkerMeta(instance: Pick<ServiceInstance, 'id' | 'meta'>): WorkerMeta {
   const { meta } = instance;
   const labels: Record<string, string> = {};
-  for (const [key, pair] of Object.entries(meta)) {
-    const equals = pair.indexOf('=');
-    if (key.startsWith('label-') && equals > 0) labels[pair.slice(0, equals)] = pair.slice(equals + 1);
+  for (const [key, chunk] of Object.entries(meta)) {
+    if (!/^labels(-\d+)?$/.test(key)) continue;
+    for (const pair of chunk.split(',')) {
+      const equals = pair.indexOf('=');
+      if (equals > 0) labels[pair.slice(0, equals)] = pair.slice(equals + 1);
+    }
   }
   const capacity = Number(meta.capacity);
   const started = Number(meta.started);

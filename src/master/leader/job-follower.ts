@@ -13,6 +13,7 @@ export class JobFollower {
   readonly #office: Office;
   readonly #agenda: SpellAgenda;
   #head: Index = 0;
+  #turn: Promise<void> = Promise.resolve();
   /** Changes of each shard that were seen. */
   readonly #counts = new Map<string, number>();
 
@@ -22,7 +23,11 @@ export class JobFollower {
   }
 
   /** Loads every spell that may hold unaccounted ticks. */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return this.#inTurn(() => this.#load());
+  }
+
+  async #load(): Promise<void> {
     const { store, signal, clock } = this.#office;
     const before = new Map([...this.#agenda.openUids()].map(uid => [uid, false]));
     for (let after = ''; !signal.aborted; ) {
@@ -48,12 +53,21 @@ export class JobFollower {
         const chained = !reset && head !== undefined && head.previous === this.#head;
         const jobs = chained ? head.jobs : await this.#missed(reset);
         if (jobs === undefined) await this.load();
-        else await this.#changed(jobs);
+        else await this.#inTurn(() => this.#changed(jobs));
         // What was read one by one is counted at the next look at the shards; reading it twice does no harm.
         this.#head = entry.index;
       },
-      onError: error => logger.warn({ err: error }, 'the feed of jobs could not be followed; trying again'),
+      onError: (error, attempt) => {
+        if (attempt === 0) logger.warn({ err: error }, 'the feed of jobs could not be followed; trying again');
+      },
     });
+  }
+
+  /** Two reads of the database at once could come back in the wrong order, and bring a spell back that has ended. */
+  #inTurn(read: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(read);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** Jobs changed since the last look at the shards; undefined when they do not tell. */

@@ -1,5 +1,7 @@
+import { CoordinationError } from '../../coordination/coordinator.ts';
 import { pause } from '../../coordination/pause.ts';
 import { backoffDelay } from '../../domain/backoff.ts';
+import { isRetryable } from '../../domain/errors.ts';
 import type { Milliseconds } from '../../domain/time.ts';
 import { StaleTermError } from '../../store/store.ts';
 import { type Office, OfficeLostError } from './office.ts';
@@ -28,11 +30,17 @@ export async function insist(office: Office, what: string, work: () => Promise<v
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
       await work();
+      if (attempt > 0) logger.info({ attempts: attempt + 1 }, `${what} works again`);
       return;
     } catch (error) {
       if (signal.aborted) return;
       if (isOver(error)) throw error;
-      logger.warn({ err: error, attempt }, `${what} failed; trying again`);
+      // Once for each failure: a server that is away for an hour needs no thousand lines, and no stack.
+      const expected = error instanceof CoordinationError || isRetryable(error);
+      if (attempt === 0) {
+        const why = expected ? { reason: (error as Error).message } : { err: error };
+        logger.warn(why, `${what} failed; trying again`);
+      }
       await pause(backoffDelay(retry, attempt, Math.random()), signal);
     }
   }

@@ -60,7 +60,9 @@ export class Importer {
       signal,
       separator: '/',
       onChange: (_keys, { index }) => this.#inTurn(() => this.#changed(index, signal)),
-      onError: error => logger.warn({ err: error }, 'the jobs in Consul could not be compared; trying again'),
+      onError: (error, attempt) => {
+        if (attempt === 0) logger.warn({ err: error }, 'the jobs in Consul could not be compared; trying again');
+      },
     });
   }
 

@@ -64,7 +64,8 @@ export class WorkerDirectory implements Service {
       onError: (error, attempt) => {
         this.#seen = false;
         this.history.lost(this.#clock());
-        if (attempt === 0) logger.warn({ err: error }, 'the catalog of workers could not be read; trying again');
+        if (attempt === 0)
+          logger.warn({ reason: (error as Error).message }, 'the catalog of workers could not be read; trying again');
       },
     });
   }
