@@ -30,7 +30,7 @@ export const lockPath = (job: JobKey, slot: number | RunId): string => `${prefix
 export const triggerPath = (job: JobKey, run: RunId): string => `${prefix.trigger}${job}/${run}`;
 export const killerPath = (job: JobKey, run: RunId): string => `${prefix.killer}${job}/${run}`;
 export const lanePath = (worker: WorkerId, lane: number | 'beat'): string => `${prefix.lane}${worker}/${lane}`;
-/** Stands from a trigger's writing until the database knows of it: a trigger that was claimed meanwhile is not written twice. */
+/** Stands from a trigger's writing until its deadline: a trigger that was claimed meanwhile is not written twice. */
 export const publishedPath = (run: RunId): string => `${prefix.published}${run}`;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
 export const leaderPath = (role: string): string => `${prefix.leader}${role}`;

@@ -97,6 +97,17 @@ export interface TriggerRecord {
   readonly by: string;
 }
 
+/**
+ * `cron/published/<run>`: its trigger was written, or (`withdrawn`) never will be. It stands until the deadline: a
+ * master that was stopped before its write, or a write that comes late, finds it and changes nothing.
+ */
+export interface PublishedRecord {
+  readonly v: 1;
+  /** Of the run: no worker starts it after that. */
+  readonly deadline: Instant;
+  readonly withdrawn?: true;
+}
+
 /** `cron/killer/<namespace>/<name>/<run>` */
 export interface KillRecord {
   readonly v: 1;

@@ -13,7 +13,7 @@ import {
   type SessionOptions,
   type TransactionResult,
 } from '../../src/coordination/coordinator.ts';
-import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
+import { MemoryCoordinator, type MemorySnapshot } from '../../src/coordination/memory/memory.ts';
 import type { Random } from './random.ts';
 import { as, type Process } from './virtual-time.ts';
 
@@ -58,6 +58,19 @@ export class Consul {
     clearInterval(this.#timer);
     await this.memory.close();
     await this.#behind.close();
+  }
+
+  /**
+   * Sessions that have ended since come back with a snapshot, and end again by their TTL: here they end at once, since
+   * the in-memory coordinator keeps none in a snapshot.
+   */
+  async restore(snapshot: MemorySnapshot): Promise<void> {
+    const keys: [string, MemorySnapshot['keys'][number][1]][] = [];
+    for (const [key, { session, ...stored }] of snapshot.keys) {
+      const lives = session !== undefined && (await this.memory.sessionExists(session));
+      keys.push([key, lives ? { ...stored, session } : stored]);
+    }
+    this.memory.restore({ ...snapshot, keys });
   }
 
   /** The way of one process to it. */

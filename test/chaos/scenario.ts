@@ -223,7 +223,7 @@ export class Scenario {
       const age = random.between(3_000, 15_000);
       this.#note(time, `restore what was ${Math.round(age)} ago`);
       await time.pass(age);
-      consul.memory.restore(snapshot);
+      await time.until(consul.restore(snapshot), 1_000);
     } else if (dice < 0.42) {
       this.#note(time, `drain ${worker.id}`);
       this.#addWorker(consul, ingest);

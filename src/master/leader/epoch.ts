@@ -100,7 +100,10 @@ export class EpochKeeper {
     }
     const { record, index } = found;
     const whole = stored === undefined || (record.number >= stored.number && record.beat >= stored.beat);
-    return whole ? await this.#write({ ...record, beat: record.beat + 1, ...this.#stamp() }, index) : undefined;
+    if (!whole) return undefined;
+    const held = await this.#write({ ...record, beat: record.beat + 1, ...this.#stamp() }, index);
+    // Only this leader writes it: its own first try, which got no answer, came late.
+    return held ?? (await this.#takeOver(stored));
   }
 
   /** Waits until nothing of the lost past can act any more, then writes the next epoch; undefined: Consul changed meanwhile. */

@@ -122,7 +122,7 @@ function parts(steps: readonly (readonly Operation[])[]): (readonly [number, rea
 }
 
 /** Deletes a key that is as it was read. A `delete-cas` alone also holds where the key is gone: somebody took it. */
-export function takeAway({ key, index }: Pick<Entry, 'key' | 'index'>): Step {
+export function takeAway({ key, index }: Pick<Entry, 'key' | 'index'>): readonly Operation[] {
   return [
     { verb: 'check-index', key, index },
     { verb: 'delete-cas', key, index },

@@ -1,7 +1,14 @@
 import type { Entry, Index, Operation } from '../../coordination/coordinator.ts';
 import { jobOfPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
-import { decode, type KillRecord, type LockRecord, type LostRecord } from '../../coordination/records.ts';
+import {
+  decode,
+  type KillRecord,
+  type LockRecord,
+  type LostRecord,
+  type PublishedRecord,
+} from '../../coordination/records.ts';
 import { type JobKey, jobKey } from '../../domain/job/job.ts';
+import { timing } from '../../domain/policy/timing.ts';
 import { type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Run } from '../../store/store.ts';
@@ -125,9 +132,12 @@ export class Orphans {
     await this.#delete(over.map(({ entry }) => entry));
   }
 
-  /** Marks of triggers' writing whose run is no longer pending: whoever wrote them was stopped before their deletion. */
+  /** Marks of triggers' writing that nobody needs any more: a trigger written from here on is too late to be started. */
   async #markers(): Promise<void> {
-    const markers = await this.#list(prefix.published);
+    const now = this.#office.clock();
+    const markers = this.#decoded<PublishedRecord>(await this.#list(prefix.published))
+      .filter(({ record }) => record.deadline + 2 * timing.clockBound < now)
+      .map(({ entry }) => entry);
     if (markers.length === 0) return;
     const runOf = ({ key }: Entry): RunId => key.slice(prefix.published.length) as RunId;
     const rows = await this.#rows(markers.map(runOf));

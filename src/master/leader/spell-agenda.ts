@@ -92,6 +92,8 @@ export class SpellAgenda {
   #put(spell: JobSpell, now: Instant): void {
     const id = idOf(spell);
     const known = this.#spells.get(id);
+    // Read before what is known: a spell that is over never goes on.
+    if (known?.spell.until !== undefined && spell.until === undefined) return;
     if (spell.until !== undefined && spell.accountedUntil >= spell.until) {
       if (known !== undefined) this.#forget(known);
       return;

@@ -165,7 +165,11 @@ export class Triggers {
     }
     const message = 'Consul could not be told of it before its deadline';
     const reason = 'CoordinationUnavailable';
-    const expired = (await withdraw(this.#office, unwritten)).map(run => ({ run: run.id, reason, message }) as const);
+    const withdrawn = new Set(await withdraw(this.#office, unwritten));
+    const expired = [...withdrawn].map(run => ({ run: run.id, reason, message }) as const);
+    // The others had been written, and the database was not told.
+    const written = unwritten.filter(run => !withdrawn.has(run)).map(run => run.id);
+    if (written.length > 0) await this.#office.store.markRunsPublished(written);
     if (expired.length > 0) await this.#office.store.account(this.#office.term, { ...nothingFound, expired }, now);
     this.#office.metrics.skips.inc({ reason }, expired.length);
     this.#missing = missing;

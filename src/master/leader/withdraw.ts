@@ -1,4 +1,5 @@
 import { publishedPath, triggerPath } from '../../coordination/keys.ts';
+import { decode, encode, type PublishedRecord } from '../../coordination/records.ts';
 import { jobKey } from '../../domain/job/job.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import type { NewRun } from '../../store/store.ts';
@@ -9,26 +10,28 @@ const lookedThrough = 5_000;
 
 /**
  * Makes sure that pending runs are not started any more: their triggers are deleted, or, where they were never written,
- * kept from being written. Gives those for which that is so; a worker has the others, or it is not known.
+ * kept from being written. Gives those for which that is so; the others were written, and a worker has them. May be
+ * carried out twice.
  */
 export async function withdraw<T extends NewRun>(office: Office, runs: readonly T[]): Promise<readonly T[]> {
-  const keyOf = (run: T): string => triggerPath(jobKey(run), run.id);
-  const triggers = await office.read(runs.map(keyOf));
-  // Whoever writes the trigger writes the mark with it, and deletes that only once the database says "published".
-  const steps = runs.map((run, i): Step => {
-    const trigger = triggers[i];
-    return trigger === undefined
-      ? { verb: 'cas', key: publishedPath(run.id), value: 'withdrawn', index: 0 }
-      : takeAway(trigger);
-  });
-  const answers = await office.each(steps);
-  const done = runs.filter((_, i) => answers[i] !== 'refused');
-  const marked = done.filter(run => triggers[runs.indexOf(run)] === undefined);
-  if (marked.length === 0) return done;
+  if (runs.length === 0) return [];
+  const entries = await office.read(runs.flatMap(run => [triggerPath(jobKey(run), run.id), publishedPath(run.id)]));
+  // Read before the marks are written: who publishes meanwhile is found out by them.
   const unpublished = await unpublishedOf(office);
-  const late = marked.filter(run => !unpublished.has(run.id));
-  await office.each(late.map(run => ({ verb: 'delete', key: publishedPath(run.id) })));
-  return done.filter(run => !late.includes(run));
+  const done = new Set<T>();
+  const steps = new Map<T, Step>();
+  for (const [i, run] of runs.entries()) {
+    const [trigger, mark] = entries.slice(2 * i, 2 * i + 2);
+    const key = publishedPath(run.id);
+    const value = encode<PublishedRecord>({ v: 1, deadline: run.deadline, withdrawn: true });
+    const keep = { verb: 'cas', key, value, index: mark?.index ?? 0 } as const;
+    if (mark !== undefined && decode<PublishedRecord>(mark).withdrawn === true) done.add(run);
+    else if (trigger !== undefined) steps.set(run, [...takeAway(trigger), keep]);
+    else if (mark === undefined && unpublished.has(run.id)) steps.set(run, keep);
+  }
+  const answers = await office.each([...steps.values()]);
+  for (const [i, run] of [...steps.keys()].entries()) if (answers[i] !== 'refused') done.add(run);
+  return runs.filter(run => done.has(run));
 }
 
 async function unpublishedOf(office: Office): Promise<ReadonlySet<RunId>> {

@@ -82,7 +82,27 @@ describe('publisher', () => {
     await publisher.publishTrigger(run);
     assert.equal(await coordinator.get(key), undefined);
     assert.equal((await store.pendingRuns(10)).find(one => one.id === id)?.published, true);
-    assert.deepEqual(await coordinator.list('cron/published/'), []);
+    // A master that was stopped between its reading of the database and its writing.
+    await publisher.publishTriggers([{ ...run, attempt: 1, published: false }]);
+    assert.equal(await coordinator.get(key), undefined);
+    await publisher.stop();
+    await coordinator.close();
+  });
+
+  it('does not write the trigger of a run that may have been started in a past that Consul lost', async () => {
+    const coordinator = new MemoryCoordinator();
+    const publisher = new Publisher({ coordinator, store, logger });
+    const job = await makeJob(store, 'before', floor);
+    const now = Date.now();
+    const epoch: EpochRecord = { v: 1, number: 2, floor: now, beat: 9, leader: 'm', at: now };
+    await coordinator.transact([{ verb: 'set', key: 'cron/epoch', value: encode(epoch) }]);
+    const asked = { jobUid: job.uid, namespace: 'default', name: 'before', trigger: 'manual', revision: 1 } as const;
+    for (const [random, requestedAt] of [['old', now - 30_000] as const, ['new', now - 10_000] as const]) {
+      const id = manualRunId(job.uid, random);
+      await publisher.publishTrigger({ ...asked, id, requestedAt, deadline: now + 60_000, by: 'test' });
+    }
+    const keys = await coordinator.keys('cron/trigger/');
+    assert.deepEqual(keys, [`cron/trigger/default/before/${manualRunId(job.uid, 'new')}`]);
     await publisher.stop();
     await coordinator.close();
   });

@@ -1,8 +1,15 @@
 import type { Coordinator, Operation } from '../../coordination/coordinator.ts';
 import { epochKey, publishedPath, triggerPath } from '../../coordination/keys.ts';
-import { decode, type EpochRecord, encode, type TriggerRecord } from '../../coordination/records.ts';
+import {
+  decode,
+  type EpochRecord,
+  encode,
+  type PublishedRecord,
+  type TriggerRecord,
+} from '../../coordination/records.ts';
 import { CronmeshError } from '../../domain/errors.ts';
 import { jobKey } from '../../domain/job/job.ts';
+import { timing } from '../../domain/policy/timing.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { PendingRun, Store } from '../../store/store.ts';
 
@@ -12,12 +19,15 @@ export interface TriggerWriterOptions {
   readonly logger: Logger;
 }
 
+/** Whether a run that was asked for so long before an epoch's floor was started in the past that Consul lost is not known. */
+const uncertain = timing.lockDelay + timing.liveWindow;
 /** Two operations a run, of 128 in a transaction. */
 const runsPerTransaction = 60;
 
 /**
  * Writes pending runs' triggers to Consul, each once. A trigger is deleted when a worker claims it, so its key alone
- * does not show that it was there: a mark is written with it and stands until the database knows.
+ * does not show that it was there: a mark is written with it and stands until the run's deadline. So neither a master
+ * that was stopped before its write nor a write that comes late starts a run again.
  */
 export class TriggerWriter {
   readonly #options: TriggerWriterOptions;
@@ -29,12 +39,13 @@ export class TriggerWriter {
   /** @throws CronmeshError Unavailable while there is no epoch; CoordinationError. The runs then stay unpublished. */
   async write(runs: readonly PendingRun[]): Promise<void> {
     for (let i = 0; i < runs.length; i += runsPerTransaction) {
-      const some = runs.slice(i, i + runsPerTransaction);
       // Anew for each transaction: a trigger of an epoch that is over is never run.
-      await this.#writeNew(some, await this.#epoch());
-      await this.#options.store.markRunsPublished(some.map(run => run.id));
-      const marks = some.map((run): Operation => ({ verb: 'delete', key: publishedPath(run.id) }));
-      await this.#options.coordinator.transact(marks);
+      const { number, floor } = await this.#epoch();
+      const some = runs.slice(i, i + runsPerTransaction);
+      // The others the leader closes.
+      const certain = some.filter(({ requestedAt }) => floor === 0 || requestedAt > floor - uncertain);
+      await this.#writeNew(certain, number);
+      await this.#options.store.markRunsPublished(certain.map(run => run.id));
     }
   }
 
@@ -50,13 +61,13 @@ export class TriggerWriter {
     }
   }
 
-  async #epoch(): Promise<number> {
+  async #epoch(): Promise<EpochRecord> {
     const entry = await this.#options.coordinator.get(epochKey, { consistent: true });
     if (entry === undefined) {
       const message = 'there is no epoch yet: triggers are published once the leader began one';
       throw new CronmeshError('Unavailable', message, { retryable: true });
     }
-    return decode<EpochRecord>(entry).number;
+    return decode<EpochRecord>(entry);
   }
 }
 
@@ -74,7 +85,12 @@ function operationsOf(run: PendingRun, epoch: number): readonly Operation[] {
     by: run.by,
   };
   return [
-    { verb: 'cas', key: publishedPath(run.id), value: String(run.attempt), index: 0 },
+    {
+      verb: 'cas',
+      key: publishedPath(run.id),
+      value: encode<PublishedRecord>({ v: 1, deadline: run.deadline }),
+      index: 0,
+    },
     { verb: 'cas', key: triggerPath(jobKey(run), run.id), value: encode(trigger), index: 0 },
   ];
 }
