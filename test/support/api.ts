@@ -65,7 +65,7 @@ export class Api {
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
-      workers: { list: () => this.workers },
+      workers: { list: () => this.workers, current: true },
       changes,
       readiness: () => this.readiness,
       registry: this.registry,

@@ -47,6 +47,14 @@ describe('what is served beside jobs and runs', () => {
     assert.equal(JobSpec.additionalProperties, false);
   });
 
+  it('no workers while Consul does not answer: none known is not none there', async () => {
+    const blind = await Api.open({ workers: { current: false, list: () => [] } });
+    const { status, json } = await blind.send('GET', '/api/v1/workers');
+    assert.equal(status, 503);
+    assert.match((json as { detail: string }).detail, /Consul does not answer/);
+    await blind.close();
+  });
+
   it('workers, as the catalog shows them', async () => {
     const worker = {
       id: 'w-1-abc' as WorkerId,

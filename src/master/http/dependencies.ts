@@ -15,7 +15,8 @@ export interface Readiness {
 export interface AppDependencies {
   readonly jobs: JobService;
   readonly runs: RunService;
-  readonly workers: { list(): readonly WorkerView[] };
+  /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
+  readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;
   readonly readiness: () => Readiness;
   /** What `/metrics` shows. */

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { CronmeshError } from '../../../domain/errors.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
@@ -38,7 +39,14 @@ const routes = {
 export function clusterRoutes(deps: Pick<AppDependencies, 'workers' | 'changes' | 'stopping'>): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
 
-  app.openapi(routes.workers, context => context.json({ items: deps.workers.list().map(workerAnswer) }, 200));
+  app.openapi(routes.workers, context => {
+    if (!deps.workers.current) {
+      throw new CronmeshError('Unavailable', 'Consul does not answer: which workers there are now is not known', {
+        retryable: true,
+      });
+    }
+    return context.json({ items: deps.workers.list().map(workerAnswer) }, 200);
+  });
 
   app.openapi(routes.events, context =>
     serverSentEvents(context, deps.stopping, async (stream, signal) => {
