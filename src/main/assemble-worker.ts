@@ -6,6 +6,7 @@ import type { Service } from '../domain/lifecycle.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import type { Logger } from '../observability/logger.ts';
 import { openFileSpool } from '../worker/reporting/file-spool.ts';
+import { reportMetrics } from '../worker/reporting/metrics.ts';
 import { Reporter } from '../worker/reporting/reporter.ts';
 import type { ReportTransport } from '../worker/reporting/transport.ts';
 import { SupervisorClient } from '../worker/supervisor/client.ts';
@@ -40,7 +41,7 @@ export async function assembleWorker(
     logger,
     maxBytes: config.worker.spoolLimitBytes,
   });
-  const reporter = new Reporter({ worker: id, spool, transport, logger });
+  const reporter = new Reporter({ worker: id, spool, transport, logger, ...reportMetrics(registry, spool) });
   const worker = new Worker({
     id,
     name,
