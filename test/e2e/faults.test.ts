@@ -217,7 +217,11 @@ describe('a cluster of separate processes on real Consul and PostgreSQL', { skip
   });
 
   it('loses no result and no log line while all masters are down', async () => {
-    const schedules = await makeJobs('silent', 2);
+    const schedules = await makeJobs('silent', 2, {
+      executor: {
+        shell: { command: `${echo()}; echo "first line of $CRONMESH_RUN"; echo "last line of $CRONMESH_RUN"` },
+      },
+    });
     await eventually('the first start', () => starts().length > 0);
     await Promise.all(cluster.masters.map(master => master.program.kill()));
     await sleep(long ? 30 : 8);
@@ -240,6 +244,10 @@ describe('a cluster of separate processes on real Consul and PostgreSQL', { skip
       },
       60_000,
     );
+    for (const { run } of mine) {
+      const log = await (await rest.request('GET', `/api/v1/runs/${run}/logs`)).text();
+      assert.deepEqual(log.split('\n').filter(Boolean), [`first line of ${run}`, `last line of ${run}`]);
+    }
   });
 
   for (const loss of ['wiped', 'restored from a snapshot'] as const) {
