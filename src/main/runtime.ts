@@ -26,9 +26,14 @@ export class Services implements Service {
   }
 
   async start(): Promise<void> {
-    for (const service of this.#services) {
-      this.#started.push(service);
-      await service.start();
+    try {
+      for (const service of this.#services) {
+        this.#started.push(service);
+        await service.start();
+      }
+    } catch (error) {
+      await this.stop();
+      throw error;
     }
   }
 
