@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { alphanumeric } from '../domain/alphanumeric.ts';
 import { backoffDelay } from '../domain/backoff.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -10,8 +11,7 @@ export const version: string = JSON.parse(readFileSync(new URL('../../package.js
 
 /** `count` random characters of [a-z0-9]. */
 export function randomText(count: number): string {
-  const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
-  return Array.from(randomBytes(count), byte => alphabet[byte % 36]).join('');
+  return alphanumeric(randomBytes(count));
 }
 
 /** Services that start in order and stop in the reverse order; what was started is stopped when a later one fails. */

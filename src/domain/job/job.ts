@@ -1,3 +1,4 @@
+import { alphanumeric } from '../alphanumeric.ts';
 import type { Instant } from '../time.ts';
 import type { JobSpec, Labels } from './spec.ts';
 
@@ -40,9 +41,7 @@ export function splitJobKey(key: string): { namespace: string; name: string } {
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
-
 /** Makes a uid from random bytes (16 of them; each gives one character). */
 export function makeJobUid(randomBytes: Uint8Array): JobUid {
-  return Array.from(randomBytes.subarray(0, 16), byte => alphabet[byte % 36]).join('') as JobUid;
+  return alphanumeric(randomBytes.subarray(0, 16)) as JobUid;
 }
