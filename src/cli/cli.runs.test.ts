@@ -124,6 +124,7 @@ describe('cronmesh trigger, kill, logs, get runs', () => {
         labels: { zone: 'a' },
         capacity: 7,
         executors: ['shell'],
+        kubernetes: false,
         version: '0.1.0',
         ready: true,
         checks: {},

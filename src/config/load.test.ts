@@ -83,7 +83,7 @@ describe('loadConfig', () => {
   for (const [environment, message] of [
     [{ CRONMESH_HTTP_PORT: 'abc' }, 'http.port (from CRONMESH_HTTP_PORT): must be a number (got "abc")'],
     [{ CRONMESH_WORKER_LABELS: 'gpu' }, 'must be pairs such as zone=a,disk=ssd (got "gpu")'],
-    [{ CRONMESH_WORKER_EXECUTORS: 'shell,perl' }, 'must be one of "shell", "http" (got "shell,perl")'],
+    [{ CRONMESH_WORKER_EXECUTORS: 'shell,perl' }, 'must be one of "shell", "http", "kubernetes" (got "shell,perl")'],
     [{ CONSUL_HTTP_ADDR: 'unix:///x' }, 'must be host:port, or an http or https URL (got "unix:///x")'],
     [{ DATABASE_URL: 'postgresql://u:50%off@h/d' }, 'in a password, write %25 for %'],
     [{ DATABASE_URL: 'postgresql://u:secret@h:port/d' }, 'must be a URL such as postgresql://user@host:5432/database'],

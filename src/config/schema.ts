@@ -1,9 +1,14 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { labels } from '../domain/job/spec.ts';
+import { executorKinds, labels } from '../domain/job/spec.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
-export type Role = 'standalone' | 'master' | 'worker';
+export type Role = 'standalone' | 'master' | 'worker' | 'operator';
+
+const defaultPorts = { standalone: 8080, master: 8080, worker: 8081, operator: 8082 } as const satisfies Record<
+  Role,
+  number
+>;
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -42,7 +47,7 @@ export function configSchema(role: Role) {
           .string()
           .min(1)
           .default(role === 'standalone' ? '127.0.0.1' : '0.0.0.0'),
-        port: port.default(role === 'worker' ? 8081 : 8080),
+        port: port.default(defaultPorts[role]),
       })
       .prefault({}),
     grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),
@@ -82,7 +87,12 @@ export function configSchema(role: Role) {
         labels: labelMap.default({}),
         /** Runs at once. */
         capacity: z.coerce.number().int().min(1).max(100_000).default(100),
-        executors: list(z.enum(['shell', 'http'])).default(['shell', 'http']),
+        executors: list(z.enum(executorKinds)).default(['shell', 'http']),
+        /**
+         * Whether it may use the Kubernetes API to read what `secretRefs` name; with the kubernetes executor it
+         * always does. Who may create a shell job can then use the pod's account.
+         */
+        kubernetesAccess: flag.default(false),
         /** Whether http jobs may call loopback, private and link-local addresses. */
         allowPrivateAddresses: flag.default(role === 'standalone'),
         /** How long a stopping worker waits for its runs, in seconds. */

@@ -78,6 +78,11 @@ export interface LockRecord {
   readonly tick?: Instant;
   /** Latest instant at which the run may still be handed back and started elsewhere. */
   readonly deadline: Instant;
+  /**
+   * Only of runs that go on without their worker (kubernetes): how often this one was handed over, at first 0. Such a
+   * lock counts as held when its session is gone, too: nobody but the one who adopts the run may take it.
+   */
+  readonly handovers?: number;
 }
 
 /** `cron/trigger/<namespace>/<name>/<run>`: a run asked for, waiting for a worker. */
@@ -93,6 +98,11 @@ export interface TriggerRecord {
   readonly requestedAt: Instant;
   /** The epoch in which it was written: older ones are closed as Lost, never run. */
   readonly epoch: number;
+  /**
+   * From 1: the run goes on without a worker, and whoever claims this adopts it; nothing is ever started for it. Such a
+   * trigger is of no epoch.
+   */
+  readonly handovers?: number;
   /** Who asked, for people: `user via REST`, `misfire RunLatest`, `handed back by worker-1`. */
   readonly by: string;
 }

@@ -5,7 +5,7 @@ import { decodeWorkerMeta, encodeWorkerMeta } from './worker-service.ts';
 
 const read = (meta: Record<string, string>): Labels => decodeWorkerMeta({ id: 'w', meta }).labels;
 const write = (labels: Labels): Record<string, string> =>
-  encodeWorkerMeta({ name: 'w', labels, capacity: 1, version: '1', executors: ['shell'] });
+  encodeWorkerMeta({ name: 'w', labels, capacity: 1, version: '1', executors: ['shell'], kubernetes: false });
 
 test('labels are one readable value', () => {
   assert.equal(write({ zone: 'a', disk: 'ssd' }).labels, 'zone=a,disk=ssd');

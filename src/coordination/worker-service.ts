@@ -1,4 +1,4 @@
-import type { ExecutorKind, Labels } from '../domain/job/spec.ts';
+import { type ExecutorKind, executorKinds, type Labels } from '../domain/job/spec.ts';
 import type { WorkerTraits } from '../domain/policy/eligibility.ts';
 import type { Instant } from '../domain/time.ts';
 import type { ServiceInstance } from './coordinator.ts';
@@ -35,6 +35,7 @@ export function encodeWorkerMeta(meta: Omit<WorkerMeta, 'startedAt'>): Record<st
     capacity: String(meta.capacity),
     version: meta.version,
     executors: meta.executors.join(','),
+    ...(meta.kubernetes && { kubernetes: 'true' }),
     started: String(Math.round(performance.timeOrigin)),
     ...Object.fromEntries(chunks.map((chunk, i) => [i === 0 ? 'labels' : `labels-${i}`, chunk])),
   };
@@ -59,7 +60,8 @@ export function decodeWorkerMeta(instance: Pick<ServiceInstance, 'id' | 'meta'>)
     version: meta.version ?? '',
     executors: (meta.executors ?? '')
       .split(',')
-      .filter((kind): kind is ExecutorKind => kind === 'shell' || kind === 'http'),
+      .filter((kind): kind is ExecutorKind => (executorKinds as readonly string[]).includes(kind)),
+    kubernetes: meta.kubernetes === 'true',
     labels: labels satisfies Labels,
     ...(started > 0 && { startedAt: started }),
   };

@@ -34,6 +34,7 @@ export async function assembleWorker(
   const { config, coordinator, transport, logger, registry } = parts;
   const name = workerName(config);
   const id = `${name}-${randomText(5)}` as WorkerId;
+  const kubernetes = config.worker.kubernetesAccess || config.worker.executors.includes('kubernetes');
   const directory = join(config.data.directory, `worker-${name}`);
   const spool = await openFileSpool({
     directory: join(directory, 'spool'),
@@ -48,6 +49,7 @@ export async function assembleWorker(
     labels: config.worker.labels,
     capacity: config.worker.capacity,
     executors: config.worker.executors,
+    kubernetes,
     version,
     healthAddress: parts.healthAddress,
     coordinator,
@@ -57,6 +59,7 @@ export async function assembleWorker(
         serviceId: id,
         directory: join(directory, 'supervisor'),
         allowPrivateAddresses: config.worker.allowPrivateAddresses,
+        kubernetes,
         logger,
         onMessage,
         ...(parts.consul !== undefined && { consul: parts.consul }),

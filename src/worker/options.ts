@@ -15,6 +15,8 @@ export interface WorkerOptions {
   /** Runs at once, those claimed and not yet started included. */
   readonly capacity: number;
   readonly executors: readonly ExecutorKind[];
+  /** Whether it may use the Kubernetes API. */
+  readonly kubernetes: boolean;
   readonly version: string;
   /** Where Consul's agent reaches `/healthz` of this process. The server must listen before `start`. */
   readonly healthAddress: { readonly host: string; readonly port: number };

@@ -10,9 +10,11 @@ export interface Supervisor {
   start(): Promise<void>;
   /** Ends what still runs (TERM, `grace` later KILL), passes on its last messages, then ends itself. */
   stop(options?: { readonly grace?: Milliseconds }): Promise<void>;
-  /** Asks for an attempt: exactly one of `refused` and `finished` follows. */
+  /** Asks for an attempt: exactly one of `refused`, `finished` and `detached` follows. */
   launch(request: StartRequest): void;
   kill(run: RunId, attempt: number, by: string): void;
+  /** Lets go of attempts that go on without their worker (kubernetes), for others to adopt: `detached` follows for each. */
+  detach(): void;
   /** How long the worker's session is good for. */
   lease(lease: Lease): void;
   /** The session that holds the locks, and the epoch; nothing when the session is gone. */

@@ -221,6 +221,7 @@ export class Worker implements Service {
         name: options.name,
         labels: options.labels,
         executors: options.executors,
+        kubernetes: options.kubernetes,
         capacity: options.capacity,
         version: options.version,
       },

@@ -70,6 +70,7 @@ export class SimulatedWorker {
         labels: {},
         capacity: parts.capacity,
         executors: ['shell', 'http'],
+        kubernetes: false,
         version: 'test',
         healthAddress: { host: '127.0.0.1', port: 1 },
         coordinator: consul.connect(this.process),
@@ -157,6 +158,7 @@ export class SimulatedWorker {
         await new Promise(resolve => setTimeout(resolve, 20));
       },
       launch: request => tell(() => this.#supervisor.handle({ type: 'start', request })),
+      detach: () => tell(() => this.#supervisor.handle({ type: 'detach' })),
       kill: (run, attempt, by) => tell(() => this.#supervisor.handle({ type: 'kill', run, attempt, by })),
       lease: lease => tell(() => this.#supervisor.handle({ type: 'lease', lease })),
       session: (session, epoch) =>

@@ -111,7 +111,14 @@ export async function registerWorker(
   id: string,
   labels: Record<string, string> = {},
 ): Promise<void> {
-  const meta = encodeWorkerMeta({ name: id, labels, executors: ['shell', 'http'], capacity: 10, version: '0' });
+  const meta = encodeWorkerMeta({
+    name: id,
+    labels,
+    executors: ['shell', 'http'],
+    kubernetes: false,
+    capacity: 10,
+    version: '0',
+  });
   await coordinator.register({ service: workerService, id, address: '127.0.0.1', port: 1, meta, checks: [] });
 }
 

@@ -103,6 +103,8 @@ export class FakeSupervisor implements Supervisor {
     this.#finish(run, 'Killed');
   }
 
+  detach(): void {}
+
   lease(): void {}
 
   session(session?: string): void {
@@ -186,6 +188,7 @@ export function makeWorker(
     labels: {},
     capacity: 10_000,
     executors: ['shell', 'http'],
+    kubernetes: false,
     version: 'test',
     healthAddress: { host: '127.0.0.1', port: 1 },
     coordinator: own,

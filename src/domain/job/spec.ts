@@ -88,11 +88,71 @@ export const httpExecutor = z.strictObject({
     .describe('How much of the answer’s body is kept in the log, in bytes.'),
 });
 
+/**
+ * A pod template as in a Kubernetes Job: what the cluster's API server judges is not judged here, but what every
+ * template needs is.
+ */
+export const podTemplate = z.looseObject({
+  metadata: z
+    .looseObject({ labels: labels.optional(), annotations: z.record(z.string(), z.string()).optional() })
+    .optional(),
+  spec: z.looseObject({
+    containers: z.array(z.looseObject({ name: z.string().min(1), image: z.string().min(1) })).min(1),
+    restartPolicy: z.enum(['Never', 'OnFailure']).default('Never'),
+  }),
+});
+
+export const kubernetesExecutor = z.strictObject({
+  template: podTemplate.describe('The pod to run, as in a Kubernetes Job: metadata and spec.'),
+  backoffLimit: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe('How often Kubernetes starts a failed pod again, within the one attempt.'),
+  ttlSecondsAfterFinished: z
+    .int()
+    .min(60)
+    .max(2_592_000)
+    .default(3_600)
+    .describe('How long the ended Job and its pods stay in the cluster.'),
+  outputLimitBytes: z
+    .int()
+    .min(0)
+    .max(64 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('Output kept of each container, in bytes; what is beyond is dropped and the log says so.'),
+});
+
 /** Exactly one executor. */
 export const executor = z
-  .strictObject({ shell: shellExecutor.optional(), http: httpExecutor.optional() })
+  .strictObject({
+    shell: shellExecutor.optional(),
+    http: httpExecutor.optional(),
+    kubernetes: kubernetesExecutor.optional(),
+  })
   .refine(value => Object.values(value).filter(one => one !== undefined).length === 1, {
-    message: 'exactly one executor is needed: shell or http',
+    message: 'exactly one executor is needed: shell, http or kubernetes',
+  });
+
+const keyRef = z.strictObject({
+  name: z
+    .string()
+    .max(253)
+    .regex(dnsSubdomain, "must be the name of an object in Kubernetes: lower-case letters, digits, '-' and '.'"),
+  key: z.string().regex(/^[-._a-zA-Z0-9]{1,253}$/, "must be letters, digits, '-', '_' and '.'"),
+  optional: z.boolean().default(false).describe('Whether the run goes on without it; otherwise it fails.'),
+});
+
+/** A value that a run gets by reference: it is read when the run starts, and is in no record of the job. */
+export const secretRef = z
+  .strictObject({
+    name: environmentName.refine(name => !name.startsWith('CRONMESH_'), 'must not begin with CRONMESH_'),
+    secretKeyRef: keyRef.describe('A key of a Secret in the job’s namespace.').optional(),
+    configMapKeyRef: keyRef.describe('A key of a ConfigMap in the job’s namespace.').optional(),
+  })
+  .refine(ref => (ref.secretKeyRef === undefined) !== (ref.configMapKeyRef === undefined), {
+    message: 'exactly one of secretKeyRef and configMapKeyRef is needed',
   });
 
 export const selector = z.strictObject({
@@ -121,6 +181,17 @@ export const jobSpec = z
       .strictObject({ selector: selector.default({ matchLabels: {} }) })
       .default({ selector: { matchLabels: {} } }),
     executor,
+    secretRefs: z
+      .array(secretRef)
+      .max(100)
+      .describe(
+        'Values of Secrets and ConfigMaps in the job’s namespace, read when a run starts: variables of a shell run; in an http request, $(NAME) in headers and body.',
+      )
+      .optional(),
+  })
+  .refine(spec => spec.secretRefs === undefined || spec.executor.kubernetes === undefined, {
+    path: ['secretRefs'],
+    message: 'is not allowed with the kubernetes executor: use valueFrom in the pod template',
   })
   .refine(spec => spec.maxConcurrentRuns === undefined || spec.concurrencyPolicy === 'Allow', {
     path: ['maxConcurrentRuns'],
@@ -147,11 +218,14 @@ export type Manifest = z.output<typeof manifest>;
 export type ManifestInput = z.input<typeof manifest>;
 export type ShellExecutorSpec = z.output<typeof shellExecutor>;
 export type HttpExecutorSpec = z.output<typeof httpExecutor>;
+export type KubernetesExecutorSpec = z.output<typeof kubernetesExecutor>;
+export type SecretRef = z.output<typeof secretRef>;
 export type Selector = z.output<typeof selector>;
 export type Labels = Readonly<Record<string, string>>;
-export type ExecutorKind = 'shell' | 'http';
+export const executorKinds = ['shell', 'http', 'kubernetes'] as const;
+export type ExecutorKind = (typeof executorKinds)[number];
 
 /** Which executor a spec names. */
 export function executorKind(spec: Pick<JobSpec, 'executor'>): ExecutorKind {
-  return spec.executor.shell ? 'shell' : 'http';
+  return executorKinds.find(kind => spec.executor[kind] !== undefined) ?? 'shell';
 }

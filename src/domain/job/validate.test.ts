@@ -29,7 +29,7 @@ const lines = (input: unknown, options?: ValidateOptions): string[] =>
 
 const specFields =
   'schedule, timeZone, dstPolicy, suspend, startingDeadlineSeconds, concurrencyPolicy, maxConcurrentRuns, ' +
-  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, placement, executor';
+  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, placement, executor, secretRefs';
 
 describe('a right manifest', () => {
   it('gets every default and a namespace', () => {
@@ -110,7 +110,7 @@ describe('a wrong manifest', () => {
       job({ executor: { shell: { command: 'a', script: 'b' } } }),
       ['spec.executor.shell = {"command":"a","script":"b"}: exactly one of command and script is needed'],
     ],
-    ['no executor', job({ executor: {} }), ['spec.executor = {}: exactly one executor is needed: shell or http']],
+    ['no executor', job({ executor: {} }), ['spec.executor = {}: exactly one executor is needed: shell, http or kubernetes']],
     [
       'a maximum with Forbid',
       job({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),

@@ -4,16 +4,26 @@ import { type ExecutorKind, executorKind, type JobSpec, type Labels } from '../j
 export interface WorkerTraits {
   readonly labels: Labels;
   readonly executors: readonly ExecutorKind[];
+  /** Whether it may use the Kubernetes API: for kubernetes jobs, and to read what `secretRefs` name. */
+  readonly kubernetes: boolean;
 }
 
-/** Whether a worker may run a job: it has the executor, and every label that the selector asks for. */
-export function isEligible(worker: WorkerTraits, spec: Pick<JobSpec, 'executor' | 'placement'>): boolean {
+type Needs = Pick<JobSpec, 'executor' | 'placement' | 'secretRefs'>;
+
+function needsKubernetes(spec: Needs): boolean {
+  return spec.executor.kubernetes !== undefined || (spec.secretRefs?.length ?? 0) > 0;
+}
+
+/** Whether a worker may run a job: it has the executor, the access, and every label that the selector asks for. */
+export function isEligible(worker: WorkerTraits, spec: Needs): boolean {
   if (!worker.executors.includes(executorKind(spec))) return false;
+  if (needsKubernetes(spec) && !worker.kubernetes) return false;
   return Object.entries(spec.placement.selector.matchLabels).every(([key, value]) => worker.labels[key] === value);
 }
 
 /** Jobs with the same class are eligible on the same workers: ranks are kept for each class, not for each job. */
-export function eligibilityClass(spec: Pick<JobSpec, 'executor' | 'placement'>): string {
+export function eligibilityClass(spec: Needs): string {
   const wanted = Object.entries(spec.placement.selector.matchLabels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${executorKind(spec)} ${wanted.map(([key, value]) => `${key}=${value}`).join(',')}`;
+  const access = needsKubernetes(spec) ? '+kubernetes' : '';
+  return `${executorKind(spec)}${access} ${wanted.map(([key, value]) => `${key}=${value}`).join(',')}`;
 }

@@ -65,6 +65,7 @@ describe('what is served beside jobs and runs', () => {
       labels: { zone: 'a' },
       capacity: 10,
       executors: ['shell'] as const,
+      kubernetes: false,
       version: '1',
       startedAt: Date.parse('2026-03-01T12:00:00Z'),
       ready: true,

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { jobSpec, manifest } from '../../domain/job/spec.ts';
+import { executorKinds, jobSpec, manifest } from '../../domain/job/spec.ts';
 import { RunState, SkipReason, TriggerKind } from '../../domain/run/run.ts';
 
 /** The shapes of the answers: types and the OpenAPI document come from them. */
@@ -91,7 +91,8 @@ export const workerSchema = z
     port: z.int(),
     labels: z.record(z.string(), z.string()),
     capacity: z.int(),
-    executors: z.array(z.enum(['shell', 'http'])),
+    executors: z.array(z.enum(executorKinds)),
+    kubernetes: z.boolean().openapi({ description: 'It may use the Kubernetes API.' }),
     version: z.string(),
     startedAt: instant.optional().openapi({ description: 'When its process began.' }),
     ready: z.boolean().openapi({ description: 'All of its checks pass: it takes part in claiming.' }),

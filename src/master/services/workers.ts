@@ -4,7 +4,7 @@ import { watchService } from '../../coordination/watch.ts';
 import { decodeWorkerMeta, workerService } from '../../coordination/worker-service.ts';
 import type { ExecutorKind, Labels } from '../../domain/job/spec.ts';
 import type { Service } from '../../domain/lifecycle.ts';
-import { isEligible } from '../../domain/policy/eligibility.ts';
+import { isEligible, type WorkerTraits } from '../../domain/policy/eligibility.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -22,6 +22,8 @@ export interface WorkerView {
   readonly labels: Labels;
   readonly capacity: number;
   readonly executors: readonly ExecutorKind[];
+  /** It may use the Kubernetes API. */
+  readonly kubernetes: boolean;
   readonly version: string;
   /** When its process began, where it says so. */
   readonly startedAt?: Instant;
@@ -107,8 +109,10 @@ export class WorkerDirectory implements Service {
 }
 
 /** What of the ready workers decides who may run what. */
-function ready(workers: readonly WorkerView[]): readonly Pick<WorkerView, 'labels' | 'executors'>[] {
-  return workers.filter(worker => worker.ready).map(({ labels, executors }) => ({ labels, executors }));
+function ready(workers: readonly WorkerView[]): readonly WorkerTraits[] {
+  return workers
+    .filter(worker => worker.ready)
+    .map(({ labels, executors, kubernetes }) => ({ labels, executors, kubernetes }));
 }
 
 function toView(instance: ServiceInstance): WorkerView {

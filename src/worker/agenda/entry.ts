@@ -1,6 +1,7 @@
 import type { Index } from '../../coordination/coordinator.ts';
 import type { JobRecord } from '../../coordination/records.ts';
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
+import { resourceOf } from '../../domain/job/resource.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
@@ -25,17 +26,22 @@ export interface JobEntry {
   readonly slots: number | undefined;
   readonly forbid: boolean;
   readonly deadline: Milliseconds;
+  /** Its runs go on without their worker (kubernetes): they are handed over and adopted, never lost with it. */
+  readonly outlivesWorker: boolean;
   /** JSON of a `RunSpec`. */
   readonly body: string;
 }
 
 /** The part of a spec that a start needs. */
-export type RunSpec = Pick<JobSpec, 'executor' | 'timeoutSeconds' | 'terminationGraceSeconds'>;
+export type RunSpec = Pick<JobSpec, 'executor' | 'timeoutSeconds' | 'terminationGraceSeconds' | 'secretRefs'> & {
+  readonly resource?: { readonly name: string; readonly uid: string };
+};
 
 /** @throws ScheduleError when this version cannot read the schedule */
 export function toEntry(record: JobRecord, index: Index, eligibility: EligibilityClass): JobEntry {
   const { spec } = record;
-  const { executor, timeoutSeconds, terminationGraceSeconds } = spec;
+  const { executor, timeoutSeconds, terminationGraceSeconds, secretRefs } = spec;
+  const resource = resourceOf(record);
   const forbid = spec.concurrencyPolicy === 'Forbid';
   return {
     key: jobKey(record),
@@ -49,7 +55,14 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     slots: forbid ? 1 : spec.maxConcurrentRuns,
     forbid,
     deadline: spec.startingDeadlineSeconds * 1_000,
-    body: JSON.stringify({ executor, timeoutSeconds, terminationGraceSeconds } satisfies RunSpec),
+    outlivesWorker: executor.kubernetes !== undefined,
+    body: JSON.stringify({
+      executor,
+      timeoutSeconds,
+      terminationGraceSeconds,
+      ...(secretRefs !== undefined && { secretRefs }),
+      ...(resource !== undefined && { resource: { name: resource.name, uid: resource.uid } }),
+    } satisfies RunSpec),
   };
 }
 

@@ -16,6 +16,8 @@ export interface RunClaim {
   readonly lockKey: string;
   /** Not started after it. */
   readonly deadline: Instant;
+  /** Above 0 the run goes on already, and is adopted. */
+  readonly handovers: number;
 }
 
 /** A run whose lock this worker holds. */
@@ -55,10 +57,16 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
   const spec = runSpecOf(entry);
   const { namespace, name } = splitJobKey(entry.key);
   return {
+    job: { namespace, name, uid: entry.uid },
     run: held.run,
     attempt: held.attempt,
-    exclusive: entry.slots !== undefined,
+    // What goes on without its worker is let go of with the lease, whatever its policy: another follows it then.
+    exclusive: entry.slots !== undefined || entry.outlivesWorker,
     lockKey: held.lockKey,
+    handovers: held.handovers,
+    ...(entry.slots !== undefined && { atOnce: entry.slots }),
+    ...(spec.secretRefs !== undefined && { secretRefs: spec.secretRefs }),
+    ...(spec.resource !== undefined && { resource: spec.resource }),
     executor: spec.executor,
     timeout: spec.timeoutSeconds * 1_000,
     grace: spec.terminationGraceSeconds * 1_000,

@@ -39,6 +39,7 @@ export function tickClaim(due: Due, lockKey: string): RunClaim {
     tick,
     lockKey,
     deadline: tick + entry.deadline,
+    handovers: 0,
   };
 }
 
@@ -52,6 +53,7 @@ export function lockRecord(claim: RunClaim, worker: WorkerId): LockRecord {
     trigger: claim.trigger,
     ...(claim.tick !== undefined && { tick: claim.tick }),
     deadline: claim.deadline,
+    ...(claim.entry.outlivesWorker && { handovers: claim.handovers }),
   };
 }
 

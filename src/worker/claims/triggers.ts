@@ -216,6 +216,7 @@ export class Triggers {
       tick: record.tick,
       lockKey,
       deadline: record.deadline,
+      handovers: record.handovers ?? 0,
     };
     const options = {
       worker,

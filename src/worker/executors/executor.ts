@@ -26,6 +26,12 @@ export interface Execution {
    * again, it can only bring the KILL forward, and the first reason stays.
    */
   end(reason: EndReason, grace: number): void;
+  /**
+   * Only of attempts that go on without their worker (kubernetes): lets go of it, for another worker to adopt. Resolves
+   * with whether it did: then `result` never comes. False when the attempt has ended, or is being ended for a timeout
+   * or on request: then `result` comes. Such an attempt is never ended with a `lost` reason.
+   */
+  readonly detach?: (why: string) => Promise<boolean>;
 }
 
 /** The logic to run for one kind of job. Executors live in the supervisor process. */

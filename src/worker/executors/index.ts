@@ -4,11 +4,14 @@ import type { Executor } from './executor.ts';
 import { createHttpExecutor, type HttpExecutorOptions } from './http/index.ts';
 import { shellExecutor } from './shell/index.ts';
 
-/** The executor of each kind. */
-export type Executors = Readonly<Record<ExecutorKind, Executor>>;
+/** The executor of each kind; `kubernetes` where this worker may use the Kubernetes API. */
+export type Executors = Readonly<Record<Exclude<ExecutorKind, 'kubernetes'>, Executor>> & {
+  readonly kubernetes?: Executor;
+};
 
 /** The executor that a request names. Not the domain's `executorKind`: its module would load the whole job schema here. */
-export function executorOf(executors: Executors, request: Pick<StartRequest, 'executor'>): Executor {
+export function executorOf(executors: Executors, request: Pick<StartRequest, 'executor'>): Executor | undefined {
+  if (request.executor.kubernetes) return executors.kubernetes;
   return request.executor.shell ? executors.shell : executors.http;
 }
 

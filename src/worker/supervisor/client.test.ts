@@ -24,6 +24,7 @@ async function client(t: TestContext, directory: string) {
     worker: 'test',
     directory,
     allowPrivateAddresses: true,
+    kubernetes: false,
     logger: silentLogger,
     onMessage: message => box.messages.push(message),
     stderr: 'ignore',
@@ -57,7 +58,7 @@ test('an attempt is started, heard and finished; the supervisor goes when it is 
 test('a supervisor that cannot begin fails the start, and says so', async t => {
   const directory = join(await folder(t), 'file');
   await writeFile(directory, '');
-  const options = { worker: 'test', directory, allowPrivateAddresses: true, logger: silentLogger };
+  const options = { worker: 'test', directory, allowPrivateAddresses: true, kubernetes: false, logger: silentLogger };
   const supervisor = new SupervisorClient({ ...options, onMessage: () => {}, stderr: 'ignore' });
   await assert.rejects(supervisor.start(), /the supervisor ended with status 1 before it was ready/);
   await supervisor.stop();

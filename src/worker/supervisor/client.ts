@@ -91,7 +91,7 @@ export class SupervisorClient implements Service {
     await this.#fork();
   }
 
-  /** Asks for an attempt. Exactly one of `refused` and `finished` follows, at the latest when the supervisor is replaced. */
+  /** Asks for an attempt. Exactly one of `refused`, `finished` and `detached` follows, at the latest when the supervisor is replaced. */
   launch(request: StartRequest): void {
     if (!this.#ready || this.#stopping) {
       const reason = this.#stopping ? 'the worker is stopping' : 'the supervisor is being started anew';
@@ -105,6 +105,11 @@ export class SupervisorClient implements Service {
   /** Ends an attempt: TERM, its grace, KILL. Does nothing when it is not running. */
   kill(run: RunId, attempt: number, by: string): void {
     this.#send({ type: 'kill', run, attempt, by });
+  }
+
+  /** Lets go of attempts that go on without their worker: `detached` follows for each, or `finished` where it ends. */
+  detach(): void {
+    this.#send({ type: 'detach' });
   }
 
   /** How long the worker's session is good for: sent after each renewal. */
@@ -194,6 +199,8 @@ export class SupervisorClient implements Service {
       // Without its journal nothing is proven: Lost, never a second start.
       if (proven && !spawned.has(attemptKey(request))) {
         this.#options.onMessage({ type: 'refused', ...id, reason: 'its supervisor died before it was started' });
+      } else if (request.executor.kubernetes) {
+        this.#options.onMessage({ type: 'detached', ...id, reason: 'its supervisor died' });
       } else {
         const result = { outcome: 'Lost', message: 'its supervisor died' } as const;
         this.#options.onMessage({ type: 'finished', ...id, at: Date.now(), result });
@@ -217,7 +224,7 @@ export class SupervisorClient implements Service {
   #receive(message: FromSupervisor, ready: () => void): void {
     if (message.type === 'ready') ready();
     if (message.type === 'ready' || message.type === 'bye') return;
-    if (message.type === 'finished' || message.type === 'refused') this.#open.delete(attemptKey(message));
+    if (message.type !== 'started' && message.type !== 'output') this.#open.delete(attemptKey(message));
     this.#options.onMessage(message);
   }
 

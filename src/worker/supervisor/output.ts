@@ -8,18 +8,23 @@ export type OutputStream = 'stdout' | 'stderr' | 'system';
 const gatherFor: Milliseconds = 50;
 const gatherUpTo = 16 * 1024;
 
+/** Messages of one worker about one attempt, at most: 16 KiB each, and a column of 31 bits for 2,000 handovers. */
+const sequencesEach = 1_000_000;
+
 /** An attempt's output on its way to the worker: gathered, in order over all streams, counted and stamped. */
 export class AttemptOutput {
   readonly #id: AttemptId;
   readonly #outlet: Outlet;
   #pieces: { readonly stream: OutputStream; readonly at: Instant; text: string }[] = [];
   #gathered = 0;
-  #sequence = 0;
+  #sequence: number;
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(id: AttemptId, outlet: Outlet) {
+  /** @param handovers whoever adopts an attempt counts on beyond what those before may have sent */
+  constructor(id: AttemptId, outlet: Outlet, handovers = 0) {
     this.#id = attemptId(id);
+    this.#sequence = handovers * sequencesEach;
     this.#outlet = outlet;
   }
 

@@ -1,3 +1,4 @@
+import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import type { Outcome, RunId } from '../../domain/run/run.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
@@ -17,13 +18,23 @@ export interface Lease {
 }
 
 export interface StartRequest {
+  readonly job: { readonly namespace: string; readonly name: string; readonly uid: JobUid };
   readonly run: RunId;
   readonly attempt: number;
-  /** Forbid, a maximum, and all that must never overlap: ended when the lease passes. */
+  /** Forbid, a maximum, and all that must never overlap: ended (or let go of) when the lease passes. */
   readonly exclusive: boolean;
   /** The lock that the run holds, for the hand-back. */
   readonly lockKey: string;
   readonly executor: JobSpec['executor'];
+  readonly secretRefs?: NonNullable<JobSpec['secretRefs']>;
+  /** What `secretRefs` name, once it was read: never leaves this process but for the run itself. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Above 0 the attempt goes on without a worker: it is adopted, and nothing is ever started. Else 0. */
+  readonly handovers: number;
+  /** With a limit: the most runs of the job that may go at once, this one included. */
+  readonly atOnce?: number;
+  /** The CronJob resource that the job comes from: it owns what is made in Kubernetes. */
+  readonly resource?: { readonly name: string; readonly uid: string };
   readonly timeout: Milliseconds;
   readonly grace: Milliseconds;
   /** The run's environment: CRONMESH_… and nothing of the worker's secrets. */
@@ -37,6 +48,8 @@ export type ToSupervisor =
       /** Where the journal is kept. */
       readonly directory: string;
       readonly allowPrivateAddresses: boolean;
+      /** Whether it uses the Kubernetes API: for kubernetes jobs and `secretRefs`. */
+      readonly kubernetes: boolean;
       /** How to reach Consul once the worker is dead; absent with the in-memory coordinator. */
       readonly consul?: { readonly address: string; readonly token?: string };
       /** The worker's registration with the agent, taken away after its death. */
@@ -47,6 +60,8 @@ export type ToSupervisor =
   | { readonly type: 'lease'; readonly lease: Lease }
   | { readonly type: 'start'; readonly request: StartRequest }
   | { readonly type: 'kill'; readonly run: RunId; readonly attempt: number; readonly by: string }
+  /** The worker stops: attempts that go on without it are let go of, for another to adopt; `detached` follows for each. */
+  | { readonly type: 'detach' }
   /** The worker stops in order: whatever still runs is ended, then `bye`. */
   | { readonly type: 'shutdown'; readonly grace: Milliseconds };
 
@@ -77,6 +92,8 @@ export type FromSupervisor =
       readonly at: Instant;
       readonly result: AttemptResult;
     }
+  /** Let go of: it goes on where it is, for another worker to adopt. */
+  | { readonly type: 'detached'; readonly run: RunId; readonly attempt: number; readonly reason: string }
   | { readonly type: 'bye' };
 
 /** What the worker is told about its attempts. */

@@ -1,7 +1,7 @@
 import { timing } from '../../domain/policy/timing.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { EndReason, Execution } from '../executors/executor.ts';
+import type { EndReason, Execution, Executor } from '../executors/executor.ts';
 import { type Executors, executorOf } from '../executors/index.ts';
 import { type AttemptId, attemptId, attemptKey } from './attempt.ts';
 import { type Clocks, longTimer, systemClocks } from './clocks.ts';
@@ -9,7 +9,7 @@ import type { Journal } from './journal.ts';
 import { LeaseGuard } from './lease-guard.ts';
 import { Outlet, type Send } from './outlet.ts';
 import { AttemptOutput } from './output.ts';
-import type { AttemptResult, StartRequest, ToSupervisor } from './protocol.ts';
+import type { StartRequest, ToSupervisor } from './protocol.ts';
 
 export interface SupervisorOptions {
   readonly send: Send;
@@ -28,6 +28,8 @@ interface Running {
   readonly request: StartRequest;
   readonly execution: Execution;
   readonly done: Promise<void>;
+  /** Of what goes on without its worker: lets go of it. */
+  readonly detach: ((why: string) => void) | undefined;
 }
 
 /** What the supervisor process does, without the process: starts attempts, holds them, and ends them. */
@@ -82,10 +84,18 @@ export class Supervisor {
       case 'lease':
         this.#lease.renew(message.lease);
         break;
+      case 'detach':
+        this.#detachAll();
+        break;
       case 'session':
         this.#changeSession(message.session, message.epoch);
         break;
     }
+  }
+
+  /** Lets go of what goes on without its worker. */
+  #detachAll(): void {
+    for (const { detach } of this.#running.values()) detach?.('its worker stops');
   }
 
   /** Whether an attempt runs, has ended, or was never spawned; which is not certain of those before `forgottenUntil`. */
@@ -98,41 +108,57 @@ export class Supervisor {
   async close(reason: EndReason, grace: Milliseconds): Promise<void> {
     this.#closed = true;
     const running = [...this.#running.values()];
-    for (const { execution } of running) execution.end(reason, grace);
+    for (const one of running) leave(one, reason, grace);
     await Promise.all(running.map(({ done }) => done));
   }
 
   #start(request: StartRequest): void {
     const id = attemptId(request);
-    if (this.#journal.entry(id)) {
+    // What was let go of here may come back, to be adopted.
+    if (request.handovers > 0 ? this.#running.has(attemptKey(id)) : this.#journal.entry(id)) {
       this.#log.error({ ...id }, 'asked to start an attempt a second time; it is not');
       return;
     }
-    const refusal = this.#refusal(request) ?? this.#record(request);
-    if (refusal !== undefined) {
-      this.#outlet.send({ type: 'refused', ...id, reason: refusal });
+    const executor = executorOf(this.#executors, request);
+    const refusal = this.#refusal(request, executor) ?? this.#record(request);
+    if (executor === undefined || refusal !== undefined) {
+      this.#outlet.send({ type: 'refused', ...id, reason: refusal ?? '' });
       return;
     }
-    const output = new AttemptOutput(id, this.#outlet);
-    const execution = executorOf(this.#executors, request).execute(request, {
+    const output = new AttemptOutput(id, this.#outlet, request.handovers);
+    const execution = executor.execute(request, {
       started: pid => {
         this.#outlet.send({ type: 'started', ...id, at: Date.now(), ...(pid !== undefined && { pid }) });
       },
       output: (stream, text) => output.add(stream, text),
     });
     const cancelTimeout = longTimer(request.timeout, () => execution.end({ kind: 'timeout' }, request.grace));
-    const done = execution.result.then(result => {
+    const detached = Promise.withResolvers<void>();
+    const finished = execution.result.then(result => {
+      this.#close(request);
       cancelTimeout();
       output.end();
-      this.#finished(request, result);
+      this.#outlet.send({ type: 'finished', ...id, at: Date.now(), result });
     });
-    this.#running.set(attemptKey(id), { request, execution, done });
+    const detach =
+      execution.detach &&
+      once(async (why: string) => {
+        if (!(await execution.detach?.(why))) return;
+        this.#close(request);
+        cancelTimeout();
+        output.end();
+        this.#outlet.send({ type: 'detached', ...id, reason: why });
+        detached.resolve();
+      });
+    const done = Promise.race([finished, detached.promise]);
+    this.#running.set(attemptKey(id), { request, execution, done, detach });
     if (request.exclusive) this.#lease.watch(true);
   }
 
   /** Why an attempt may not start now; undefined when it may. */
-  #refusal(request: StartRequest): string | undefined {
+  #refusal(request: StartRequest, executor: Executor | undefined): string | undefined {
     if (this.#closed) return 'the supervisor is shutting down';
+    if (executor === undefined) return 'this worker may not use the Kubernetes API';
     const left = this.#lease.left();
     if (left === undefined) return 'the worker has no lease yet';
     if (left <= 0) return `the lease on the worker's session passed ${Math.round(-left)} ms ago`;
@@ -154,12 +180,11 @@ export class Supervisor {
     }
   }
 
-  #finished(request: StartRequest, result: AttemptResult): void {
+  #close(request: StartRequest): void {
     const id = attemptId(request);
     this.#journal.ended(id);
     this.#running.delete(attemptKey(id));
     if (request.exclusive) this.#lease.watch(this.#exclusive().length > 0);
-    this.#outlet.send({ type: 'finished', ...id, at: Date.now(), result });
   }
 
   #kill(id: AttemptId, by: string): void {
@@ -176,12 +201,28 @@ export class Supervisor {
   }
 
   #endExclusive(why: string, atMost: Milliseconds): void {
-    for (const { request, execution } of this.#exclusive()) {
-      execution.end({ kind: 'lost', why }, Math.min(request.grace, atMost));
+    for (const running of this.#exclusive()) {
+      leave(running, { kind: 'lost', why }, Math.min(running.request.grace, atMost));
     }
   }
 
   #exclusive(): readonly Running[] {
     return [...this.#running.values()].filter(({ request }) => request.exclusive);
   }
+}
+
+/** The worker leaves its runs, or is gone: they are ended, or let go of where they go on without it. */
+function leave({ execution, detach }: Running, reason: EndReason, grace: Milliseconds): void {
+  if (detach === undefined) execution.end(reason, grace);
+  else detach(reason.kind === 'lost' ? reason.why : `of ${reason.kind === 'killed' ? reason.by : 'its timeout'}`);
+}
+
+/** What was asked for once is not asked for again. */
+function once<A>(action: (argument: A) => Promise<void>): (argument: A) => void {
+  let done = false;
+  return argument => {
+    if (done) return;
+    done = true;
+    void action(argument);
+  };
 }

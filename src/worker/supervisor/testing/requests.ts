@@ -1,3 +1,4 @@
+import type { JobUid } from '../../../domain/job/job.ts';
 import type { HttpExecutorSpec, ShellExecutorSpec } from '../../../domain/job/spec.ts';
 import { httpExecutor, shellExecutor } from '../../../domain/job/spec.ts';
 import type { RunId } from '../../../domain/run/run.ts';
@@ -29,6 +30,8 @@ function request(executor: StartRequest['executor'], rest: Rest): StartRequest {
   return {
     run,
     attempt: 1,
+    job: { namespace: 'default', name: 'job', uid: 'jobuid0123456789' as JobUid },
+    handovers: 0,
     exclusive: false,
     lockKey: `cron/lock/default/job/${run}`,
     executor,

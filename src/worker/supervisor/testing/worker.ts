@@ -25,6 +25,7 @@ async function run(orders: Orders): Promise<void> {
     ...rest,
     worker,
     allowPrivateAddresses: true,
+    kubernetes: false,
     logger: createLogger({ level: 'warn', role: 'test' }),
     onMessage: print,
     stderr: 'ignore',
