@@ -10,6 +10,7 @@ import { Beat } from './beat.ts';
 import { Claimer } from './claims/claimer.ts';
 import { Dispatcher } from './claims/dispatcher.ts';
 import { handBack } from './claims/hand-back.ts';
+import { handOver } from './claims/hand-over.ts';
 import { HoldUps } from './claims/hold-ups.ts';
 import { Lane } from './claims/lane.ts';
 import { Losses } from './claims/losses.ts';
@@ -177,6 +178,10 @@ export class Worker implements Service {
         if (done) this.#slots.free(held.lockKey);
         return done;
       },
+      handOver: async held => {
+        await handOver({ ...shared, standing: () => this.#standing() }, held);
+        this.#slots.free(held.lockKey);
+      },
       metrics,
       logger,
     });
@@ -320,9 +325,14 @@ export class Worker implements Service {
     this.#loaded.resolve();
     await this.#registration.refresh();
     this.#agenda.stop();
+    this.#supervisor.detach();
     await within(
       this.#options.drain,
-      this.#claimer.idle().then(() => this.#runs.idle()),
+      this.#claimer.idle().then(() => {
+        // What was claimed a moment ago, too.
+        this.#supervisor.detach();
+        return this.#runs.idle();
+      }),
     );
     await this.#supervisor.stop({ grace: endingGrace });
     await within(

@@ -1,11 +1,11 @@
 import type { Operation } from '../../coordination/coordinator.ts';
 import { cursorPath, jobPath, triggerPath } from '../../coordination/keys.ts';
-import { type CursorRecord, encode, type LockRecord, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
+import { type CursorRecord, encode, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
 import { gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Due } from '../agenda/due.ts';
 import type { JobEntry } from '../agenda/entry.ts';
-import type { RunClaim } from './held-run.ts';
+import { lockRecord, type RunClaim } from './held-run.ts';
 import type { ClaimContext, Commit, Loss, Proposal } from './proposal.ts';
 import type { SeenCache, SeenCursor } from './seen.ts';
 
@@ -40,20 +40,6 @@ export function tickClaim(due: Due, lockKey: string): RunClaim {
     lockKey,
     deadline: tick + entry.deadline,
     handovers: 0,
-  };
-}
-
-export function lockRecord(claim: RunClaim, worker: WorkerId): LockRecord {
-  return {
-    v: 1,
-    run: claim.run,
-    attempt: claim.attempt,
-    worker,
-    jobUid: claim.entry.uid,
-    trigger: claim.trigger,
-    ...(claim.tick !== undefined && { tick: claim.tick }),
-    deadline: claim.deadline,
-    ...(claim.entry.outlivesWorker && { handovers: claim.handovers }),
   };
 }
 
