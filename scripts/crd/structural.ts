@@ -43,6 +43,8 @@ const converted: readonly string[] = [
 export function structural(schema: Schema, path = '(root)'): Schema {
   const strange = Object.keys(schema).filter(keyword => ![...kept, ...converted].includes(keyword));
   if (strange.length > 0) throw new Error(`${path}: no structural form for ${strange.join(', ')}`);
+  // zod's short form of a union without bounds.
+  if (Array.isArray(schema.type)) throw new Error(`${path}: no structural form for a union of ${schema.type}`);
   const whole: Schema = {
     ...Object.fromEntries(kept.filter(keyword => keyword in schema).map(keyword => [keyword, schema[keyword]])),
     ...scalarOf(schema),
@@ -94,12 +96,29 @@ function union(branches: readonly Schema[], path: string): Schema {
 function withRules(whole: Schema, { propertyNames, ...schema }: Schema, path: string): Schema {
   const refinements = schema['x-cronmesh-refinements'] ?? [];
   const found = refinements.map(refinement => ruleFor(refinement, path));
-  const validations = [...nameRules(propertyNames, path), ...found.flatMap(one => one.validation)];
+  const validations = [
+    ...boundRules(schema),
+    ...nameRules(propertyNames, path),
+    ...found.flatMap(one => one.validation),
+  ];
   return {
     ...whole,
     ...Object.assign({}, ...found.map(one => one.keywords)),
     ...(validations.length > 0 && { 'x-kubernetes-validations': validations }),
   };
+}
+
+/** Seen: for a value without a fraction the API server cuts the bound's own off, so that 0 is not below 0.001. */
+function boundRules({ minimum, maximum }: Schema): readonly Validation[] {
+  const bounds = [
+    { operator: '>=', words: 'at least', bound: minimum },
+    { operator: '<=', words: 'at most', bound: maximum },
+  ] as const;
+  return bounds.flatMap(({ operator, words, bound }) =>
+    bound === undefined || Number.isInteger(bound)
+      ? []
+      : [{ rule: `self ${operator} ${bound}`, message: `must be ${words} ${bound}` }],
+  );
 }
 
 /** CEL is shown the names of a map; the schema has no place for them. */
