@@ -1,10 +1,17 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** Where on PATH a program is; undefined where it is not. */
+export function toolPath(program: string): string | undefined {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map(folder => join(folder, program))
+    .find(isExecutable);
+}
+
 /** For node:test's `skip`: false where the program is on PATH. */
 export function toolSkip(program: string): string | false {
-  const found = (process.env.PATH ?? '').split(delimiter).some(folder => isExecutable(join(folder, program)));
-  return found ? false : `${program} is not installed: put it on PATH`;
+  return toolPath(program) === undefined ? `${program} is not installed: put it on PATH` : false;
 }
 
 function isExecutable(path: string): boolean {
