@@ -144,13 +144,14 @@ function config(t: TestContext, profile: string): Config {
 
 /** What would be deployed of an image that is built already. */
 function render(t: TestContext, image: string, profile = '', env: Record<string, string> = {}): readonly Manifest[] {
-  const builds = join(temporaryDirectory(t), 'builds.json');
+  const folder = temporaryDirectory(t);
+  const [builds, output] = [join(folder, 'builds.json'), join(folder, 'rendered.yaml')];
   writeFileSync(builds, JSON.stringify({ builds: [{ imageName: 'cronmesh', tag: image }] }));
   // `none`: otherwise it asks the registry for the digest.
-  const args = ['render', '--digest-source=none', '--offline=true', '--build-artifacts', builds];
+  const args = ['render', '--digest-source=none', '--offline=true', '--build-artifacts', builds, '--output', output];
   const { status, stdout, stderr } = skaffold(t, [...args, ...(profile === '' ? [] : ['-p', profile])], { env });
-  assert.equal(status, 0, stderr);
-  return loadAll(stdout) as Manifest[];
+  assert.equal(status, 0, stdout + stderr);
+  return loadAll(readFileSync(output, 'utf8')) as Manifest[];
 }
 
 function containers(manifests: readonly Manifest[]): readonly Container[] {
