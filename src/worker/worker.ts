@@ -366,7 +366,8 @@ export class Worker implements Service {
     const able = epoch !== undefined && session !== undefined && this.#reasons().length === 0;
     // Whoever asked is turned away now, and is called again, however short this lasts.
     if (!able) this.#wasAble = false;
-    return able ? { epoch, session, now: this.#clock() } : undefined;
+    const { since, settled } = this.#epoch;
+    return able ? { epoch, session, now: this.#clock(), since, settled } : undefined;
   }
 
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {
