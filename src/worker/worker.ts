@@ -31,7 +31,7 @@ import { Peers } from './peers.ts';
 import type { Supervisor } from './ports.ts';
 import { reasonsAgainst } from './readiness.ts';
 import { Recovery } from './recovery.ts';
-import { Registration } from './registration.ts';
+import { WorkerRegistration } from './registration.ts';
 import { Reports } from './reports.ts';
 import { within } from './within.ts';
 import { WorkerSession } from './worker-session.ts';
@@ -67,7 +67,7 @@ export class Worker implements Service {
   readonly #intake: JobIntake;
   readonly #epoch: EpochGuard;
   readonly #session: WorkerSession;
-  readonly #registration: Registration;
+  readonly #registration: WorkerRegistration;
   readonly #beat: Beat;
   readonly #claimer: Claimer;
   readonly #runs: Runs;
@@ -214,7 +214,7 @@ export class Worker implements Service {
     };
     this.#dispatcher = new Dispatcher({ ...claiming, agenda: this.#agenda });
     this.#triggers = new Triggers({ ...claiming, job: key => this.#agenda.job(key) });
-    this.#registration = new Registration({
+    this.#registration = new WorkerRegistration({
       coordinator,
       id,
       meta: {
@@ -225,6 +225,7 @@ export class Worker implements Service {
         capacity: options.capacity,
         version: options.version,
       },
+      address: options.address ?? '',
       healthAddress: options.healthAddress,
       reasons: () => this.#reasons(),
       logger,
