@@ -32,7 +32,7 @@ import { Peers } from './peers.ts';
 import type { Supervisor } from './ports.ts';
 import { reasonsAgainst } from './readiness.ts';
 import { Recovery } from './recovery.ts';
-import { Registration } from './registration.ts';
+import { WorkerRegistration } from './registration.ts';
 import { Reports } from './reports.ts';
 import { within } from './within.ts';
 import { WorkerSession } from './worker-session.ts';
@@ -68,7 +68,7 @@ export class Worker implements Service {
   readonly #intake: JobIntake;
   readonly #epoch: EpochGuard;
   readonly #session: WorkerSession;
-  readonly #registration: Registration;
+  readonly #registration: WorkerRegistration;
   readonly #beat: Beat;
   readonly #claimer: Claimer;
   readonly #runs: Runs;
@@ -219,7 +219,7 @@ export class Worker implements Service {
     };
     this.#dispatcher = new Dispatcher({ ...claiming, agenda: this.#agenda });
     this.#triggers = new Triggers({ ...claiming, job: key => this.#agenda.job(key) });
-    this.#registration = new Registration({
+    this.#registration = new WorkerRegistration({
       coordinator,
       id,
       meta: {
@@ -230,6 +230,7 @@ export class Worker implements Service {
         capacity: options.capacity,
         version: options.version,
       },
+      address: options.address ?? '',
       healthAddress: options.healthAddress,
       reasons: () => this.#reasons(),
       logger,
@@ -366,7 +367,8 @@ export class Worker implements Service {
     const able = epoch !== undefined && session !== undefined && this.#reasons().length === 0;
     // Whoever asked is turned away now, and is called again, however short this lasts.
     if (!able) this.#wasAble = false;
-    return able ? { epoch, session, now: this.#clock() } : undefined;
+    const { since, settled } = this.#epoch;
+    return able ? { epoch, session, now: this.#clock(), since, settled } : undefined;
   }
 
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {

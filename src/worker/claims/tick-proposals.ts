@@ -69,7 +69,8 @@ export class TickProposal implements Proposal {
     if (!this.#options.isCurrent(entry)) return undefined;
     // This worker itself has moved the cursor since: the read is of no use any more.
     if ((this.#options.cache.get(entry.key)?.cursor.index ?? 0) > seen.index) return undefined;
-    const bounds: TickBounds = { floor: entry.floor, epochFloor: context.epoch.floor, decided: seen.record?.tick };
+    const { epoch, since } = context;
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided: seen.record?.tick, since };
     if (refusalOf(tick, context.now, bounds, entry) !== undefined) return undefined;
     const gaps = gapsAt(tick, entry.schedule, bounds, seen.record?.gaps ?? [], maxGaps);
     if (gaps === undefined) return undefined;

@@ -258,6 +258,8 @@ export class Triggers {
 /** Past its deadline or of an older epoch, a trigger is the leader's. */
 function mayStart(record: TriggerRecord, entry: JobEntry, under: ClaimContext): boolean {
   if (record.epoch !== under.epoch.number) return false;
+  // Claimed before, perhaps, in a past that Consul has lost since: whoever knows is given time to say so.
+  if (record.requestedAt <= under.since && !under.settled) return false;
   // Suspending, or a new schedule, fires nothing of the past: nor what waited meanwhile.
   const fromSchedule = record.kind === 'tick' || record.kind === 'catchup';
   return !fromSchedule || !(entry.suspended || (record.tick !== undefined && record.tick <= entry.floor));
