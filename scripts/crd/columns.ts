@@ -25,7 +25,13 @@ export const columns: readonly Column[] = [
     priority: 0,
   },
   { name: 'Suspend', type: 'boolean', jsonPath: '.spec.suspend', description: 'Whether it is suspended.', priority: 0 },
-  { name: 'Active', type: 'integer', jsonPath: '.status.active', description: 'Runs that are going, or wait to.', priority: 0 },
+  {
+    name: 'Active',
+    type: 'integer',
+    jsonPath: '.status.active',
+    description: 'Runs that are going, or wait to.',
+    priority: 0,
+  },
   {
     name: 'Last',
     type: 'date',
