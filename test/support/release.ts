@@ -52,6 +52,8 @@ export class Release {
       '--install',
       this.name,
       chart,
+      // The definition of CronJob resources is the cluster's: other tests install it too, and leave it there.
+      '--take-ownership',
       '--wait',
       '--timeout=6m',
       ...this.#values.flatMap(file => ['--values', file]),
