@@ -68,6 +68,7 @@ export class Office {
       runs: options.runs,
       holdings,
       logger,
+      clock,
       onChange: key => this.#queue.add(key, 'later'),
       onTrouble: run => this.#tellTrouble(run),
     });

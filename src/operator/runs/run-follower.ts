@@ -1,7 +1,7 @@
 import { pause } from '../../coordination/pause.ts';
 import { type JobKey, jobKey } from '../../domain/job/job.ts';
 import type { RunId } from '../../domain/run/run.ts';
-import type { Instant, Milliseconds } from '../../domain/time.ts';
+import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ChangedRun, ChangePosition } from '../../store/store.ts';
 import type { Holding, Holdings } from '../holdings.ts';
@@ -15,6 +15,7 @@ export interface RunFollowerOptions {
   readonly onChange: (key: JobKey) => void;
   /** A run ended badly: Failed, TimedOut or Lost. Told once for each, but for those that ended while nobody led. */
   readonly onTrouble: (run: ChangedRun) => void;
+  readonly clock: Clock;
   /** Between looks. Default 2 s. */
   readonly every?: Milliseconds;
 }
@@ -70,9 +71,9 @@ export class RunFollower {
 
   /** One look at what changed. */
   async look(): Promise<void> {
-    const { runs, holdings, onChange, onTrouble } = this.#options;
+    const { runs, holdings, onChange, onTrouble, clock } = this.#options;
     if (this.#latest === undefined) {
-      this.#latest = (await runs.lastChange()) ?? 0;
+      this.#latest = Math.min((await runs.lastChange()) ?? 0, clock());
       return;
     }
     const fresh: ChangedRun[] = [];
@@ -94,12 +95,13 @@ export class RunFollower {
     await this.load([...touched.values()]);
     // Only now: when the read failed, all of it is fresh the next time.
     const before = this.#latest;
-    this.#latest = latest;
+    // A master whose clock is ahead must not hide what the others write.
+    this.#latest = Math.min(latest, clock());
     for (const run of fresh) {
       this.#seen.set(run.id, { changedAt: run.changedAt, state: run.state });
       if (bad.has(run.state) && run.changedAt >= before - overlap) onTrouble(run);
     }
-    for (const [id, { changedAt }] of this.#seen) if (changedAt < latest - overlap) this.#seen.delete(id);
+    for (const [id, { changedAt }] of this.#seen) if (changedAt < this.#latest - overlap) this.#seen.delete(id);
     for (const key of touched.keys()) onChange(key);
   }
 
