@@ -2,16 +2,19 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { clusterAnnotation, resourceUidAnnotation } from '../../src/domain/job/resource.ts';
 import { conditionOf } from '../../src/operator/status/conditions.ts';
+import { kubectl } from '../support/kubernetes.ts';
 import { OperatorBed, operatorSkip, type RunningOperator } from '../support/operator.ts';
 import { eventually } from '../support/process.ts';
 
 describe('the operator, with a resource', { skip: operatorSkip() }, () => {
   let bed: OperatorBed;
   let operator: RunningOperator;
+  let kubeconfig: string;
 
   before(async () => {
     bed = await OperatorBed.open();
-    operator = await bed.start();
+    kubeconfig = bed.restrictedKubeconfig();
+    operator = await bed.start({ kubeconfig });
     await operator.leads();
   });
   after(async () => {
@@ -152,6 +155,15 @@ describe('the operator, with a resource', { skip: operatorSkip() }, () => {
     });
   });
 
+  it('is described with its events, by an operator with no right too many', async () => {
+    await eventually('kubectl shows the event', () =>
+      /Normal\s+Created\s.*created the job \w{16}, revision 1/.test(
+        kubectl(['describe', 'mcj', '-n', bed.namespace, 'again']),
+      ),
+    );
+    assert.doesNotMatch(operator.program.output, /forbidden|lacks this right/);
+  });
+
   it('counts what it does', async () => {
     const text = await operator.metrics();
     assert.match(text, /cronmesh_operator_reconciles_total\{result="done"\} \d+/);
@@ -162,7 +174,6 @@ describe('the operator, with a resource', { skip: operatorSkip() }, () => {
   });
 
   it('takes the finalizers off when it is told to, and leaves them off', async () => {
-    const kubeconfig = process.env.KUBECONFIG ?? '';
     const released = bed.run(['operator', '--release-finalizers'], {
       KUBECONFIG: kubeconfig,
       CRONMESH_OPERATOR_NAMESPACES: bed.namespace,

@@ -63,6 +63,14 @@ function ensureDefinition(): void {
   kubectl(['wait', '--for=condition=Established', 'crd/cronjobs.cronmesh.io', '--timeout=30s']);
 }
 
+/** All that an operator needs of Kubernetes; cluster-wide where it watches all namespaces, but for its own one. */
+const rights = [
+  { apiGroups: ['cronmesh.io'], resources: ['cronjobs'], verbs: ['get', 'list', 'watch', 'patch'] },
+  { apiGroups: ['cronmesh.io'], resources: ['cronjobs/status'], verbs: ['patch'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['get'] },
+];
+
 export interface OperatorSettings {
   readonly resyncSeconds?: number;
   readonly finalizerTimeoutSeconds?: number;
@@ -144,6 +152,35 @@ export class OperatorBed {
       return program.output.includes('"msg":"started"');
     });
     return new RunningOperator(program, port);
+  }
+
+  /**
+   * The way into the cluster of a service account that may do no more than an operator needs, as in a pod: with a
+   * token in a file. The name of a kubeconfig.
+   */
+  restrictedKubeconfig(): string {
+    const { namespace } = this;
+    const metadata = { name: 'operator', namespace };
+    const subject = { kind: 'ServiceAccount', name: 'operator', namespace };
+    const objects = [
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules: rights },
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'RoleBinding',
+        metadata,
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'operator' },
+        subjects: [subject],
+      },
+    ];
+    kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+    const tokenFile = join(this.folder, 'token');
+    writeFileSync(tokenFile, kubectl(['create', 'token', 'operator', '-n', namespace]).trim(), { mode: 0o600 });
+    const config = JSON.parse(kubectl(['config', 'view', '--raw', '--flatten', '--minify', '-o', 'json']));
+    config.users[0].user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };
+    const file = join(this.folder, 'restricted.kubeconfig');
+    writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+    return file;
   }
 
   run(args: readonly string[], env: Record<string, string> = {}): Program {

@@ -32,7 +32,7 @@ function otherSource(job: Job): string {
   const by = made[job.source as keyof typeof made] ?? `by ${job.source}`;
   return (
     `there is a job ${jobKey(job)} already, made ${by} (uid ${job.uid}); delete it there ` +
-    `(cronmesh delete job ${job.name} -n ${job.namespace}) or rename this resource`
+    `(cronmesh delete ${jobKey(job)}) or rename this resource`
   );
 }
 
