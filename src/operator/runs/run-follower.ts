@@ -72,34 +72,33 @@ export class RunFollower {
   /** One look at what changed. */
   async look(): Promise<void> {
     const { runs, holdings, onChange, onTrouble, clock } = this.#options;
-    if (this.#latest === undefined) {
-      this.#latest = Math.min((await runs.lastChange()) ?? 0, clock());
-      return;
-    }
+    // What is there at the first look was told by the leader before, where there was one.
+    const first = this.#latest === undefined;
+    const before = this.#latest ?? Math.min((await runs.lastChange()) ?? 0, clock());
     const fresh: ChangedRun[] = [];
-    let position: ChangePosition = { changedAt: this.#latest - overlap, id: '' };
-    let latest = this.#latest;
+    let position: ChangePosition = { changedAt: before - overlap, id: '' };
+    let latest = before;
     for (let count = page; count === page; ) {
       const changed = await runs.changedAfter(position, page);
       count = changed.length;
       const last = changed.at(-1);
       if (last !== undefined) position = last;
       latest = Math.max(latest, position.changedAt);
-      fresh.push(...changed.filter(run => holdings.get(jobKey(run))?.job.uid === run.jobUid && !this.#knows(run)));
+      const isHeld = (run: ChangedRun) => holdings.get(jobKey(run))?.job.uid === run.jobUid;
+      fresh.push(...changed.filter(run => (first || isHeld(run)) && !this.#knows(run)));
     }
     const touched = new Map<JobKey, Holding>();
     for (const run of fresh) {
       const holding = holdings.get(jobKey(run));
-      if (holding !== undefined) touched.set(jobKey(run), holding);
+      if (holding?.job.uid === run.jobUid) touched.set(jobKey(run), holding);
     }
     await this.load([...touched.values()]);
-    // Only now: when the read failed, all of it is fresh the next time.
-    const before = this.#latest;
-    // A master whose clock is ahead must not hide what the others write.
+    // Only now: when the read failed, all of it is fresh the next time. And a master whose clock is ahead must not hide
+    // what the others write.
     this.#latest = Math.min(latest, clock());
     for (const run of fresh) {
       this.#seen.set(run.id, { changedAt: run.changedAt, state: run.state });
-      if (bad.has(run.state) && run.changedAt >= before - overlap) onTrouble(run);
+      if (bad.has(run.state) && !first) onTrouble(run);
     }
     for (const [id, { changedAt }] of this.#seen) if (changedAt < this.#latest - overlap) this.#seen.delete(id);
     for (const key of touched.keys()) onChange(key);
