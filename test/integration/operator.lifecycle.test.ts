@@ -164,6 +164,24 @@ describe('the operator, with a resource', { skip: operatorSkip() }, () => {
     assert.doesNotMatch(operator.program.output, /forbidden|lacks this right/);
   });
 
+  it('could be followed in the whole cluster', async () => {
+    const stopping = new AbortController();
+    const { items, resourceVersion } = await bed.api.list(undefined, stopping.signal);
+    const ours = items.filter(one => one.metadata.namespace === bed.namespace).map(one => one.metadata.name);
+    assert.deepEqual(ours.sort(), ['again', 'busy', 'new-name', 'wrong']);
+    const seen = new Set<string>();
+    const watching = bed.api.watch(
+      undefined,
+      resourceVersion,
+      ({ type, resource }) => seen.add(`${type} ${resource.metadata.namespace}/${resource.metadata.name}`),
+      stopping.signal,
+    );
+    await bed.patch('wrong', { metadata: { labels: { seen: 'yes' } } });
+    await eventually('the change is seen', () => seen.has(`changed ${bed.namespace}/wrong`));
+    stopping.abort();
+    await assert.rejects(watching, /did not answer/);
+  });
+
   it('counts what it does', async () => {
     const text = await operator.metrics();
     assert.match(text, /cronmesh_operator_reconciles_total\{result="done"\} \d+/);
