@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { finalizer } from '../../src/operator/resource.ts';
+import { kubernetesSkip } from '../support/kubernetes.ts';
 import { OperatorBed, operatorSkip, type RunningOperator } from '../support/operator.ts';
 import { eventually } from '../support/process.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
-describe('the operator, when something fails', { skip: operatorSkip() }, () => {
+describe('the operator, when something fails', { skip: kubernetesSkip() || operatorSkip() }, () => {
   let bed: OperatorBed;
   let operator: RunningOperator;
 

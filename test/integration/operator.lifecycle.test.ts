@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { clusterAnnotation, resourceUidAnnotation } from '../../src/domain/job/resource.ts';
 import { conditionOf } from '../../src/operator/status/conditions.ts';
-import { kubectl } from '../support/kubernetes.ts';
+import { kubectl, kubernetesSkip } from '../support/kubernetes.ts';
 import { OperatorBed, operatorSkip, type RunningOperator } from '../support/operator.ts';
 import { eventually } from '../support/process.ts';
 
-describe('the operator, with a resource', { skip: operatorSkip() }, () => {
+describe('the operator, with a resource', { skip: kubernetesSkip() || operatorSkip() }, () => {
   let bed: OperatorBed;
   let operator: RunningOperator;
   let kubeconfig: string;

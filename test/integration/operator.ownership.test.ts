@@ -8,11 +8,12 @@ import { clusterAnnotation, resourceUidAnnotation } from '../../src/domain/job/r
 import { adoptAnnotation } from '../../src/operator/resource.ts';
 import { conditionOf } from '../../src/operator/status/conditions.ts';
 import { newJob } from '../conformance/store/fixtures.ts';
+import { kubernetesSkip } from '../support/kubernetes.ts';
 import { OperatorBed, operatorSkip } from '../support/operator.ts';
 import { eventually, freePort } from '../support/process.ts';
 import { Rest } from '../support/rest.ts';
 
-describe('whose a job is', { skip: operatorSkip() }, () => {
+describe('whose a job is', { skip: kubernetesSkip() || operatorSkip() }, () => {
   let bed: OperatorBed;
   let rest: Rest;
 

@@ -6,14 +6,14 @@ import { tickRunId } from '../../src/domain/run/run.ts';
 import { formatInstant } from '../../src/domain/time.ts';
 import type { CronJobStatus } from '../../src/operator/status/types.ts';
 import { claimed, finished, started, worker } from '../conformance/store/fixtures.ts';
-import { kubectl } from '../support/kubernetes.ts';
+import { kubectl, kubernetesSkip } from '../support/kubernetes.ts';
 import { OperatorBed, operatorSkip, type RunningOperator } from '../support/operator.ts';
 import { eventually } from '../support/process.ts';
 
 /** A status is written at most each 5 s, and runs are looked at each 2 s. */
 const fresh = 8_000;
 
-describe('the status of a resource', { skip: operatorSkip() }, () => {
+describe('the status of a resource', { skip: kubernetesSkip() || operatorSkip() }, () => {
   let bed: OperatorBed;
   let operator: RunningOperator;
   let job: Job;

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,50 +16,19 @@ import { conditionOf } from '../../src/operator/status/conditions.ts';
 import { openPostgresStore } from '../../src/store/prisma/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type ConsulServer, consulSkip, startConsul } from './consul.ts';
-import { kubectl, kubernetesSkip, type TemporaryNamespace, temporaryNamespace } from './kubernetes.ts';
+import { kubectl, type TemporaryNamespace, temporaryNamespace } from './kubernetes.ts';
 import { type PostgresServer, postgresSkip, startPostgres } from './postgres.ts';
 import { eventually, freePort, Program } from './process.ts';
 
-export const operatorSkip = (): string | false => kubernetesSkip() || consulSkip() || postgresSkip();
+/** For node:test's `skip`, beside `kubernetesSkip()`. */
+export const operatorSkip = (): string | false => consulSkip() || postgresSkip();
 
 const definition = fileURLToPath(new URL('../../deploy/crds/cronjobs.cronmesh.io.yaml', import.meta.url));
-
-/** Where the checkout has no definition yet: one that lets everything through. */
-const permissive = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'cronjobs.cronmesh.io' },
-  spec: {
-    group: 'cronmesh.io',
-    scope: 'Namespaced',
-    names: { plural: 'cronjobs', singular: 'cronjob', kind: 'CronJob', listKind: 'CronJobList', shortNames: ['mcj'] },
-    versions: [
-      {
-        name: 'v1alpha1',
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: {
-              spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-              status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-            },
-          },
-        },
-      },
-    ],
-  },
-};
 
 /** Leaves a definition that the cluster has as it is: others may use it. */
 function ensureDefinition(): void {
   const found = kubectl(['get', 'crd', 'cronjobs.cronmesh.io', '--ignore-not-found', '-o', 'name']);
-  if (found.trim() === '') {
-    if (existsSync(definition)) kubectl(['apply', '-f', definition]);
-    else kubectl(['apply', '-f', '-'], JSON.stringify(permissive));
-  }
+  if (found.trim() === '') kubectl(['apply', '-f', definition]);
   kubectl(['wait', '--for=condition=Established', 'crd/cronjobs.cronmesh.io', '--timeout=30s']);
 }
 

@@ -1,4 +1,5 @@
 import type { Job } from '../../domain/job/job.ts';
+import { maxRunMessage } from '../../domain/job/resource-status.ts';
 import { terminalStates } from '../../domain/run/run.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
@@ -25,7 +26,6 @@ export interface StatusInput {
 
 /** Outcomes kept in the status. */
 const recentKept = 5;
-const maxRunMessage = 512;
 
 /** The status that a resource should have. */
 export function calculateStatus(input: StatusInput): CronJobStatus {

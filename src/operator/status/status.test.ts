@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Job } from '../../domain/job/job.ts';
+import { maxRunMessage, resourceStatus } from '../../domain/job/resource-status.ts';
 import { jobSpec } from '../../domain/job/spec.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import type { Run } from '../../store/store.ts';
@@ -50,7 +51,10 @@ function runOf(state: Run['state'], tick?: string, changes: Partial<Run> = {}): 
 
 function statusOf(changes: Partial<StatusInput> = {}): CronJobStatus {
   const common = { generation: 2, before: undefined, ready: yes, appliedGeneration: 2, runs: undefined, now };
-  return calculateStatus({ ...common, job: jobOf(), ...changes });
+  const status = calculateStatus({ ...common, job: jobOf(), ...changes });
+  // What the API server takes.
+  resourceStatus.parse(status);
+  return status;
 }
 
 describe('the status of a resource', () => {
@@ -119,7 +123,7 @@ describe('the status of a resource', () => {
 
   it('cuts a long message of a run', () => {
     const recent = [runOf('Failed', '2026-11-24T11:00:00Z', { message: 'x'.repeat(5_000) })];
-    assert.equal(statusOf({ runs: { active: 0, recent } }).lastRun?.message?.length, 512);
+    assert.equal(statusOf({ runs: { active: 0, recent } }).lastRun?.message?.length, maxRunMessage);
   });
 
   it('says of what generation the job is while the spec is not valid', () => {
