@@ -265,6 +265,7 @@ export class Worker implements Service {
       slots: this.#slots,
       runs: this.#runs,
       onHeard: sent => this.#epoch.heard(sent),
+      clock,
       logger,
     });
   }

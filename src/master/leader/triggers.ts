@@ -118,7 +118,8 @@ export class Triggers {
       const { record, job } = one;
       const { reason, detail } = causes.get(one) ?? jobChanged;
       const row = rows.get(record.run);
-      if (row?.state === 'Pending') expired.push({ run: record.run, reason, message: detail });
+      if (row?.state === 'Pending' && record.adopts === undefined)
+        expired.push({ run: record.run, reason, message: detail });
       else if (row !== undefined || record.adopts !== undefined) lost.push(orphanOf(record, job, left(record, detail)));
       else if (record.tick !== undefined) {
         const range = { from: record.tick, to: record.tick, count: 1, reason, detail };
@@ -143,8 +144,11 @@ export class Triggers {
   }
 
   /** Why a trigger was not started until its deadline. */
-  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline'>, job: JobKey): Promise<Cause> {
+  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline' | 'adopts'>, job: JobKey): Promise<Cause> {
     const until = formatInstant(trigger.deadline);
+    if (trigger.adopts !== undefined) {
+      return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
+    }
     const spec = this.#parts.agenda.open(job)?.spec;
     if (spec === undefined) return jobChanged;
     if (spec.concurrencyPolicy === 'Forbid') {

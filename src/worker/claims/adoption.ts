@@ -1,5 +1,4 @@
 import type { Entry } from '../../coordination/coordinator.ts';
-import { isHeld } from '../../coordination/handover.ts';
 import { jobOfPath, prefix } from '../../coordination/keys.ts';
 import type { Adoption, TriggerRecord } from '../../coordination/records.ts';
 import { type JobSpec, jobSpec } from '../../domain/job/spec.ts';
@@ -55,10 +54,10 @@ export function entryOf(
   };
 }
 
-/** Whether the lock may be taken for the run; what is left of the run's own, or nothing. */
+/** Whether the lock was left for the run, or is gone with Consul's past. Another's must go first. */
 export function isLeftFor(trigger: AdoptionTrigger, lock: Entry | undefined): boolean {
   const seen = seenLock(lock);
-  return seen === undefined || (seen.session === undefined && (seen.record.run === trigger.run || !isHeld(seen)));
+  return seen === undefined || (seen.session === undefined && seen.record.run === trigger.run);
 }
 
 /** With its job's present form unknown: what an adoption needs, which makes nothing and finds the run by its name. */
