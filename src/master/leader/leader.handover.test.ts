@@ -119,6 +119,18 @@ describe('runs that go on without their worker, and the leader', () => {
     assert.match((await store.getRuns([lock.run]))[0]?.message ?? '', /never adopted/);
   });
 
+  it('closes such a run as lost, and not as one that never began, where nothing was reported of it', async () => {
+    const job = await makeJob(store, 'unreported', day('12:05:10'), { schedule: '@yearly' });
+    const lock = await leave(job, 0, { until: clock() - 60_000 });
+    const { namespace, name, uid: jobUid } = job;
+    const asked = { requestedAt: clock() - 120_000, deadline: clock() - 60_000, by: 'the test', revision: 1 };
+    await store.createRun({ id: lock.run, jobUid, namespace, name, trigger: 'manual', ...asked });
+    await store.markRunsPublished([lock.run]);
+    await master.start();
+    await eventually('it is lost', async () => (await stateOf(lock.run)) === 'Lost');
+    await eventually('the lock is gone', async () => (await lockOf(job)) === undefined);
+  });
+
   it('judges no tick of a Forbid job while one of them holds the slot', async () => {
     const job = await makeJob(store, 'forbid', day('12:02:10'), { concurrencyPolicy: 'Forbid' });
     const { run } = await leave(job, 0, { since: Date.parse(day('12:02:20')) });
