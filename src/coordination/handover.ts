@@ -1,7 +1,6 @@
-import type { JobKey } from '../domain/job/job.ts';
 import type { Instant, Milliseconds } from '../domain/time.ts';
 import type { Entry, Operation } from './coordinator.ts';
-import { triggerPath } from './keys.ts';
+import { jobOfPath, prefix, triggerPath } from './keys.ts';
 import { encode, type LockRecord, type TriggerRecord } from './records.ts';
 
 /**
@@ -18,14 +17,26 @@ export function adoptableUntil(start: Instant, timeout: Milliseconds): Instant {
   return start + timeout + margin;
 }
 
-/** Asks for the adoption of the run that has a lock. Fails where that is asked for already. */
-export function askForAdoption(
-  job: JobKey,
-  lock: Pick<LockRecord, 'run' | 'attempt' | 'jobUid' | 'trigger' | 'tick'> & Required<Pick<LockRecord, 'outlives'>>,
+/** A lock's value, when its run goes on without its worker. */
+export type OutlivingLock = LockRecord & Required<Pick<LockRecord, 'outlives'>>;
+
+/**
+ * Asks for the adoption of the run whose lock `lockKey` is. Fails where that is asked for already; belongs into one
+ * transaction with a check that nobody has adopted the run.
+ */
+export function askForAdoption(lockKey: string, lock: OutlivingLock, by: string, now: Instant): Operation {
+  return { verb: 'cas', ...adoptionOf(lockKey, lock, by, now), index: 0 };
+}
+
+/** The trigger that asks for an adoption. */
+export function adoptionOf(
+  lockKey: string,
+  lock: OutlivingLock,
   by: string,
   now: Instant,
-): Operation {
+): { readonly key: string; readonly value: string } {
   const { run, attempt, jobUid, trigger: kind, tick, outlives } = lock;
+  const { handovers, until, ...rest } = outlives;
   const trigger: TriggerRecord = {
     v: 1,
     run,
@@ -33,18 +44,18 @@ export function askForAdoption(
     jobUid,
     kind,
     ...(tick !== undefined && { tick }),
-    deadline: outlives.until,
+    deadline: until,
     requestedAt: now,
     // Of none.
     epoch: 0,
-    handovers: outlives.handovers + 1,
+    adopts: { ...rest, handovers: handovers + 1, lock: lockKey },
     by,
   };
-  return { verb: 'cas', key: triggerPath(job, run), value: encode(trigger), index: 0 };
+  return { key: triggerPath(jobOfPath(lockKey, prefix.lock), run), value: encode(trigger) };
 }
 
 /** Whether a lock is of a run that goes on without its worker. */
-export function isOutliving(lock: LockRecord): lock is LockRecord & Required<Pick<LockRecord, 'outlives'>> {
+export function isOutliving(lock: LockRecord): lock is OutlivingLock {
   return lock.outlives !== undefined;
 }
 

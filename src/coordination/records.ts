@@ -1,4 +1,5 @@
 import type { Job, JobKey, JobUid } from '../domain/job/job.ts';
+import type { Labels } from '../domain/job/spec.ts';
 import type { RunId, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Index, SessionId } from './coordinator.ts';
@@ -71,8 +72,20 @@ export const maxGaps = 32;
 export interface Outliving {
   /** How often the run was handed over, at first 0. */
   readonly handovers: number;
+  /** When the worker that began it took the lock: what came due since was held up by this run. */
+  readonly since: Instant;
   /** No worker adopts it after that: by then it has ended, and its result may be gone. */
   readonly until: Instant;
+  /** Of the job when the run began. The job may be another by now, or gone; the run stays what it is. */
+  readonly revision: number;
+  /** Labels of the workers that can reach it, if any were asked for. */
+  readonly labels?: Labels;
+}
+
+/** What a trigger says of a run that is to be adopted. `handovers` counts from 1. */
+export interface Adoption extends Omit<Outliving, 'until'> {
+  /** The key of the run's lock: the adopter takes this one and no other. */
+  readonly lock: string;
 }
 
 /** `cron/lock/<namespace>/<name>/<slot>` */
@@ -107,10 +120,10 @@ export interface TriggerRecord {
   /** The epoch in which it was written: older ones are closed as Lost, never run. */
   readonly epoch: number;
   /**
-   * From 1: the run goes on without a worker, and whoever claims this adopts it; nothing is ever started for it. Such a
-   * trigger is of no epoch.
+   * The run goes on without a worker, and whoever claims this adopts it; nothing is ever started for it. Such a trigger
+   * is of no epoch.
    */
-  readonly handovers?: number;
+  readonly adopts?: Adoption;
   /** Who asked, for people: `user via REST`, `misfire RunLatest`, `handed back by worker-1`. */
   readonly by: string;
 }

@@ -14,6 +14,8 @@ export interface JobIntakeOptions {
   readonly traits: WorkerTraits;
   readonly agenda: Agenda;
   readonly peers: Pick<Peers, 'classOf'>;
+  /** A job has another form than before. */
+  readonly onChange: (job: JobKey) => void;
   readonly logger: Logger;
 }
 
@@ -70,13 +72,14 @@ export class JobIntake {
   }
 
   #take(key: JobKey, record: JobRecord | undefined, index: Index): void {
-    const { agenda, peers, traits, logger } = this.#options;
+    const { agenda, peers, traits, onChange, logger } = this.#options;
     if (record === undefined || !isEligible(traits, record.spec)) {
       agenda.remove(key);
       return;
     }
     const known = agenda.job(key);
     if (known?.index === index && known.uid === record.uid && known.revision === record.revision) return;
+    onChange(key);
     try {
       agenda.set(toEntry(record, index, peers.classOf(record.spec)));
     } catch (error) {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lockPath } from '../coordination/keys.ts';
+import { lockPath, triggerPath } from '../coordination/keys.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
-import type { EpochRecord } from '../coordination/records.ts';
-import type { RunId } from '../domain/run/run.ts';
+import { decode, type EpochRecord, encode, type LockRecord, type TriggerRecord } from '../coordination/records.ts';
+import type { JobUid } from '../domain/job/job.ts';
+import type { RunId, WorkerId } from '../domain/run/run.ts';
 import { silentLogger } from '../observability/logger.ts';
 import { Lane } from './claims/lane.ts';
 import { SeenCache } from './claims/seen.ts';
@@ -31,6 +32,7 @@ async function setUp() {
     slots: new Slots(Date.now),
     runs: { values: () => new Map<RunId, never>().values(), endUnlocked: () => {} },
     onHeard: sent => heard.push(sent),
+    clock: Date.now,
     logger: silentLogger,
   });
   return { coordinator, session, lane, recovery, heard };
@@ -63,5 +65,27 @@ test('a release of a lock that came back does not, come late, take away the lock
   assert.ok(release);
   assert.equal((await transact(release)).ok, false);
   assert.equal((await coordinator.get(key))?.session, session);
+  await coordinator.close();
+});
+
+test('an adoption of which it knows nothing is asked for again: the run goes on, and its lock stays', async () => {
+  const { coordinator, session, recovery } = await setUp();
+  const key = lockPath('default/job', 0);
+  const lock: LockRecord = {
+    v: 1,
+    run: 'uid-a' as RunId,
+    attempt: 1,
+    worker: 'w' as WorkerId,
+    jobUid: 'uid' as JobUid,
+    trigger: 'manual',
+    deadline: 1,
+    outlives: { handovers: 1, since: 1, until: 2, revision: 1 },
+  };
+  await coordinator.transact([{ verb: 'lock', key, value: encode(lock), session }]);
+  await recovery.prepare(epoch);
+  const left = await coordinator.get(key);
+  assert.deepEqual([left?.value, left?.session], [encode(lock), undefined]);
+  const trigger = await coordinator.get(triggerPath('default/job', lock.run));
+  assert.equal(trigger && decode<TriggerRecord>(trigger).adopts?.handovers, 2);
   await coordinator.close();
 });

@@ -1,8 +1,9 @@
-import type { Coordinator, Entry, SessionId } from '../coordination/coordinator.ts';
+import type { Coordinator, Entry, Operation, SessionId } from '../coordination/coordinator.ts';
+import { adoptionOf, isOutliving, letGo } from '../coordination/handover.ts';
 import { prefix } from '../coordination/keys.ts';
 import { monotonicNow } from '../coordination/monotonic.ts';
 import { decode, type EpochRecord, type LockRecord } from '../coordination/records.ts';
-import type { Milliseconds } from '../domain/time.ts';
+import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Beat } from './beat.ts';
 import type { Claimer } from './claims/claimer.ts';
@@ -31,6 +32,7 @@ export interface RecoveryOptions {
   readonly runs: Pick<Runs, 'values' | 'endUnlocked'>;
   /** All lanes were raised by something that was sent then, on the monotonic clock. */
   readonly onHeard: (sent: Milliseconds) => void;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -105,13 +107,24 @@ export class Recovery {
     const own = (await coordinator.list(prefix.lock, { consistent: true })).filter(entry => entry.session === session);
     for (const entry of own.filter(({ key }) => !slots.has(key))) {
       logger.warn({ lock: entry.key }, 'released a lock that this worker knows nothing of');
-      await coordinator.transact([
-        { verb: 'check-index', key: entry.key, index: entry.index },
-        { verb: 'unlock', key: entry.key, value: entry.value, session },
-        { verb: 'delete', key: entry.key },
-      ]);
+      await coordinator.transact(this.#releaseUnknown(entry, session));
     }
     this.#endUnlocked(new Map(own.map(entry => [entry.key, entry])));
+  }
+
+  #releaseUnknown(entry: Entry, session: SessionId): readonly Operation[] {
+    const { key, value, index } = entry;
+    const lock = recordOf(entry);
+    // An adoption that was carried out just when an epoch began, say: nothing came of it here, and the run goes on.
+    if (lock !== undefined && isOutliving(lock) && lock.outlives.handovers > 0) {
+      const trigger = adoptionOf(key, lock, `let go of by ${lock.worker}`, this.#options.clock());
+      return [...letGo(entry, session), { verb: 'set', ...trigger }];
+    }
+    return [
+      { verb: 'check-index', key, index },
+      { verb: 'unlock', key, value, session },
+      { verb: 'delete', key },
+    ];
   }
 
   /** Ends exclusive runs whose lock is not there any more. @throws CoordinationError */
@@ -135,5 +148,14 @@ export class Recovery {
 
   #exclusive(): HeldRun[] {
     return [...this.#options.runs.values()].filter(({ entry }) => entry.slots !== undefined);
+  }
+}
+
+/** Undefined where it is not readable. */
+function recordOf(entry: Entry): LockRecord | undefined {
+  try {
+    return decode<LockRecord>(entry);
+  } catch {
+    return undefined;
   }
 }

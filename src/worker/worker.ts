@@ -125,7 +125,16 @@ export class Worker implements Service {
       onAhead: dues => this.#dispatcher.ahead(dues),
       onDue: dues => this.#dispatcher.due(dues),
     });
-    this.#intake = new JobIntake({ coordinator, traits: options, agenda: this.#agenda, peers: this.#peers, logger });
+    // Read under an earlier form, which slots there were, and whose, is not known any more.
+    const onChange = (job: Parameters<SeenCache['forget']>[0]) => this.#cache.forget(job);
+    this.#intake = new JobIntake({
+      coordinator,
+      traits: options,
+      agenda: this.#agenda,
+      peers: this.#peers,
+      onChange,
+      logger,
+    });
     const lanes = Array.from({ length: claimLanes }, (_, lane) => new Lane(lanePath(id, lane)));
     const beatLane = new Lane(lanePath(id, 'beat'));
     this.#lanes = [...lanes, beatLane];
@@ -179,7 +188,7 @@ export class Worker implements Service {
         return done;
       },
       handOver: async held => {
-        await handOver({ ...shared, standing: () => this.#standing() }, held);
+        await handOver(shared, held);
         this.#slots.free(held.lockKey);
       },
       metrics,
@@ -257,6 +266,7 @@ export class Worker implements Service {
       slots: this.#slots,
       runs: this.#runs,
       onHeard: sent => this.#epoch.heard(sent),
+      clock,
       logger,
     });
   }

@@ -16,12 +16,19 @@ function seedsOf(text: string): number[] {
 }
 
 describe('a cluster in bad times', () => {
+  let adopted = 0;
+
   for (const seed of seeds) {
     it(`keeps its promises with seed ${seed}`, async () => {
       const verdict = await Scenario.run({ seed, logger: silentLogger, chaosFor: seconds * 1_000 });
       const { violations, deeds } = verdict;
       assert.deepEqual(violations.slice(0, 20), [], `what was done (ms, deed):\n${deeds.join('\n')}`);
       assert.ok(verdict.starts >= 50, `only ${verdict.starts} starts`);
+      adopted += verdict.adopted;
     });
   }
+
+  it('has runs in pods that one worker took on from another', { skip: seeds.length < 4 && 'too few seeds' }, () => {
+    assert.ok(adopted > 0, 'no run was adopted');
+  });
 });

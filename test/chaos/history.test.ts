@@ -19,6 +19,7 @@ const run = (id: string, more: Partial<RecordedRun> = {}): [string, RecordedRun]
   { id, state: 'Succeeded', reason: undefined, message: undefined, ...more },
 ];
 const job = (more: Partial<RecordedJob> = {}): RecordedJob => ({
+  uid: 'a',
   name: 'a',
   elapsed: [1_000, 2_000],
   ran: new Set([1_000]),

@@ -26,6 +26,7 @@ export interface RecordedRun {
 
 /** What must be accounted for: a job's ticks that have elapsed, and what the database says of them. */
 export interface RecordedJob {
+  readonly uid: string;
   readonly name: string;
   readonly elapsed: readonly Instant[];
   readonly ran: ReadonlySet<Instant>;
@@ -114,9 +115,12 @@ function unaccounted(jobs: readonly RecordedJob[]): string[] {
 }
 
 function bothRunAndSkipped({ starts, jobs }: History): string[] {
-  const skips = new Map(jobs.map(job => [job.name, job.skips]));
+  // By uid: a job that was deleted and made again has two pasts.
+  const skips = new Map(jobs.map(job => [job.uid, job.skips]));
   return starts.flatMap(({ job, tick, run }) => {
-    const skip = skips.get(job)?.find(({ from, to }) => tick !== undefined && from <= tick && tick <= to);
+    const skip = skips
+      .get(run.slice(0, run.indexOf('-')))
+      ?.find(({ from, to }) => tick !== undefined && from <= tick && tick <= to);
     return skip === undefined ? [] : [`started and skipped (${skip.reason}): ${run} of ${job}`];
   });
 }

@@ -71,9 +71,16 @@ export class Scenario {
   #made = 0;
   #busy = 0;
 
+  /**
+   * Jobs become pods and shell commands, and back. Then Consul keeps its past: a pod whose lock was lost with it is known
+   * to Kubernetes alone, which keeps pods of its job apart from it, but no shell command (docs/limits.md).
+   */
+  readonly #changesKinds: boolean;
+
   private constructor(options: ScenarioOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
+    this.#changesKinds = options.seed % 3 === 0;
   }
 
   static async run(options: ScenarioOptions): Promise<Verdict> {
@@ -116,6 +123,7 @@ export class Scenario {
     }
     this.#note(time, 'all is well');
     consul.weather = calm;
+    this.#pods.awayUntil = 0;
     for (const { process } of [...this.#workers, ...this.#masters]) process.thaw();
     if (!this.#workers.some(one => one.live)) this.#addWorker(consul, ingest);
     await time.pass(healing);
@@ -167,6 +175,7 @@ export class Scenario {
         }
         const own = runs.filter(one => one.jobUid === uid && one.tick !== undefined);
         jobs.push({
+          uid,
           name: `${spell.namespace}/${spell.name}`,
           elapsed,
           ran: new Set(own.map(one => one.tick ?? 0)),
@@ -202,6 +211,7 @@ export class Scenario {
   /** Something happens. */
   async #deed(time: VirtualTime, consul: Consul, ingest: ReportIngest): Promise<void> {
     const random = this.#random;
+    const pods = this.#pods;
     const worker = random.of(this.#workers);
     const master = random.of(this.#masters);
     // The first is left alone: it shows whether ticks start in the end.
@@ -225,6 +235,9 @@ export class Scenario {
       const { session } = worker.worker.status();
       this.#note(time, `the session of ${worker.id} ends`);
       if (session !== undefined) consul.memory.expireSession(session);
+    } else if (dice < 0.37 && this.#changesKinds) {
+      const job = pods.deleteOne();
+      this.#note(time, `delete the Job ${job}`);
     } else if (dice < 0.33) {
       this.#note(time, 'wipe');
       consul.memory.wipe();
@@ -239,9 +252,16 @@ export class Scenario {
       this.#note(time, `drain ${worker.id}`);
       this.#addWorker(consul, ingest);
       if (worker.process.state === 'running') void worker.stop().then(() => worker.process.die());
-    } else if (dice < 0.5) {
+    } else if (dice < 0.48) {
       this.#note(time, 'other weather');
       consul.weather = random.chance(0.3) ? calm : this.#weather();
+    } else if (dice < 0.53) {
+      const wait = random.between(500, 20_000);
+      this.#note(time, `Kubernetes is away for ${Math.round(wait)}`);
+      pods.awayUntil = time.now + wait;
+    } else if (dice < 0.55) {
+      const job = pods.deleteOne();
+      this.#note(time, `delete the Job ${job}`);
     } else await this.#ask(time, master, name);
   }
 
@@ -259,6 +279,14 @@ export class Scenario {
       const run = await time.until(master.runs.trigger(job, 'chaos'), 60_000);
       this.#note(time, `trigger ${run.id} of ${name}`);
       this.#asked.push(run.id);
+    } else if (dice < 0.58 && name.startsWith('pod') && this.#changesKinds) {
+      const kind = job.spec.executor.shell === undefined ? { ...shell, kubernetes: null } : { ...pod, shell: null };
+      this.#note(time, `make ${name} ${Object.keys(kind)[0]}`);
+      await time.until(master.jobs.patch(ref, { spec: { executor: kind } }), 60_000);
+    } else if (dice < 0.6 && name === 'pod-maximum-9000') {
+      const maxConcurrentRuns = 1 + Math.floor(random.next() * 3);
+      this.#note(time, `let ${maxConcurrentRuns} runs of ${name} go at once`);
+      await time.until(master.jobs.patch(ref, { spec: { maxConcurrentRuns } }), 60_000);
     } else if (dice < 0.65) {
       this.#note(time, `edit ${name}`);
       await time.until(master.jobs.patch(ref, { metadata: { labels: { edited: `${Math.round(time.now)}` } } }), 60_000);

@@ -25,6 +25,10 @@ export function follow(
   };
   const look = (): void => {
     if (state === 'over') return;
+    if (pods.away) {
+      setTimeout(look, lookEvery);
+      return;
+    }
     const job = pods.find(request);
     if (reason !== undefined) {
       if (job !== undefined) pods.delete(job);
@@ -50,9 +54,10 @@ export function follow(
       reason ??= kind;
     },
     detach: async () => {
-      await new Promise(resolve => setTimeout(resolve, random.between(1, 10)));
       if (state !== 'open') return false;
+      // Decided at once; then it is noted at the Job, for which it does not wait long.
       state = 'over';
+      await new Promise(resolve => setTimeout(resolve, pods.away ? 2_000 : random.between(1, 10)));
       return true;
     },
   };

@@ -16,9 +16,22 @@ export class SimulatedPods {
   readonly #starts: ObservedStart[];
   /** Attempts that another worker took on. */
   adopted = 0;
+  /** The API does not answer before. */
+  awayUntil = 0;
 
   constructor(starts: ObservedStart[]) {
     this.#starts = starts;
+  }
+
+  get away(): boolean {
+    return Date.now() < this.awayUntil;
+  }
+
+  /** By hand: the newest Job that goes on, of whatever cron job. */
+  deleteOne(): string | undefined {
+    const job = [...this.#jobs.values()].findLast(({ observed }) => observed.endedAt === undefined);
+    if (job !== undefined) this.delete(job);
+    return job?.name;
   }
 
   find(request: StartRequest): Job | undefined {

@@ -20,9 +20,34 @@ export interface Start {
   endedAt?: number;
 }
 
+/** A run that goes on whatever becomes of its worker. */
+export class Pod {
+  readonly #over = Promise.withResolvers<'Succeeded' | 'Killed'>();
+  readonly #start: Start;
+
+  constructor(start: Start, duration: number) {
+    this.#start = start;
+    setTimeout(() => this.end('Succeeded'), duration).unref();
+  }
+
+  /** Resolves when it has ended. */
+  get over(): Promise<'Succeeded' | 'Killed'> {
+    return this.#over.promise;
+  }
+
+  end(outcome: 'Succeeded' | 'Killed'): void {
+    this.#start.endedAt ??= Date.now();
+    this.#over.resolve(outcome);
+  }
+}
+
 /** What all workers of a test did, whoever they are. */
 export class Ledger {
   readonly starts: Start[] = [];
+  /** Runs that go on without their workers. */
+  readonly pods = new Map<RunId, Pod>();
+  /** Who took which of them on. */
+  readonly adoptions: { readonly worker: WorkerId; readonly request: StartRequest }[] = [];
   readonly reports: Report[] = [];
 
   /** Starts by run and attempt. */
@@ -56,13 +81,17 @@ export class Ledger {
   }
 }
 
-/** Runs nothing: says `started`, and `finished` after a while (or when killed). */
+/**
+ * Runs nothing: says `started`, and `finished` after a while (or when killed). What a kubernetes job asks for goes on
+ * without it, and is adopted.
+ */
 export class FakeSupervisor implements Supervisor {
   readonly #worker: WorkerId;
   readonly #record: Ledger;
   readonly #duration: () => number;
   readonly #say: (message: AttemptMessage) => void;
   readonly #running = new Map<RunId, { start: Start; timer: NodeJS.Timeout }>();
+  readonly #following = new Map<RunId, Pod>();
   #session: string | undefined;
   ready = false;
   /** Refuses the next so many starts. */
@@ -80,6 +109,7 @@ export class FakeSupervisor implements Supervisor {
   }
 
   async stop(): Promise<void> {
+    this.detach();
     for (const run of [...this.#running.keys()]) this.#finish(run, 'Killed');
     this.ready = false;
     await delay(0);
@@ -92,18 +122,35 @@ export class FakeSupervisor implements Supervisor {
       setImmediate(() => this.#say({ type: 'refused', run, attempt, reason: 'the test wanted it' }));
       return;
     }
+    if (request.handovers > 0) {
+      this.#record.adoptions.push({ worker: this.#worker, request });
+      this.#follow(request, this.#record.pods.get(run));
+      return;
+    }
     const start: Start = { worker: this.#worker, request, at: Date.now() };
     this.#record.starts.push(start);
+    if (request.executor.kubernetes !== undefined) {
+      const pod = new Pod(start, this.#duration());
+      this.#record.pods.set(run, pod);
+      this.#follow(request, pod);
+      return;
+    }
     const timer = setTimeout(() => this.#finish(run, 'Succeeded'), this.#duration());
     this.#running.set(run, { start, timer });
     setImmediate(() => this.#say({ type: 'started', run, attempt, at: Date.now(), pid: 1 }));
   }
 
   kill(run: RunId): void {
+    this.#following.get(run)?.end('Killed');
     this.#finish(run, 'Killed');
   }
 
-  detach(): void {}
+  detach(): void {
+    for (const run of [...this.#following.keys()]) {
+      this.#following.delete(run);
+      setImmediate(() => this.#say({ type: 'detached', run, attempt: 1, reason: 'the test wanted it' }));
+    }
+  }
 
   lease(): void {}
 
@@ -111,6 +158,7 @@ export class FakeSupervisor implements Supervisor {
     const lost = this.#session !== undefined && this.#session !== session;
     this.#session = session;
     if (!lost) return;
+    this.detach();
     for (const [run, { start }] of [...this.#running]) if (start.request.exclusive) this.#finish(run, 'Lost');
   }
 
@@ -121,7 +169,23 @@ export class FakeSupervisor implements Supervisor {
       start.endedAt = Date.now();
     }
     this.#running.clear();
+    this.#following.clear();
     this.ready = false;
+  }
+
+  #follow({ run, attempt }: StartRequest, pod: Pod | undefined): void {
+    if (pod === undefined) {
+      const result = { outcome: 'Lost', message: 'not found' } as const;
+      setImmediate(() => this.#say({ type: 'finished', run, attempt, at: Date.now(), result }));
+      return;
+    }
+    this.#following.set(run, pod);
+    setImmediate(() => this.#say({ type: 'started', run, attempt, at: Date.now() }));
+    void pod.over.then(outcome => {
+      if (this.#following.get(run) !== pod) return;
+      this.#following.delete(run);
+      this.#say({ type: 'finished', run, attempt, at: Date.now(), result: { outcome } });
+    });
   }
 
   #finish(run: RunId, outcome: 'Succeeded' | 'Killed' | 'Lost'): void {

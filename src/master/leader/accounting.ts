@@ -271,7 +271,7 @@ const gapsTolerated = 8;
 /** Keeps in mind who holds the exclusive slot, and since when: the reason of ticks that nobody decides meanwhile. */
 function noteHolder(watched: Watched, { holder }: Found, now: Instant): void {
   if (holder === undefined) return;
-  const from = watched.held?.run === holder.run ? watched.held.from : (holder.tick ?? now);
+  const from = watched.held?.run === holder.run ? watched.held.from : (holder.tick ?? holder.outlives?.since ?? now);
   watched.held = { run: holder.run, from, to: now };
 }
 

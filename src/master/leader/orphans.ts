@@ -13,7 +13,7 @@ import { timing } from '../../domain/policy/timing.ts';
 import { type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Run } from '../../store/store.ts';
-import type { WorkerDirectory } from '../services/workers.ts';
+import type { WorkerDirectory, WorkerView } from '../services/workers.ts';
 import { certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { closeAsLost, type Orphan } from './lost.ts';
 import type { Office } from './office.ts';
@@ -27,6 +27,11 @@ interface FoundLock {
   readonly entry: Entry;
   readonly record: LockRecord;
   readonly job: JobKey;
+}
+
+/** A worker whose node is gone stays in the catalog for days; one that does not answer is taken for gone. */
+function isThere({ id, checks }: WorkerView): boolean {
+  return checks[`${id}:alive`] !== 'critical' && checks.serfHealth !== 'critical';
 }
 
 /** Clears up after workers that are gone: what they held, what they ran, and what was asked of them. */
@@ -106,14 +111,14 @@ export class Orphans {
     const rows = await this.#rows(locks.filter(({ record }) => isOutliving(record)).map(({ record }) => record.run));
     const over: Entry[] = [];
     const steps: Operation[][] = [];
-    for (const { entry, record, job } of locks) {
+    for (const { entry, record } of locks) {
       if (!isOutliving(record)) continue;
       const { key, index } = entry;
       const row = rows.get(record.run);
       // Lost, say, since nobody adopted it in time.
       if (row !== undefined && terminalStates.has(row.state)) over.push(entry);
       else {
-        const ask = askForAdoption(job, record, 'found without a worker by the leader', this.#office.clock());
+        const ask = askForAdoption(key, record, 'found without a worker by the leader', this.#office.clock());
         steps.push([{ verb: 'check-index', key, index }, ask]);
         this.#office.logger.info({ run: record.run }, 'a run goes on without its worker: it is to be adopted');
       }
@@ -128,7 +133,12 @@ export class Orphans {
     const now = clock();
     if (!this.#workers.current || now < certaintyOfLoss(this.#office, this.#epochs)) return;
     const quiet = await store.quietRuns(now - timing.quietAfter, this.#quietLimit);
-    const living = new Set(this.#workers.list().map(worker => worker.id));
+    const living = new Set(
+      this.#workers
+        .list()
+        .filter(isThere)
+        .map(worker => worker.id),
+    );
     const full = quiet.length === this.#quietLimit;
     this.#quietLimit = full ? Math.min(quietAtMost, this.#quietLimit * 2) : quietAtFirst;
     const alone = quiet.filter(run => run.worker === undefined || !living.has(run.worker));

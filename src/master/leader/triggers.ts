@@ -4,7 +4,7 @@ import { jobOfPath, lockPath, prefix } from '../../coordination/keys.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
-import type { RunId } from '../../domain/run/run.ts';
+import { type RunId, terminalStates } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Findings, PendingRun } from '../../store/store.ts';
 import type { Publisher } from '../services/publisher.ts';
@@ -70,8 +70,9 @@ export class Triggers {
     const pending = await this.#office.store.pendingRuns(pendingAtOnce);
     catchups.load(pending);
     // An adoption is of no epoch: nothing is ever started for it.
-    const isOld = ({ record }: Found): boolean => record.handovers === undefined && record.epoch < epoch.number;
+    const isOld = ({ record }: Found): boolean => record.adopts === undefined && record.epoch < epoch.number;
     await this.#closeOld(found.filter(isOld));
+    await this.#dropEnded(found.filter(({ record }) => record.adopts !== undefined));
     await this.#expire(found.filter(one => !isOld(one)));
     this.#office.metrics.triggersWaiting.set(found.length);
     const there = new Set(found.map(({ record }) => record.run));
@@ -88,6 +89,15 @@ export class Triggers {
       this.#office,
       deleted.map(({ record, job }) => orphanOf(record, job, 'asked for before Consul lost its past')),
     );
+  }
+
+  /** Adoptions of runs that have ended and were reported before they were handed over: their locks are free then. */
+  async #dropEnded(adoptions: readonly Found[]): Promise<void> {
+    if (adoptions.length === 0) return;
+    const rows = await this.#office.store.getRuns(adoptions.map(({ record }) => record.run));
+    // What is lost, whoever adopts it may still tell.
+    const ended = new Set(rows.filter(row => terminalStates.has(row.state) && row.state !== 'Lost').map(row => row.id));
+    await this.#delete(adoptions.filter(({ record }) => ended.has(record.run)));
   }
 
   async #expire(found: readonly Found[]): Promise<void> {
@@ -108,9 +118,9 @@ export class Triggers {
       const { record, job } = one;
       const { reason, detail } = causes.get(one) ?? jobChanged;
       const row = rows.get(record.run);
-      if (row?.state === 'Pending') expired.push({ run: record.run, reason, message: detail });
-      else if (row !== undefined || record.handovers !== undefined)
-        lost.push(orphanOf(record, job, left(record, detail)));
+      if (row?.state === 'Pending' && record.adopts === undefined)
+        expired.push({ run: record.run, reason, message: detail });
+      else if (row !== undefined || record.adopts !== undefined) lost.push(orphanOf(record, job, left(record, detail)));
       else if (record.tick !== undefined) {
         const range = { from: record.tick, to: record.tick, count: 1, reason, detail };
         skips.push({ jobUid: record.jobUid, ...splitJobKey(job), ...range });
@@ -123,7 +133,10 @@ export class Triggers {
 
   /** Triggers of jobs that are no longer there, or are others by the same name. */
   async #jobGone(found: readonly Found[]): Promise<ReadonlySet<Found>> {
-    const doubtful = found.filter(({ record, job }) => this.#parts.agenda.open(job)?.uid !== record.jobUid);
+    // What goes on is adopted whatever became of its job.
+    const doubtful = found.filter(
+      ({ record, job }) => record.adopts === undefined && this.#parts.agenda.open(job)?.uid !== record.jobUid,
+    );
     if (doubtful.length === 0) return new Set();
     const jobs = await this.#office.store.getJobs(doubtful.map(({ job }) => splitJobKey(job)));
     const uids = new Set(jobs.map(job => job.uid));
@@ -131,8 +144,11 @@ export class Triggers {
   }
 
   /** Why a trigger was not started until its deadline. */
-  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline'>, job: JobKey): Promise<Cause> {
+  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline' | 'adopts'>, job: JobKey): Promise<Cause> {
     const until = formatInstant(trigger.deadline);
+    if (trigger.adopts !== undefined) {
+      return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
+    }
     const spec = this.#parts.agenda.open(job)?.spec;
     if (spec === undefined) return jobChanged;
     if (spec.concurrencyPolicy === 'Forbid') {
@@ -211,8 +227,8 @@ export class Triggers {
 const jobChanged: Cause = { reason: 'JobChanged', detail: 'the job was deleted before the run could start' };
 
 /** What became of a run that no worker took on. */
-function left({ handovers }: TriggerRecord, detail: string): string {
-  return handovers === undefined
+function left({ adopts }: TriggerRecord, detail: string): string {
+  return adopts === undefined
     ? `handed back, and not started again: ${detail}`
     : `handed over while it went on, and never adopted: ${detail}`;
 }

@@ -1,6 +1,6 @@
-import type { Index, SessionId } from '../../coordination/coordinator.ts';
+import type { Index, Operation, SessionId } from '../../coordination/coordinator.ts';
 import { adoptableUntil } from '../../coordination/handover.ts';
-import type { LockRecord, Outliving } from '../../coordination/records.ts';
+import type { Adoption, LockRecord, Outliving } from '../../coordination/records.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
 import type { RunReference } from '../../domain/run/report.ts';
 import { fencingToken, type RunId, type TriggerKind, type WorkerId } from '../../domain/run/run.ts';
@@ -16,10 +16,12 @@ export interface RunClaim {
   readonly trigger: TriggerKind;
   readonly tick: Instant | undefined;
   readonly lockKey: string;
+  /** That the lock is as it was seen: see `asSeen`. */
+  readonly guard?: Operation | undefined;
   /** Not started after it. */
   readonly deadline: Instant;
-  /** Above 0 the run goes on already, and is adopted. */
-  readonly handovers: number;
+  /** The run goes on already, and is adopted. */
+  readonly adopts?: Adoption | undefined;
 }
 
 /** A run whose lock this worker holds. */
@@ -28,7 +30,7 @@ export interface HeldRun extends RunClaim {
   readonly token: string;
   /** Of the lock's key: what was written by this claim is told from what a later one writes. */
   readonly index: Index;
-  /** When the lock was taken, at the latest. */
+  /** When the lock was taken, at the latest; of an adopted run, by the worker that began it. */
   readonly since: Instant;
   /** When its process ended; undefined while it runs, or when it was never started. */
   endedAt?: Instant;
@@ -39,11 +41,11 @@ export function holdRun(
   held: { readonly session: SessionId; readonly epoch: number; readonly index: Index; readonly since: Instant },
 ): HeldRun {
   const { session, epoch, index, since } = held;
-  return { ...claim, session, token: fencingToken(epoch, index), index, since };
+  return { ...claim, session, token: fencingToken(epoch, index), index, since: claim.adopts?.since ?? since };
 }
 
-/** What the claim writes into the lock. */
-export function lockRecord(claim: RunClaim, worker: WorkerId): LockRecord {
+/** What the claim writes into the lock, which it takes at `since`. */
+export function lockRecord(claim: RunClaim, worker: WorkerId, since: Instant): LockRecord {
   const { entry, run, attempt, trigger, tick, deadline } = claim;
   return {
     v: 1,
@@ -54,14 +56,24 @@ export function lockRecord(claim: RunClaim, worker: WorkerId): LockRecord {
     trigger,
     ...(tick !== undefined && { tick }),
     deadline,
-    ...(entry.outlivesWorker && { outlives: outliving(claim) }),
+    ...(entry.outlivesWorker && { outlives: outliving(claim, since) }),
   };
 }
 
-/** A run that is adopted keeps the end that it was given at first: its trigger's deadline. */
-function outliving({ entry, deadline, handovers }: RunClaim): Outliving {
-  const until = handovers > 0 ? deadline : adoptableUntil(deadline, runSpecOf(entry).timeoutSeconds * 1_000);
-  return { handovers, until };
+/** A run that is adopted keeps what it was given at first: its end is its trigger's deadline. */
+function outliving({ entry, deadline, adopts }: RunClaim, since: Instant): Outliving {
+  if (adopts !== undefined) {
+    const { lock: _lock, ...rest } = adopts;
+    return { ...rest, until: deadline };
+  }
+  const { matchLabels } = entry.eligibility.sample.placement.selector;
+  return {
+    handovers: 0,
+    since,
+    until: adoptableUntil(deadline, runSpecOf(entry).timeoutSeconds * 1_000),
+    revision: entry.revision,
+    ...(Object.keys(matchLabels).length > 0 && { labels: matchLabels }),
+  };
 }
 
 export function referenceOf(claim: RunClaim): RunReference {
@@ -87,9 +99,9 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
     // What goes on without its worker is let go of with the lease, whatever its policy: another follows it then.
     exclusive: entry.slots !== undefined || entry.outlivesWorker,
     lockKey: held.lockKey,
-    handovers: held.handovers,
+    handovers: held.adopts?.handovers ?? 0,
     ...(entry.slots !== undefined && { atOnce: entry.slots }),
-    ...(spec.secretRefs !== undefined && { secretRefs: spec.secretRefs }),
+    ...(spec.secretRefs !== undefined && held.adopts === undefined && { secretRefs: spec.secretRefs }),
     ...(spec.resource !== undefined && { resource: spec.resource }),
     executor: spec.executor,
     timeout: spec.timeoutSeconds * 1_000,

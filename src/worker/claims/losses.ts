@@ -4,7 +4,6 @@ import { lostPath } from '../../coordination/keys.ts';
 import { pause } from '../../coordination/pause.ts';
 import { encode, type LockRecord, type LostRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
-import type { JobKey } from '../../domain/job/job.ts';
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -38,15 +37,15 @@ export class Losses {
     if (lock === undefined || lock.run === claim.run) return;
     const { logger } = this.#options;
     logger.warn({ run: lock.run, job: claim.entry.key }, 'took over the lock of a run whose session is gone');
-    void this.#write(lock.run, this.#tell(claim.entry.key, lock));
+    void this.#write(lock.run, this.#tell(claim, lock));
   }
 
   /** A run that goes on without its worker is to be adopted; any other is lost. */
-  #tell(job: JobKey, lock: LockRecord): Operation {
+  #tell({ entry, lockKey }: RunClaim, lock: LockRecord): Operation {
     const { worker, clock } = this.#options;
     const at = clock();
-    if (isOutliving(lock)) return askForAdoption(job, lock, `found by ${worker}`, at);
-    const lost: LostRecord = { v: 1, run: lock.run, attempt: lock.attempt, job, foundBy: worker, at };
+    if (isOutliving(lock)) return askForAdoption(lockKey, lock, `found by ${worker}`, at);
+    const lost: LostRecord = { v: 1, run: lock.run, attempt: lock.attempt, job: entry.key, foundBy: worker, at };
     return { verb: 'set', key: lostPath(lock.run), value: encode(lost) };
   }
 

@@ -47,6 +47,10 @@ export class Runs {
     return this.#held.size;
   }
 
+  has(run: RunId): boolean {
+    return this.#held.has(run);
+  }
+
   values(): IterableIterator<HeldRun> {
     return this.#held.values();
   }
@@ -65,17 +69,17 @@ export class Runs {
     this.#held.set(held.run, held);
     const late = this.#tooLate(held, now);
     const kill = this.#kills.get(held.run);
-    const adopted = held.handovers > 0;
+    const adopted = held.adopts !== undefined;
     // What goes on already can only be ended by whoever follows it.
     if (late === undefined && (kill === undefined || adopted)) supervisor.launch(startRequestOf(held, worker));
-    if (held.tick !== undefined && held.trigger === 'tick') metrics.claimed(now - held.tick);
+    if (held.tick !== undefined && held.trigger === 'tick' && !adopted) metrics.claimed(now - held.tick);
     void reports.append([
       {
         ...referenceOf(held),
         type: 'claimed',
         at: now,
         fencingToken: held.token,
-        revision: held.entry.revision,
+        revision: held.adopts?.revision ?? held.entry.revision,
       },
     ]);
     if (adopted) {
@@ -97,7 +101,8 @@ export class Runs {
     const reference = referenceOf(held);
     switch (message.type) {
       case 'started':
-        metrics.started(held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined);
+        if (held.adopts === undefined)
+          metrics.started(held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined);
         void reports.append([{ ...reference, ...without(message) } satisfies StartedReport]);
         break;
       case 'output':
@@ -151,7 +156,7 @@ export class Runs {
 
   async #refused(held: HeldRun, reason: string): Promise<void> {
     this.#options.metrics.refused();
-    if (held.handovers > 0) {
+    if (held.adopts !== undefined) {
       await this.#leave(held, reason);
       return;
     }

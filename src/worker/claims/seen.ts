@@ -12,6 +12,7 @@ export interface SeenCursor {
 
 /** A slot's lock as it was seen; undefined where there was no such key. */
 export interface SeenLock {
+  readonly index: Index;
   readonly session: SessionId | undefined;
   readonly record: LockRecord;
 }
@@ -33,7 +34,9 @@ export function seenCursor(entry: Entry | undefined): SeenCursor {
 
 /** @throws Error when the value is none that this version reads */
 export function seenLock(entry: Entry | undefined): SeenLock | undefined {
-  return entry === undefined ? undefined : { session: entry.session, record: decode<LockRecord>(entry) };
+  return entry === undefined
+    ? undefined
+    : { index: entry.index, session: entry.session, record: decode<LockRecord>(entry) };
 }
 
 /** How long what was seen is kept: longer than from a read ahead to the end of the live window. */

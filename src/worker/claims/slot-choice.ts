@@ -1,3 +1,4 @@
+import type { Index, Operation } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
 import { lockPath } from '../../coordination/keys.ts';
 import { freeSlot } from '../../domain/policy/claiming.ts';
@@ -9,8 +10,6 @@ import type { Slots } from './slots.ts';
 /**
  * The key of a lock that seems to be free for a run: the run's own where there is no maximum, else that of the lowest
  * free slot. Undefined when all are held.
- *
- * A run that is adopted takes the lock that was left for it.
  *
  * `insist`: a slot that could not be locked a moment ago is tried again where nothing is seen of a lock.
  */
@@ -25,11 +24,6 @@ export function freeLock(
     const key = lockPath(entry.key, run);
     return slots.has(key) ? undefined : key;
   }
-  const left = seen?.locks.findIndex(lock => lock?.record.run === run && lock.session === undefined) ?? -1;
-  if (left >= 0) {
-    const key = lockPath(entry.key, left);
-    return slots.has(key) ? undefined : key;
-  }
   const slot = freeSlot(entry.slots, candidate => {
     const key = lockPath(entry.key, candidate);
     const lock = seen?.locks[candidate];
@@ -38,6 +32,20 @@ export function freeLock(
     return slots.isAvoided(key) && (lock !== undefined || !insist);
   });
   return slot === undefined ? undefined : lockPath(entry.key, slot);
+}
+
+/**
+ * What a claim of the slot must check besides. The lock of a run that was let go of since `seen` counts as held, and yet
+ * Consul would give it away: where there can be such runs the slot must be as it was seen.
+ */
+export function asSeen(entry: JobEntry, lockKey: string, seen: Seen | undefined): Operation | undefined {
+  const slot = slotOf(entry, lockKey);
+  return slot === undefined || !entry.outlivesWorker ? undefined : unchanged(lockKey, seen?.locks[slot]);
+}
+
+/** Holds where a key is as it was read. */
+export function unchanged(key: string, read: { readonly index: Index } | undefined): Operation {
+  return read === undefined ? { verb: 'check-not-exists', key } : { verb: 'check-index', key, index: read.index };
 }
 
 /** The number of a slot's lock; undefined for a lock that is a run's own. */

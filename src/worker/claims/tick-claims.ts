@@ -1,4 +1,5 @@
 import type { Operation } from '../../coordination/coordinator.ts';
+import { jobPath } from '../../coordination/keys.ts';
 import { maxGaps } from '../../coordination/records.ts';
 import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
 import { backlogAt, baseOf, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
@@ -17,7 +18,7 @@ import type { ClaimContext, Commit, Loss } from './proposal.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import type { Seen, SeenCache } from './seen.ts';
-import { freeLock, slotOf } from './slot-choice.ts';
+import { asSeen, freeLock, slotOf } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { type TickDecision, TickProposal, tickClaim } from './tick-proposals.ts';
 import { Turns } from './turns.ts';
@@ -124,7 +125,7 @@ export class TickClaims {
       return;
     }
     slots.take(lockKey);
-    this.#decide(due, seen, { kind: 'run', claim: tickClaim(due, lockKey) });
+    this.#decide(due, seen, { kind: 'run', claim: tickClaim(due, lockKey, asSeen(entry, lockKey, seen)) });
   }
 
   #noSlot(due: Due, seen: Seen): void {
@@ -158,7 +159,7 @@ export class TickClaims {
     if (decision.kind === 'run') {
       const { claim } = decision;
       runs.begin(claim, commit);
-      const lock = commit.entries?.find(entry => entry?.key === claim.lockKey);
+      const lock = commit.entries?.findLast(entry => entry?.key === claim.lockKey);
       if ((lock?.lockIndex ?? 1) > 1) losses.tookOver(claim, slotOf(claim.entry, claim.lockKey), seen);
     } else if (decision.kind === 'skip') this.#reportSkip(due, decision);
     this.#endTurn(due);
@@ -179,7 +180,7 @@ export class TickClaims {
       slots.free(decision.claim.lockKey);
       room.give();
     }
-    if (loss.why === 'failed') this.#refused(due, loss.operations);
+    if (loss.why === 'failed') this.#refused(due, decision, loss.operations);
     else if (loss.why === 'unanswered') {
       metrics.claim('unanswered');
       this.#owner.lookLater(due, pauseAfterError);
@@ -190,19 +191,19 @@ export class TickClaims {
     this.#endTurn(due);
   }
 
-  #refused(due: Due, failed: readonly Operation[]): void {
+  #refused(due: Due, decision: TickDecision, failed: readonly Operation[]): void {
     const { slots, metrics, onStaleJob } = this.#options;
     metrics.claim('lost');
-    if (failed.some(({ verb }) => verb === 'check-index')) {
+    if (failed.some(({ key }) => key === jobPath(due.entry.key))) {
       // The job's newer form brings the tick along again.
       due.state = 'done';
       onStaleJob(due.entry.key);
       return;
     }
-    const lock = failed.find(({ verb }) => verb === 'lock');
-    if (lock !== undefined) {
+    const lockKey = decision.kind === 'run' ? decision.claim.lockKey : undefined;
+    if (lockKey !== undefined && failed.some(({ key }) => key === lockKey)) {
       due.refusedLocks++;
-      slots.avoid(lock.key);
+      slots.avoid(lockKey);
     }
     this.#owner.look([due]);
   }

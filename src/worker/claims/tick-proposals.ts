@@ -29,7 +29,7 @@ export interface TickOutcome {
 }
 
 /** The run of a live tick. */
-export function tickClaim(due: Due, lockKey: string): RunClaim {
+export function tickClaim(due: Due, lockKey: string, guard?: Operation): RunClaim {
   const { entry, tick } = due;
   return {
     entry,
@@ -38,8 +38,8 @@ export function tickClaim(due: Due, lockKey: string): RunClaim {
     trigger: 'tick',
     tick,
     lockKey,
+    guard,
     deadline: tick + entry.deadline,
-    handovers: 0,
   };
 }
 
@@ -110,8 +110,9 @@ export class TickProposal implements Proposal {
     if (decision.kind === 'skip') return [];
     if (decision.kind === 'run') {
       const { claim } = decision;
-      const value = encode(lockRecord(claim, worker));
-      return [{ verb: 'lock', key: claim.lockKey, value, session: context.session }];
+      const value = encode(lockRecord(claim, worker, context.now));
+      const lock = { verb: 'lock', key: claim.lockKey, value, session: context.session } as const;
+      return claim.guard === undefined ? [lock] : [claim.guard, lock];
     }
     const { entry, tick } = this.#due;
     const run = tickRunId(entry.uid, tick);

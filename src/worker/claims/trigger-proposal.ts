@@ -30,19 +30,21 @@ export class TriggerProposal implements Proposal {
   }
 
   build(context: ClaimContext): readonly Operation[] | undefined {
-    const { entry, lockKey, deadline, handovers } = this.#claim;
+    const { entry, lockKey, guard, deadline, adopts } = this.#claim;
     const { key, index, epoch } = this.#trigger;
-    if (!this.#options.isCurrent(entry) || context.now > deadline) return undefined;
-    if (handovers === 0 && epoch !== context.epoch.number) return undefined;
+    if (context.now > deadline) return undefined;
+    // A run that goes on is adopted whatever has become of its job, and of the epoch.
+    if (adopts === undefined && !(this.#options.isCurrent(entry) && epoch === context.epoch.number)) return undefined;
     return [
-      { verb: 'check-index', key: jobPath(entry.key), index: entry.index },
+      ...(adopts === undefined ? [{ verb: 'check-index', key: jobPath(entry.key), index: entry.index } as const] : []),
       // A `delete-cas` alone succeeds where there is no key any more: a trigger would be claimed twice.
       { verb: 'check-index', key, index },
       { verb: 'delete-cas', key, index },
+      ...(guard === undefined ? [] : [guard]),
       {
         verb: 'lock',
         key: lockKey,
-        value: encode(lockRecord(this.#claim, this.#options.worker)),
+        value: encode(lockRecord(this.#claim, this.#options.worker, context.now)),
         session: context.session,
       },
     ];

@@ -12,6 +12,7 @@ import type { JobEntry } from '../agenda/entry.ts';
 import type { Alarm } from '../alarm.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { Peers } from '../peers.ts';
+import { type AdoptionTrigger, entryOf, isAdoption, isLeftFor, reachOf } from './adoption.ts';
 import type { Claimer } from './claimer.ts';
 import type { RunClaim } from './held-run.ts';
 import type { Losses } from './losses.ts';
@@ -20,7 +21,7 @@ import { type Reader, readKeys } from './reader.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import type { Seen } from './seen.ts';
-import { freeLock, slotOf } from './slot-choice.ts';
+import { asSeen, freeLock, slotOf, unchanged } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { TriggerProposal } from './trigger-proposal.ts';
 
@@ -30,12 +31,12 @@ export interface TriggersOptions {
   readonly job: (key: JobKey) => JobEntry | undefined;
   readonly alarm: Alarm;
   readonly clock: Clock;
-  readonly peers: Pick<Peers, 'ranks'>;
+  readonly peers: Pick<Peers, 'ranks' | 'classOf'>;
   readonly reader: Reader;
   readonly claimer: Pick<Claimer, 'submit'>;
   readonly slots: Slots;
   readonly room: Room;
-  readonly runs: Pick<Runs, 'begin'>;
+  readonly runs: Pick<Runs, 'begin' | 'has'>;
   readonly losses: Losses;
   readonly metrics: WorkerMetrics;
   readonly context: () => ClaimContext | undefined;
@@ -165,14 +166,20 @@ export class Triggers {
   async #claimWhatMayBe(): Promise<void> {
     const { room, context } = this.#options;
     const limited: [Waiting, JobEntry][] = [];
+    const adoptions: [Waiting, AdoptionTrigger][] = [];
     for (const waiting of this.#waiting.values()) {
       const under = context();
-      if (under === undefined || room.free <= limited.length) break;
+      if (under === undefined || room.free <= limited.length + adoptions.length) break;
+      if (isAdoption(waiting.record)) {
+        if (this.#adoptable(waiting, waiting.record)) adoptions.push([waiting, waiting.record]);
+        continue;
+      }
       const entry = this.#claimable(waiting, under);
       if (entry === undefined) continue;
       if (entry.slots !== undefined) limited.push([waiting, entry]);
       else this.#claim(waiting, entry, undefined);
     }
+    await this.#adopt(adoptions);
     if (limited.length === 0) return;
     const jobs = limited.map(([, entry]) => entry);
     const seen = await this.#options.reader.read(jobs, this.#stopping.signal);
@@ -192,16 +199,52 @@ export class Triggers {
     if (now > record.deadline) return undefined;
     const entry = this.#options.job(job);
     if (entry === undefined || entry.uid !== record.jobUid) return undefined;
-    if (!(record.handovers === undefined ? mayStart(record, entry, under) : entry.outlivesWorker)) return undefined;
+    if (!mayStart(record, entry, under)) return undefined;
     const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;
     return rank === 0 || now >= lookAt(seenAt, rank, this.#waiting.size) ? entry : undefined;
   }
 
+  /** Whether the run goes on where this worker can reach it, and adopting it falls to this worker now. */
+  #adoptable({ busy, bucket, seenAt }: Waiting, trigger: AdoptionTrigger): boolean {
+    const { clock, worker, peers, runs } = this.#options;
+    const now = clock();
+    if (busy || now > trigger.deadline || runs.has(trigger.run)) return false;
+    // Without a rank it is not eligible, or not seen as ready yet: an adoption is not so urgent.
+    const rank = peers.ranks(peers.classOf(reachOf(trigger))).rankOf(worker, bucket);
+    return rank !== undefined && now >= lookAt(seenAt, rank, this.#waiting.size);
+  }
+
+  /** A run that goes on keeps its lock, and whoever adopts it takes this one. */
+  async #adopt(adoptions: readonly (readonly [Waiting, AdoptionTrigger])[]): Promise<void> {
+    if (adoptions.length === 0) return;
+    const { coordinator, job, clock, peers, runs } = this.#options;
+    const keys = adoptions.map(([, { adopts }]) => adopts.lock);
+    const locks = await readKeys(coordinator, keys, this.#stopping.signal);
+    adoptions.forEach(([waiting, trigger], i) => {
+      const lock = locks[i];
+      if (waiting.busy || this.#waiting.get(waiting.key) !== waiting || runs.has(trigger.run)) return;
+      if (!isLeftFor(trigger, lock)) return;
+      const eligibility = peers.classOf(reachOf(trigger));
+      const entry = entryOf(trigger, job(waiting.job), eligibility, clock());
+      this.#submit(waiting, entry, trigger.adopts.lock, unchanged(trigger.adopts.lock, lock), undefined);
+    });
+  }
+
   #claim(waiting: Waiting, entry: JobEntry, seen: Seen | undefined): void {
+    const lockKey = freeLock(entry, waiting.record.run, seen, this.#options.slots, false);
+    if (lockKey !== undefined) this.#submit(waiting, entry, lockKey, asSeen(entry, lockKey, seen), seen);
+  }
+
+  #submit(
+    waiting: Waiting,
+    entry: JobEntry,
+    lockKey: string,
+    guard: Operation | undefined,
+    seen: Seen | undefined,
+  ): void {
     const { room, slots, claimer, worker } = this.#options;
     const { record } = waiting;
-    const lockKey = freeLock(entry, record.run, seen, slots, false);
-    if (lockKey === undefined || slots.isAvoided(lockKey) || !room.take()) return;
+    if (slots.has(lockKey) || slots.isAvoided(lockKey) || !room.take()) return;
     slots.take(lockKey);
     waiting.busy = true;
     const claim: RunClaim = {
@@ -211,8 +254,9 @@ export class Triggers {
       trigger: record.kind,
       tick: record.tick,
       lockKey,
+      guard,
       deadline: record.deadline,
-      handovers: record.handovers ?? 0,
+      adopts: record.adopts,
     };
     const options = {
       worker,
@@ -228,7 +272,9 @@ export class Triggers {
     this.#waiting.delete(waiting.key);
     metrics.claim('won');
     runs.begin(claim, commit);
-    const lock = commit.entries?.find(entry => entry?.key === claim.lockKey);
+    // An adopted run's lock was its own.
+    if (claim.adopts !== undefined) return;
+    const lock = commit.entries?.findLast(entry => entry?.key === claim.lockKey);
     if ((lock?.lockIndex ?? 1) > 1) losses.tookOver(claim, slotOf(claim.entry, claim.lockKey), seen);
   }
 

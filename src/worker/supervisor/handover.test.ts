@@ -155,3 +155,96 @@ test('Consul away is tried again, and given up in the end', async () => {
   assert.ok(await trigger('unspawned'));
   await coordinator.close();
 });
+
+const outlives = { handovers: 0, since: tick, until: future, revision: 3, labels: { region: 'north' } };
+
+/** Locks of runs that go on without their worker. */
+async function setUpOutliving(locks: Readonly<Record<string, number>>) {
+  const parts = await setUp({});
+  const { coordinator, session } = parts;
+  for (const [run, handovers] of Object.entries(locks)) {
+    const key = lockPath('default/job', run as RunId);
+    const value = encode({ ...record(run, future), outlives: { ...outlives, handovers } });
+    await coordinator.transact([{ verb: 'lock', key, value, session }]);
+  }
+  return parts;
+}
+
+test('what goes on without its worker is handed over with its lock, what never began is handed back', async () => {
+  const { coordinator, other, estate, lock, trigger, lost } = await setUpOutliving({
+    spawned: 0,
+    unspawned: 0,
+    adopted: 3,
+  });
+  const before = await lock('spawned');
+  // An adopted one goes on, whatever this supervisor came to.
+  assert.equal(await handOver(coordinator, estate({ spawned: 'ended' }), quiet), true);
+  for (const [run, handovers] of [
+    ['spawned', 1],
+    ['adopted', 4],
+  ] as const) {
+    const entry = await trigger(run);
+    assert.ok(entry, run);
+    const { adopts, deadline, epoch, attempt } = decode<TriggerRecord>(entry);
+    const { until: _until, ...kept } = outlives;
+    assert.deepEqual(adopts, { ...kept, handovers, lock: lockPath('default/job', run as RunId) });
+    assert.deepEqual([deadline, epoch, attempt], [future, 0, 2]);
+    assert.equal((await lock(run))?.session, undefined);
+    assert.equal(await lost(run), undefined);
+  }
+  assert.equal((await lock('spawned'))?.value, before?.value);
+  const handedBack = await trigger('unspawned');
+  assert.equal(handedBack && decode<TriggerRecord>(handedBack).adopts, undefined);
+  assert.equal(await lock('unspawned'), undefined);
+  // It was let go of: no lock delay for whoever adopts it.
+  const key = lockPath('default/job', 'spawned' as RunId);
+  assert.ok((await coordinator.transact([{ verb: 'lock', key, value: '', session: other }])).ok);
+  await coordinator.close();
+});
+
+test('one whose session ended first is handed over as well, and keeps its lock', async () => {
+  const { coordinator, session, estate, lock, trigger } = await setUpOutliving({ spawned: 0 });
+  await coordinator.destroySession(session);
+  const before = await lock('spawned');
+  assert.equal(await handOver(coordinator, estate({ spawned: 'ended' }), quiet), true);
+  assert.ok(await trigger('spawned'));
+  assert.deepEqual(await lock('spawned'), before);
+  await coordinator.close();
+});
+
+test('nothing is asked for a second time where another worker has adopted the run in between', async () => {
+  const { coordinator, session, other, estate, lock, trigger } = await setUpOutliving({ spawned: 0 });
+  const key = lockPath('default/job', 'spawned' as RunId);
+  const { value = '' } = (await lock('spawned')) ?? {};
+  await coordinator.transact([{ verb: 'unlock', key, value, session }]);
+  let between = false;
+  const slow = new Proxy(coordinator, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return async (...args: unknown[]) => {
+        if (name === 'transact' && !between) {
+          between = true;
+          const adopted = { ...record('spawned', future), worker: 'worker-2' as WorkerId, outlives };
+          await coordinator.transact([{ verb: 'lock', key, value: encode(adopted), session: other }]);
+        }
+        return await value.apply(target, args);
+      };
+    },
+  });
+  assert.equal(await handOver(slow as Coordinator, estate({ spawned: 'ended' }), quiet), true);
+  assert.equal(await trigger('spawned'), undefined);
+  assert.equal((await lock('spawned'))?.session, other);
+  await coordinator.close();
+});
+
+test('where it is asked for already, the lock is let go of all the same', async () => {
+  const { coordinator, estate, lock, trigger } = await setUpOutliving({ spawned: 0 });
+  const key = triggerPath('default/job', 'spawned' as RunId);
+  await coordinator.transact([{ verb: 'set', key, value: '{"v":1}' }]);
+  assert.equal(await handOver(coordinator, estate({ spawned: 'ended' }), quiet), true);
+  assert.equal((await trigger('spawned'))?.value, '{"v":1}');
+  assert.ok(await lock('spawned'));
+  assert.equal((await lock('spawned'))?.session, undefined);
+  await coordinator.close();
+});

@@ -156,7 +156,10 @@ function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonl
   const job = jobOfPath(entry.key, prefix.lock);
   if (isOutliving(record) && goesOn(lock, estate)) {
     const by = `handed over by the supervisor of ${estate.worker}`;
-    return [...letGoOf(lock), askForAdoption(job, record, by, now)];
+    // Without a session it was let go of before: whoever has adopted the run since moved its lock.
+    const { key, index } = entry;
+    const lettingGo = entry.session === undefined ? [{ verb: 'check-index', key, index } as const] : letGoOf(lock);
+    return [...lettingGo, askForAdoption(key, record, by, now)];
   }
   if (mayHaveBeenSpawned(record, estate) || now >= record.deadline || estate.epoch === undefined) {
     const lost: LostRecord = { v: 1, run: record.run, job, foundBy: estate.worker as WorkerId, at: now };
