@@ -143,7 +143,8 @@ export class Supervisor {
     const detach =
       execution.detach &&
       once(async (why: string) => {
-        if (!(await execution.detach?.(why))) return;
+        // One that failed to let go in order has let go all the same: whoever adopts the attempt sees what there is.
+        if (!(await execution.detach?.(why).catch(() => true))) return;
         this.#close(request);
         cancelTimeout();
         output.end();
