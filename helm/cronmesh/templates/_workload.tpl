@@ -18,7 +18,12 @@ kind: PodDisruptionBudget
 metadata:
   {{- include "cronmesh.metadata" (dict "root" .root "component" .component) | nindent 2 }}
 spec:
-  {{- toYaml .values.podDisruptionBudget.spec | nindent 2 }}
+  {{- $minimum := .values.podDisruptionBudget.minAvailable }}
+  {{- if ne (toString $minimum) "" }}
+  minAvailable: {{ $minimum }}
+  {{- else }}
+  maxUnavailable: {{ .values.podDisruptionBudget.maxUnavailable }}
+  {{- end }}
   # A pod that is not ready may always be evicted: it does no work.
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
