@@ -104,11 +104,19 @@ export function renderText(args: readonly string[]): string {
  * @example render('external-database', 'worker.replicas=3')
  */
 export function render(set: string, ...values: readonly string[]): Rendered {
+  const key = [set, ...values].join('\n');
+  const known = rendered.get(key);
+  if (known !== undefined) return known;
   const file = valueSets.get(set);
   if (file === undefined) throw new Error(`no value set ${set}: there are ${[...valueSets.keys()].join(', ')}`);
   const text = renderText(['-f', file, ...values.flatMap(value => ['--set', value])]);
-  return new Rendered(loadAll(text).filter(Boolean) as KubernetesObject[]);
+  const made = new Rendered(loadAll(text).filter(Boolean) as KubernetesObject[]);
+  rendered.set(key, made);
+  return made;
 }
+
+/** Rendering takes a tenth of a second and more; the same is asked for by many tests of a file. */
+const rendered = new Map<string, Rendered>();
 
 export class Rendered {
   readonly objects: readonly KubernetesObject[];
