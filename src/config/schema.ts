@@ -48,6 +48,8 @@ export function configSchema(role: Role) {
           .min(1)
           .default(role === 'standalone' ? '127.0.0.1' : '0.0.0.0'),
         port: port.default(defaultPorts[role]),
+        /** A folder whose files go before those of the page, read at each request: for working on the page. */
+        pageOverlay: z.string().min(1).optional(),
       })
       .prefault({}),
     grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),

@@ -67,6 +67,14 @@ export interface CursorRecord {
 /** Most gap ranges a cursor carries; a worker that would add one more leaves the tick to the leader. */
 export const maxGaps = 32;
 
+/** Of a run that goes on without its worker. */
+export interface Outliving {
+  /** How often the run was handed over, at first 0. */
+  readonly handovers: number;
+  /** No worker adopts it after that: by then it has ended, and its result may be gone. */
+  readonly until: Instant;
+}
+
 /** `cron/lock/<namespace>/<name>/<slot>` */
 export interface LockRecord {
   readonly v: 1;
@@ -79,10 +87,10 @@ export interface LockRecord {
   /** Latest instant at which the run may still be handed back and started elsewhere. */
   readonly deadline: Instant;
   /**
-   * Only of runs that go on without their worker (kubernetes): how often this one was handed over, at first 0. Such a
-   * lock counts as held when its session is gone, too: nobody but the one who adopts the run may take it.
+   * Only of runs that go on without their worker (kubernetes). Such a lock counts as held when its session is gone,
+   * too: nobody but the one who adopts the run may take it.
    */
-  readonly handovers?: number;
+  readonly outlives?: Outliving;
 }
 
 /** `cron/trigger/<namespace>/<name>/<run>`: a run asked for, waiting for a worker. */

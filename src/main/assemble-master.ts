@@ -71,6 +71,7 @@ export function assembleMaster(parts: MasterParts): Master {
       return { ready: reasons.length === 0, reasons };
     },
     ...(isLoopback(config.http.host) && { hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host] }),
+    pageOverlay: config.http.pageOverlay,
     stopping: stopping.signal,
   });
   const ingest = new ReportIngest({ store, logger });

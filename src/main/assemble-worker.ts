@@ -22,6 +22,8 @@ export interface WorkerParts {
   readonly transport: ReportTransport;
   readonly registry: Registry;
   readonly logger: Logger;
+  /** See `WorkerOptions`. */
+  readonly address?: string | undefined;
   readonly healthAddress: { readonly host: string; readonly port: number };
   /** How the supervisor reaches Consul once the worker is dead. */
   readonly consul?: { readonly address: string; readonly token?: string };
@@ -51,6 +53,7 @@ export async function assembleWorker(
     executors: config.worker.executors,
     kubernetes,
     version,
+    address: parts.address,
     healthAddress: parts.healthAddress,
     coordinator,
     supervisor: onMessage =>

@@ -40,6 +40,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
         transport: directTransport(batch => master.ingest.ingest(batch)),
         registry,
         logger,
+        address: config.advertise.address ?? http.localHost,
         healthAddress: { host: http.localHost, port: http.port },
       });
       http.use(request => master.app.fetch(request));

@@ -34,6 +34,7 @@ export async function worker(options: { config?: string }): Promise<void> {
         transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
         registry,
         logger,
+        address: config.advertise.address,
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
         consul,
       });

@@ -46,6 +46,12 @@ export class EpochGuard {
   #baseline: Known | undefined;
   /** When the newest of this worker's writes was sent of which it knows that it was carried out, on the monotonic clock. */
   #heardAt: Milliseconds = Number.NEGATIVE_INFINITY;
+  /** When this worker began to work after it had waited, by the wall clock. */
+  #since: Instant = Number.NEGATIVE_INFINITY;
+  /** It has waited and not worked since. */
+  #unseen = true;
+  /** When the leader's newest beat arrived. */
+  #beatAt: Instant = Number.NEGATIVE_INFINITY;
   #watching: Promise<void> | undefined;
   /** One after the other: none may undo what a later one did. */
   #preparing: Promise<void> = Promise.resolve();
@@ -60,6 +66,19 @@ export class EpochGuard {
   get working(): Known | undefined {
     if (this.#state === 'working' && monotonicNow() - this.#heardAt > timing.silence) this.#doze();
     return this.#state === 'working' ? this.#highest : undefined;
+  }
+
+  /**
+   * Since when this worker has seen Consul without a break. What was committed before and was lost again by a restore,
+   * others may know of; this worker does not.
+   */
+  get since(): Instant {
+    return this.#since;
+  }
+
+  /** Whether the leader went on with its beats for so long since then that nobody has found a lost past. */
+  get settled(): boolean {
+    return this.#beatAt - this.#since >= timing.doubtWithin;
   }
 
   get held(): boolean {
@@ -213,7 +232,10 @@ export class EpochGuard {
     const risen = known !== undefined && (newer || shown.beat > known.beat);
     if (!newer && !risen) return;
     this.#highest = shown;
-    if (risen) this.#options.onBeat(shown, this.#options.clock());
+    if (risen) {
+      this.#beatAt = this.#options.clock();
+      this.#options.onBeat(shown, this.#beatAt);
+    }
     if (this.#state === 'waiting' ? this.#isAfterBaseline(shown) : newer) this.#enter(shown);
   }
 
@@ -224,6 +246,7 @@ export class EpochGuard {
 
   #enter(epoch: EpochRecord): void {
     if (this.#state === 'working' || this.#state === 'preparing') this.#options.onHeld('a new epoch begins');
+    if (this.#state === 'waiting') this.#unseen = true;
     this.#state = 'preparing';
     this.#turn++;
     this.#log.info({ epoch: epoch.number }, 'preparing to work under this epoch');
@@ -236,6 +259,8 @@ export class EpochGuard {
       try {
         await this.#options.prepare(epoch);
         if (turn !== this.#turn) return;
+        if (this.#unseen) this.#since = this.#options.clock();
+        this.#unseen = false;
         this.#state = 'working';
         this.#log.info({ epoch: epoch.number }, 'working');
         this.#options.onWorking(this.#highest ?? epoch);

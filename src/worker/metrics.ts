@@ -12,6 +12,7 @@ const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 30
 export class WorkerMetrics {
   readonly #starts: Counter<'outcome'>;
   readonly #finished: Counter<'outcome'>;
+  readonly #handovers: Counter;
   readonly #claims: Counter<'result'>;
   readonly #skips: Counter<'reason'>;
   readonly #startLateness: Histogram;
@@ -33,6 +34,11 @@ export class WorkerMetrics {
       name: 'cronmesh_run_finishes_total',
       help: 'Attempts that ended, by outcome.',
       labelNames: ['outcome'],
+      registers,
+    });
+    this.#handovers = new Counter({
+      name: 'cronmesh_run_handovers_total',
+      help: 'Runs that this worker left to another one while they went on (kubernetes).',
       registers,
     });
     this.#claims = new Counter({
@@ -81,6 +87,10 @@ export class WorkerMetrics {
 
   finished(outcome: Outcome): void {
     this.#finished.inc({ outcome });
+  }
+
+  handedOver(): void {
+    this.#handovers.inc();
   }
 
   claim(result: ClaimResult): void {

@@ -18,6 +18,8 @@ export interface WorkerOptions {
   /** Whether it may use the Kubernetes API. */
   readonly kubernetes: boolean;
   readonly version: string;
+  /** Where others reach this process, as the catalog says it. Default: the address of the Consul node. */
+  readonly address?: string | undefined;
   /** Where Consul's agent reaches `/healthz` of this process. The server must listen before `start`. */
   readonly healthAddress: { readonly host: string; readonly port: number };
   readonly coordinator: Coordinator;

@@ -8,6 +8,9 @@ export interface RegistrationOptions {
   readonly coordinator: Coordinator;
   readonly id: WorkerId;
   readonly meta: WorkerMeta;
+  /** Of the service: where others reach this process. Empty: the Consul node's. */
+  readonly address: string;
+  /** Where the agent looks whether the process answers. */
   readonly healthAddress: { readonly host: string; readonly port: number };
   /** Why the worker takes no work now; empty when it does. */
   readonly reasons: () => readonly string[];
@@ -25,7 +28,7 @@ export const readyCheck = (id: WorkerId): string => `${id}:ready`;
  * The worker in the catalog. `alive` is the agent's own look at its port, `ready` is set here each second. Registers
  * anew when the agent has forgotten it.
  */
-export class Registration {
+export class WorkerRegistration {
   readonly #options: RegistrationOptions;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -90,13 +93,13 @@ export class Registration {
   }
 
   async #register(): Promise<void> {
-    const { coordinator, id, meta, healthAddress } = this.#options;
+    const { coordinator, id, meta, address, healthAddress } = this.#options;
     const { host, port } = healthAddress;
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
     const registration: ServiceRegistration = {
       service: workerService,
       id,
-      address: host,
+      address,
       port,
       meta: encodeWorkerMeta(meta),
       checks: [

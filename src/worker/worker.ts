@@ -10,6 +10,7 @@ import { Beat } from './beat.ts';
 import { Claimer } from './claims/claimer.ts';
 import { Dispatcher } from './claims/dispatcher.ts';
 import { handBack } from './claims/hand-back.ts';
+import { handOver } from './claims/hand-over.ts';
 import { HoldUps } from './claims/hold-ups.ts';
 import { Lane } from './claims/lane.ts';
 import { Losses } from './claims/losses.ts';
@@ -31,7 +32,7 @@ import { Peers } from './peers.ts';
 import type { Supervisor } from './ports.ts';
 import { reasonsAgainst } from './readiness.ts';
 import { Recovery } from './recovery.ts';
-import { Registration } from './registration.ts';
+import { WorkerRegistration } from './registration.ts';
 import { Reports } from './reports.ts';
 import { within } from './within.ts';
 import { WorkerSession } from './worker-session.ts';
@@ -67,7 +68,7 @@ export class Worker implements Service {
   readonly #intake: JobIntake;
   readonly #epoch: EpochGuard;
   readonly #session: WorkerSession;
-  readonly #registration: Registration;
+  readonly #registration: WorkerRegistration;
   readonly #beat: Beat;
   readonly #claimer: Claimer;
   readonly #runs: Runs;
@@ -177,6 +178,10 @@ export class Worker implements Service {
         if (done) this.#slots.free(held.lockKey);
         return done;
       },
+      handOver: async held => {
+        await handOver({ ...shared, standing: () => this.#standing() }, held);
+        this.#slots.free(held.lockKey);
+      },
       metrics,
       logger,
     });
@@ -214,7 +219,7 @@ export class Worker implements Service {
     };
     this.#dispatcher = new Dispatcher({ ...claiming, agenda: this.#agenda });
     this.#triggers = new Triggers({ ...claiming, job: key => this.#agenda.job(key) });
-    this.#registration = new Registration({
+    this.#registration = new WorkerRegistration({
       coordinator,
       id,
       meta: {
@@ -225,6 +230,7 @@ export class Worker implements Service {
         capacity: options.capacity,
         version: options.version,
       },
+      address: options.address ?? '',
       healthAddress: options.healthAddress,
       reasons: () => this.#reasons(),
       logger,
@@ -320,9 +326,14 @@ export class Worker implements Service {
     this.#loaded.resolve();
     await this.#registration.refresh();
     this.#agenda.stop();
+    this.#supervisor.detach();
     await within(
       this.#options.drain,
-      this.#claimer.idle().then(() => this.#runs.idle()),
+      this.#claimer.idle().then(() => {
+        // What was claimed a moment ago, too.
+        this.#supervisor.detach();
+        return this.#runs.idle();
+      }),
     );
     await this.#supervisor.stop({ grace: endingGrace });
     await within(
@@ -356,7 +367,8 @@ export class Worker implements Service {
     const able = epoch !== undefined && session !== undefined && this.#reasons().length === 0;
     // Whoever asked is turned away now, and is called again, however short this lasts.
     if (!able) this.#wasAble = false;
-    return able ? { epoch, session, now: this.#clock() } : undefined;
+    const { since, settled } = this.#epoch;
+    return able ? { epoch, session, now: this.#clock(), since, settled } : undefined;
   }
 
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {

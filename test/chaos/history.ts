@@ -10,7 +10,9 @@ export interface ObservedStart {
   readonly token: string;
   /** The fence holds for it: at most `most` of its job at once. */
   readonly most: number | undefined;
-  readonly at: Instant;
+  /** It goes on without the worker that started it. */
+  readonly inPod?: boolean;
+  at: Instant;
   endedAt: Instant | undefined;
 }
 

@@ -12,12 +12,15 @@ import { Consul, calm, type Weather } from './chaos-coordinator.ts';
 import { type ObservedStart, type RecordedJob, violations } from './history.ts';
 import { Random } from './random.ts';
 import { SimulatedMaster } from './simulated-master.ts';
+import { SimulatedPods } from './simulated-pods.ts';
 import { SimulatedWorker } from './simulated-worker.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface Verdict {
   readonly violations: readonly string[];
   readonly starts: number;
+  /** Runs in pods that were taken on from another worker. */
+  readonly adopted: number;
   /** Runs by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly skips: Readonly<Record<string, number>>;
@@ -35,15 +38,21 @@ export interface ScenarioOptions {
 /** In which everything is accounted for once all is well again, in ms. */
 const healing = 95_000;
 const began = Date.UTC(2026, 0, 5, 12, 0, 0, 500);
-const base = { executor: { shell: { command: 'true' } }, startingDeadlineSeconds: 20 } as const;
+const shell = { shell: { command: 'true' } };
+const pod = { kubernetes: { template: { spec: { containers: [{ name: 'main', image: 'true' }] } } } };
+const base = { startingDeadlineSeconds: 20, timeoutSeconds: 60 } as const;
 
-/** One of each kind. The name says how long a run takes. */
+/** One of each kind. The name says how long a run takes, and whether it is a pod. */
 const kinds: Readonly<Record<string, Omit<JobSpecInput, 'executor'>>> = {
   'allow-20': { schedule: '* * * * * *' },
   'allow-900': { schedule: '*/2 * * * * *', misfirePolicy: 'RunAll', misfireLimit: 4 },
   'maximum-2600': { schedule: '* * * * * *', maxConcurrentRuns: 2 },
   'forbid-300': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunLatest' },
   'forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
+  'pod-900': { schedule: '*/2 * * * * *' },
+  'pod-maximum-9000': { schedule: '*/3 * * * * *', maxConcurrentRuns: 2 },
+  'pod-forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
+  'pod-forbid-20000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunLatest' },
   'forbid-6000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunAll' },
 };
 
@@ -52,6 +61,7 @@ export class Scenario {
   readonly #random: Random;
   readonly #options: ScenarioOptions;
   readonly #starts: ObservedStart[] = [];
+  readonly #pods = new SimulatedPods(this.#starts);
   readonly #asked: string[] = [];
   readonly #deeds: string[] = [];
   readonly #uids = new Map<string, string>();
@@ -168,6 +178,7 @@ export class Scenario {
     return {
       violations: [...violations({ starts: this.#starts, runs: new Map(records), jobs, asked: this.#asked }), ...sick],
       starts: this.#starts.length,
+      adopted: this.#pods.adopted,
       outcomes: count(runs.map(one => [one.state, 1])),
       skips: count(skips.map(one => [one.reason, one.count])),
       deeds: this.#deeds,
@@ -279,7 +290,10 @@ export class Scenario {
   async #create(name: string, spec: Omit<JobSpecInput, 'executor'>): Promise<void> {
     const master = this.#masters.find(({ process }) => process.state === 'running');
     if (master === undefined) return;
-    const manifest = { metadata: { namespace: 'default', name }, spec: { ...base, ...spec } as unknown as JobSpec };
+    const manifest = {
+      metadata: { namespace: 'default', name },
+      spec: { ...base, executor: name.startsWith('pod') ? pod : shell, ...spec } as unknown as JobSpec,
+    };
     const job = await master.jobs.create(validateManifest(manifest));
     this.#uids.set(name, job.uid);
     this.#created.push(job.uid);
@@ -301,8 +315,8 @@ export class Scenario {
       directory: this.#directory,
       capacity: this.#random.chance(0.3) ? 4 : 50,
       starts: this.#starts,
+      pods: this.#pods,
       duration: job => Number(job.slice(job.lastIndexOf('-') + 1)) * this.#random.between(0.5, 1.2),
-      most: job => (job.includes('forbid') ? 1 : 2),
     });
     this.#workers.push(worker);
     // As whatever keeps processes alive does.

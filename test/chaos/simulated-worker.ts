@@ -13,6 +13,8 @@ import { Worker } from '../../src/worker/worker.ts';
 import type { Consul } from './chaos-coordinator.ts';
 import type { ObservedStart } from './history.ts';
 import type { Random } from './random.ts';
+import { follow } from './simulated-follower.ts';
+import type { SimulatedPods } from './simulated-pods.ts';
 import { as, Process } from './virtual-time.ts';
 
 export interface WorkerParts {
@@ -25,10 +27,9 @@ export interface WorkerParts {
   readonly directory: string;
   readonly capacity: number;
   readonly starts: ObservedStart[];
+  readonly pods: SimulatedPods;
   /** How long a run of this job takes, in ms. */
   readonly duration: (job: string) => number;
-  /** Most runs of the job at once, where the fence holds for it. */
-  readonly most: (job: string) => number | undefined;
 }
 
 /** A worker and its supervisor as two processes, with a spool that outlives the first. */
@@ -60,7 +61,7 @@ export class SimulatedWorker {
         if (message.type !== 'ready' && message.type !== 'bye') this.#post(this.process, () => hear(message));
       },
       journal: new Journal(parts.directory),
-      executors: { shell: this.#executor(), http: this.#executor() },
+      executors: { shell: this.#executor(), http: this.#executor(), kubernetes: this.#executor() },
       logger,
     });
     this.worker = as(this.process, () => {
@@ -69,8 +70,8 @@ export class SimulatedWorker {
         name,
         labels: {},
         capacity: parts.capacity,
-        executors: ['shell', 'http'],
-        kubernetes: false,
+        executors: ['shell', 'http', 'kubernetes'],
+        kubernetes: true,
         version: 'test',
         healthAddress: { host: '127.0.0.1', port: 1 },
         coordinator: consul.connect(this.process),
@@ -116,7 +117,7 @@ export class SimulatedWorker {
     );
     if (withNode) {
       this.#supervising.die();
-      for (const one of this.#parts.starts) if (one.worker === this.id) one.endedAt ??= Date.now();
+      for (const one of this.#parts.starts) if (one.worker === this.id && !one.inPod) one.endedAt ??= Date.now();
       return;
     }
     const { session, epoch } = this.#supervisor;
@@ -183,7 +184,8 @@ export class SimulatedWorker {
 
   /** No process: an entry in the list of starts, and its end. */
   #execute(request: StartRequest, started: (pid?: number) => void): Execution {
-    const { starts, duration, most, random } = this.#parts;
+    const { starts, duration, random, pods } = this.#parts;
+    const inPod = request.executor.kubernetes !== undefined;
     const job = `${request.env.CRONMESH_NAMESPACE}/${request.env.CRONMESH_JOB}`;
     const tick = request.env.CRONMESH_TICK;
     const observed: ObservedStart = {
@@ -193,10 +195,12 @@ export class SimulatedWorker {
       tick: tick === undefined ? undefined : Date.parse(tick),
       worker: this.id,
       token: request.env.CRONMESH_FENCING_TOKEN ?? '',
-      most: request.exclusive ? most(job) : undefined,
+      most: request.atOnce,
+      inPod,
       at: Date.now(),
       endedAt: undefined,
     };
+    if (inPod) return follow(pods, request, observed, random, duration(job), () => started());
     starts.push(observed);
     const result = Promise.withResolvers<Awaited<Execution['result']>>();
     const end = (how: Awaited<Execution['result']>) => {

@@ -85,9 +85,9 @@ describe('what the chart’s accounts may do', { skip: chartSkip() }, () => {
     );
     const pod = rendered.pod('Deployment', 'worker');
     assert.equal(pod.automountServiceAccountToken, true);
-    assert.equal(environmentOf(container(pod, 'cronmesh')).CRONMESH_WORKER_KUBERNETES_ACCESS, 'true');
+    assert.equal(environmentOf(container(pod, 'worker')).CRONMESH_WORKER_KUBERNETES_ACCESS, 'true');
     const without = render('external-database').pod('Deployment', 'worker');
-    assert.equal(environmentOf(container(without, 'cronmesh')).CRONMESH_WORKER_KUBERNETES_ACCESS, undefined);
+    assert.equal(environmentOf(container(without, 'worker')).CRONMESH_WORKER_KUBERNETES_ACCESS, undefined);
   });
 
   it('names no kind of object of which secretAccess lists none', () => {
@@ -139,7 +139,7 @@ describe('what the chart’s accounts may do', { skip: chartSkip() }, () => {
 
   it('tells the operator the namespaces that it may see', () => {
     const of = (...values: string[]): string | undefined =>
-      environmentOf(container(render('tryout', ...values).pod('Deployment', 'operator'), 'cronmesh'))
+      environmentOf(container(render('tryout', ...values).pod('Deployment', 'operator'), 'operator'))
         .CRONMESH_OPERATOR_NAMESPACES;
     assert.equal(of(), 'cronmesh');
     assert.equal(of('operator.watchNamespaces={shop,mail}'), 'shop,mail');

@@ -16,8 +16,8 @@ describe('the Consul agent beside each program', { skip: chartSkip() }, () => {
   it('is a native sidecar, named as its pod, in its pod’s network', () => {
     const rendered = render('tryout');
     for (const name of ['master', 'worker', 'kubernetes-worker', 'operator']) {
-      const agent = container(rendered.pod('Deployment', name), 'consul-agent');
-      assert.ok(names(rendered.pod('Deployment', name)).includes('consul-agent'));
+      const agent = container(rendered.pod('Deployment', name), 'consul');
+      assert.ok(names(rendered.pod('Deployment', name)).includes('consul'));
       assert.equal(agent.restartPolicy, 'Always');
       // On a native sidecar it would end the agent before the program.
       assert.equal(agent.lifecycle, undefined);
@@ -31,7 +31,7 @@ describe('the Consul agent beside each program', { skip: chartSkip() }, () => {
       assert.equal(agent.startupProbe?.exec?.command[0], 'sh');
       assert.deepEqual([agent.readinessProbe, agent.livenessProbe], [undefined, undefined]);
       assert.equal(
-        environmentOf(container(rendered.pod('Deployment', name), 'cronmesh')).CONSUL_HTTP_ADDR,
+        environmentOf(container(rendered.pod('Deployment', name), name)).CONSUL_HTTP_ADDR,
         'http://127.0.0.1:8500',
       );
     }
@@ -52,15 +52,15 @@ describe('the Consul agent beside each program', { skip: chartSkip() }, () => {
       ports: { dns: -1, grpc: -1, grpc_tls: -1 },
     });
     const { retry_join } = agentConfig('tryout');
-    assert.deepEqual(retry_join, ['cronmesh-consul.cronmesh.svc.cluster.local']);
+    assert.deepEqual(retry_join, ['cronmesh-consul-server.cronmesh.svc.cluster.local']);
   });
 
   it('has its secrets from files that an init container writes into memory', () => {
     const rendered = render('sidecar-secure');
     const pod = rendered.pod('Deployment', 'worker');
-    assert.deepEqual(names(pod), ['consul-secrets', 'consul-agent']);
+    assert.deepEqual(names(pod), ['consul-secrets', 'consul']);
     assert.equal(container(pod, 'consul-secrets').restartPolicy, undefined);
-    assert.ok(container(pod, 'consul-agent').args?.includes('-config-file=/consul/secret-config/secrets.json'));
+    assert.ok(container(pod, 'consul').args?.includes('-config-file=/consul/secret-config/secrets.json'));
     const volume = pod.volumes?.find(one => one.name === 'consul-secret-config');
     assert.deepEqual(volume?.emptyDir, { medium: 'Memory', sizeLimit: '1Mi' });
     assert.deepEqual(pod.volumes?.find(one => one.name === 'consul-secrets')?.projected, {
@@ -70,22 +70,22 @@ describe('the Consul agent beside each program', { skip: chartSkip() }, () => {
       ],
     });
     assert.match(
-      environmentOf(container(pod, 'cronmesh')).CONSUL_HTTP_TOKEN ?? '',
+      environmentOf(container(pod, 'worker')).CONSUL_HTTP_TOKEN ?? '',
       /"name":"cronmesh-consul","key":"token"/,
     );
-    assert.deepEqual(names(render('external-database').pod('Deployment', 'worker')), ['consul-agent']);
+    assert.deepEqual(names(render('external-database').pod('Deployment', 'worker')), ['consul']);
   });
 
   it('is not there with the node’s agent, whose checks find the pod by its own address', () => {
     const rendered = render('node-agent');
     const pod = rendered.pod('Deployment', 'worker');
     assert.equal(pod.initContainers, undefined);
-    const environment = environmentOf(container(pod, 'cronmesh'));
+    const environment = environmentOf(container(pod, 'worker'));
     assert.match(environment.HOST_IP ?? '', /status\.hostIP/);
     assert.equal(environment.CONSUL_HTTP_ADDR, 'https://$(HOST_IP):8501');
     assert.equal(environment.NODE_EXTRA_CA_CERTS, '/consul/tls/ca.crt');
     assert.match(environment.CRONMESH_ADVERTISE_ADDRESS ?? '', /status\.podIP/);
-    assert.ok(container(pod, 'cronmesh').volumeMounts?.some(mount => mount.mountPath === '/consul/tls'));
+    assert.ok(container(pod, 'worker').volumeMounts?.some(mount => mount.mountPath === '/consul/tls'));
     // A variable is only known to those after it.
     const order = Object.keys(environment);
     assert.ok(order.indexOf('HOST_IP') < order.indexOf('CONSUL_HTTP_ADDR'));
@@ -95,17 +95,17 @@ describe('the Consul agent beside each program', { skip: chartSkip() }, () => {
   it('is not there with an external address', () => {
     const pod = render('keda').pod('Deployment', 'worker');
     assert.equal(pod.initContainers, undefined);
-    assert.equal(environmentOf(container(pod, 'cronmesh')).CONSUL_HTTP_ADDR, 'http://consul.example.com:8500');
+    assert.equal(environmentOf(container(pod, 'worker')).CONSUL_HTTP_ADDR, 'http://consul.example.com:8500');
   });
 
   it('finds the release’s own server in every mode', () => {
     const inside = ['consul.server.enabled=true', 'consul.agent.mode=external', 'consul.agent.external.address='];
     const rendered = render('external-database', ...inside);
     const pod = rendered.pod('Deployment', 'worker');
-    const address = 'http://cronmesh-consul.cronmesh.svc.cluster.local:8500';
-    assert.equal(environmentOf(container(pod, 'cronmesh')).CONSUL_HTTP_ADDR, address);
+    const address = 'http://cronmesh-consul-server.cronmesh.svc.cluster.local:8500';
+    assert.equal(environmentOf(container(pod, 'worker')).CONSUL_HTTP_ADDR, address);
     const server = (of: typeof rendered): Record<string, unknown> =>
-      JSON.parse(of.get('ConfigMap', 'consul').data?.['server.json'] ?? '');
+      JSON.parse(of.get('ConfigMap', 'consul-server').data?.['server.json'] ?? '');
     assert.equal(server(rendered).client_addr, '0.0.0.0');
     assert.equal(server(render('tryout')).client_addr, '127.0.0.1');
     assert.deepEqual(server(rendered).performance, { raft_multiplier: 1 });
@@ -169,7 +169,7 @@ describe('the agent’s configuration', { skip: chartSkip() || consulSkip() }, (
     for (const set of ['external-database', 'tryout', 'sidecar-secure', 'cluster-wide']) {
       for (const [name, file] of [
         ['consul-agent', 'agent.json'],
-        ['consul', 'server.json'],
+        ['consul-server', 'server.json'],
       ] as const) {
         const text = render(set).find('ConfigMap', name)?.data?.[file];
         if (text === undefined) continue;

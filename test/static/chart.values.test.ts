@@ -64,7 +64,7 @@ describe('a values file with a mistake', { skip: chartSkip() }, () => {
 describe('the definition of the custom resource', { skip: chartSkip() }, () => {
   const file = join(chart, 'files/crds/cronjobs.cronmesh.io.yaml');
 
-  it('is in the release as it is in deploy/crds, and kept', () => {
+  it('is in the release as it is in files/crds, and kept', () => {
     const [made] = render('external-database').all('CustomResourceDefinition');
     const { metadata, ...source } = load(readFileSync(file, 'utf8')) as KubernetesObject;
     assert.deepEqual({ ...made, metadata: undefined }, { ...source, metadata: undefined });
@@ -83,9 +83,6 @@ describe('files that are made of others', () => {
   it('are what they are made of', () => {
     const readme = readFileSync(join(chart, 'README.md'), 'utf8');
     assert.equal(readme, chartReadme(chart), 'run npm run generate:chart-docs');
-    const name = 'cronjobs.cronmesh.io.yaml';
-    const made = readFileSync(join(chart, '../../deploy/crds', name), 'utf8');
-    assert.equal(readFileSync(join(chart, 'files/crds', name), 'utf8'), made, 'run npm run sync:chart');
   });
 
   it('have the chart’s version of the program', () => {

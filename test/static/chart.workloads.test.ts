@@ -31,7 +31,7 @@ describe('the programs of the chart', { skip: chartSkip() }, () => {
       const found = deployments(set);
       assert.ok(found.length >= 2);
       for (const [name] of found) {
-        const program = container(rendered.pod('Deployment', name), 'cronmesh');
+        const program = container(rendered.pod('Deployment', name), name);
         const role: Role = programs[name];
         assert.deepEqual(program.args, [role]);
         const environment = Object.fromEntries(
@@ -51,7 +51,7 @@ describe('the programs of the chart', { skip: chartSkip() }, () => {
     it(`are asked for their health and readiness with ${set}`, () => {
       const rendered = render(set);
       for (const [name] of deployments(set)) {
-        const program = container(rendered.pod('Deployment', name), 'cronmesh');
+        const program = container(rendered.pod('Deployment', name), name);
         const asked = [program.startupProbe, program.livenessProbe, program.readinessProbe];
         assert.deepEqual(
           asked.map(probe => probe?.httpGet),
@@ -62,7 +62,7 @@ describe('the programs of the chart', { skip: chartSkip() }, () => {
   }
 
   it('of a worker are what the pool’s values say', () => {
-    const of = (name: string) => environmentOf(container(render('keda').pod('Deployment', name), 'cronmesh'));
+    const of = (name: string) => environmentOf(container(render('keda').pod('Deployment', name), name));
     const shell = of('worker');
     assert.equal(shell.CRONMESH_WORKER_EXECUTORS, 'shell,http');
     assert.equal(shell.CRONMESH_WORKER_LABELS, 'disk=ssd,zone=a');
@@ -132,13 +132,13 @@ describe('the programs of the chart', { skip: chartSkip() }, () => {
     const pod = render('hpa').pod('Deployment', 'worker');
     assert.deepEqual(
       pod.initContainers?.map(one => one.name),
-      ['prepare', 'consul-agent'],
+      ['prepare', 'consul'],
     );
     assert.deepEqual(
       pod.containers.map(one => one.name),
-      ['cronmesh', 'shipper'],
+      ['worker', 'shipper'],
     );
-    const program = container(pod, 'cronmesh');
+    const program = container(pod, 'worker');
     assert.equal(environmentOf(program).TZ, 'Europe/Berlin');
     assert.ok(program.volumeMounts?.some(mount => mount.mountPath === '/scripts'));
     assert.ok(pod.volumes?.some(volume => volume.name === 'scripts'));

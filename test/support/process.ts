@@ -24,11 +24,12 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Waits until `check` gives something other than undefined or false; looks each 50 ms. */
+/** Waits until `check` gives something other than undefined or false; looks each 50 ms, or as often as it is told. */
 export async function eventually<T>(
   what: string,
   check: () => Promise<T | undefined | false> | T | undefined | false,
   timeout = 30_000,
+  every = 50,
 ): Promise<T> {
   const end = Date.now() + timeout;
   let last: unknown;
@@ -42,7 +43,7 @@ export async function eventually<T>(
     }
     if (Date.now() > end)
       throw new Error(`${what}: not within ${timeout} ms${last === undefined ? '' : `, last: ${last}`}`);
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await new Promise(resolve => setTimeout(resolve, every));
   }
 }
 

@@ -225,6 +225,16 @@ export class EpochStandIn {
     this.#record = { v: 1, number: 1, floor: 0, beat: 0, leader: 'stand-in', at: Date.now() };
   }
 
+  /** A new leader that takes what Consul shows for the present. */
+  static async goOn(coordinator: Coordinator): Promise<EpochStandIn> {
+    const entry = await coordinator.get(epochKey);
+    const standIn = new EpochStandIn(coordinator);
+    if (entry === undefined) return standIn;
+    standIn.#record = decode<EpochRecord>(entry);
+    standIn.#index = entry.index;
+    return standIn;
+  }
+
   async start(every = 100): Promise<void> {
     await this.#beat();
     this.#timer = setInterval(() => {

@@ -1,6 +1,6 @@
 {{/* DNS name of the release's own Consul server. */}}
 {{- define "cronmesh.consul.serverHost" -}}
-{{- printf "%s-consul.%s.svc.%s" (include "cronmesh.fullname" .) .Release.Namespace .Values.clusterDomain -}}
+{{- printf "%s-consul-server.%s.svc.%s" (include "cronmesh.fullname" .) .Release.Namespace .Values.clusterDomain -}}
 {{- end -}}
 
 {{/* "true" where pods bring their agent. */}}
@@ -128,7 +128,7 @@
 {{- if include "cronmesh.consul.secrets" . }}
 {{ include "cronmesh.consul.secretsContainer" . }}
 {{- end }}
-- name: consul-agent
+- name: consul
   image: {{ include "cronmesh.image" (dict "root" . "image" .Values.consul.image) }}
   imagePullPolicy: {{ .Values.consul.image.pullPolicy }}
   # A native sidecar: it is there before the program and ends after it. No preStop, which would end it first.

@@ -28,7 +28,7 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
       annotations:
-        kubectl.kubernetes.io/default-container: cronmesh
+        kubectl.kubernetes.io/default-container: {{ .component }}
         {{- if include "cronmesh.consul.sidecar" $root }}
         checksum/consul-agent: {{ include "cronmesh.consul.agentConfigMapData" $root | sha256sum }}
         {{- end }}
@@ -77,7 +77,7 @@ spec:
         {{- end }}
       {{- end }}
       containers:
-        - name: cronmesh
+        - name: {{ .component }}
           image: {{ include "cronmesh.image" (dict "root" $root "image" $root.Values.image) }}
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           args: [{{ .program }}]

@@ -48,7 +48,11 @@ export const shellExecutor = z
       .optional(),
     interpreter: z.string().min(1).default('/bin/sh').describe('Runs a command given as a string, or a script.'),
     env: z.record(environmentName, z.string()).default({}).describe('Added to the run’s environment.'),
-    workingDirectory: z.string().startsWith('/', 'must be an absolute path').optional(),
+    workingDirectory: z
+      .string()
+      .startsWith('/', 'must be an absolute path')
+      .describe('The folder that the process starts in.')
+      .optional(),
     stdin: z.string().describe('Standard input of the process; without it, it is empty.').optional(),
     outputLimitBytes: z
       .int()
@@ -62,12 +66,16 @@ export const shellExecutor = z
   });
 
 export const httpExecutor = z.strictObject({
-  url: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }),
-  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('GET'),
+  url: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).describe('What is requested.'),
+  method: z
+    .enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+    .default('GET')
+    .describe('The method of the request.'),
   headers: z
     .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be an HTTP header name'), z.string())
-    .default({}),
-  body: z.string().optional(),
+    .default({})
+    .describe('Headers of the request.'),
+  body: z.string().describe('The body of the request.').optional(),
   expectedStatus: z
     .array(
       z.union([
@@ -78,7 +86,8 @@ export const httpExecutor = z.strictObject({
       ]),
     )
     .min(1)
-    .default(['2xx']),
+    .default(['2xx'])
+    .describe('Answers that are a success: statuses (204), classes (2xx) and ranges (200-299).'),
   maxRedirects: z.int().min(0).max(20).default(0).describe('Redirects followed; with 0 a redirect is the answer.'),
   outputLimitBytes: z
     .int()
@@ -127,9 +136,9 @@ export const kubernetesExecutor = z.strictObject({
 /** Exactly one executor. */
 export const executor = z
   .strictObject({
-    shell: shellExecutor.optional(),
-    http: httpExecutor.optional(),
-    kubernetes: kubernetesExecutor.optional(),
+    shell: shellExecutor.describe('Runs a command or a script on a worker.').optional(),
+    http: httpExecutor.describe('Sends a request and judges the answer by its status.').optional(),
+    kubernetes: kubernetesExecutor.describe('Runs a pod, as a Job of batch/v1.').optional(),
   })
   .refine(value => Object.values(value).filter(one => one !== undefined).length === 1, {
     message: 'exactly one executor is needed: shell, http or kubernetes',
@@ -156,31 +165,48 @@ export const secretRef = z
   });
 
 export const selector = z.strictObject({
-  matchLabels: labels.default({}),
+  matchLabels: labels.default({}).describe('Labels that a worker must have, all of them.'),
 });
 
 export const jobSpec = z
   .strictObject({
     schedule: z.string().min(1).max(1_024).describe('A cron expression, a macro, @every, @at or @manually.'),
     timeZone: z.string().min(1).describe('An IANA time zone; without it the schedule is in UTC.').optional(),
-    dstPolicy: z.enum(['Vixie', 'Literal']).default('Vixie'),
-    suspend: z.boolean().default(false),
+    dstPolicy: z
+      .enum(['Vixie', 'Literal'])
+      .default('Vixie')
+      .describe(
+        'When clocks change. Vixie: a time in the gap runs at its end, a repeated time once. Literal: a time in the gap is skipped, a repeated time runs twice.',
+      ),
+    suspend: z.boolean().default(false).describe('Ticks of a suspended job are skipped; running ones go on.'),
     startingDeadlineSeconds: z
       .int()
       .min(1)
       .max(31_536_000)
       .default(300)
       .describe('A run that could not start this long after its tick is skipped instead.'),
-    concurrencyPolicy: z.enum(['Allow', 'Forbid']).default('Allow'),
+    concurrencyPolicy: z
+      .enum(['Allow', 'Forbid'])
+      .default('Allow')
+      .describe('Whether a run may start beside another of the same job. Forbid: its tick is skipped.'),
     maxConcurrentRuns: z.int().min(1).max(1_000).describe('With Allow: the most runs at once.').optional(),
-    misfirePolicy: z.enum(['Skip', 'RunLatest', 'RunAll']).default('Skip'),
+    misfirePolicy: z
+      .enum(['Skip', 'RunLatest', 'RunAll'])
+      .default('Skip')
+      .describe('What becomes of ticks that are found when their time has passed.'),
     misfireLimit: z.int().min(1).max(1_000).default(10).describe('With RunAll: the most missed ticks that are run.'),
-    timeoutSeconds: z.number().min(0.001).max(31_536_000).default(3_600).describe('A run is ended after this time.'),
-    terminationGraceSeconds: z.number().min(0).max(3_600).default(5).describe('Between TERM and KILL.'),
+    timeoutSeconds: z
+      .number()
+      .min(0.001)
+      .max(31_536_000)
+      .default(3_600)
+      .describe('A run is ended after this many seconds.'),
+    terminationGraceSeconds: z.number().min(0).max(3_600).default(5).describe('Seconds between TERM and KILL.'),
     placement: z
       .strictObject({ selector: selector.default({ matchLabels: {} }) })
-      .default({ selector: { matchLabels: {} } }),
-    executor,
+      .default({ selector: { matchLabels: {} } })
+      .describe('Which workers may run it.'),
+    executor: executor.describe('What is run: exactly one of these.'),
     secretRefs: z
       .array(secretRef)
       .max(100)

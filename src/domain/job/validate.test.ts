@@ -110,7 +110,11 @@ describe('a wrong manifest', () => {
       job({ executor: { shell: { command: 'a', script: 'b' } } }),
       ['spec.executor.shell = {"command":"a","script":"b"}: exactly one of command and script is needed'],
     ],
-    ['no executor', job({ executor: {} }), ['spec.executor = {}: exactly one executor is needed: shell, http or kubernetes']],
+    [
+      'no executor',
+      job({ executor: {} }),
+      ['spec.executor = {}: exactly one executor is needed: shell, http or kubernetes'],
+    ],
     [
       'a maximum with Forbid',
       job({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),

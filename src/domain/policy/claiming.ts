@@ -9,6 +9,11 @@ export interface TickBounds {
   readonly epochFloor: Instant;
   /** The last tick decided; undefined when none was. */
   readonly decided: Instant | undefined;
+  /**
+   * The claimer has just started, or was cut off, and has seen Consul only since then: ticks at or before it may have
+   * been claimed in a past that was lost, and nothing would show it.
+   */
+  readonly since?: Instant;
 }
 
 /** Ticks from the first to the last of them, both included. */
@@ -24,7 +29,7 @@ export interface TickSource {
 }
 
 /** Why a tick is not claimed live. */
-export type Refusal = 'decided' | 'floor' | 'early' | 'late' | 'suspended';
+export type Refusal = 'decided' | 'floor' | 'unseen' | 'early' | 'late' | 'suspended';
 
 /** Ticks at or before this instant are no longer a claimer's business: decided, or never to fire live. */
 export function baseOf(bounds: TickBounds): Instant {
@@ -43,6 +48,7 @@ export function refusalOf(
 ): Refusal | undefined {
   if (bounds.decided !== undefined && tick <= bounds.decided) return 'decided';
   if (tick <= bounds.floor || tick <= bounds.epochFloor) return 'floor';
+  if (bounds.since !== undefined && tick <= bounds.since) return 'unseen';
   if (job.suspended) return 'suspended';
   if (now < tick) return 'early';
   if (now - tick > Math.min(timing.liveWindow, job.deadline)) return 'late';

@@ -24,6 +24,8 @@ export const timing = {
   beatEvery: 1_000,
   /** A worker that has not raised its beat for so long waits for the leader's next one, as if it had just started. */
   silence: 5_000,
+  /** A lost past that a worker finds has reached the leader by then, and its beats under that epoch have ended. */
+  doubtWithin: 7_000,
   /** Without a report for a decided tick for this long, its run is lost. */
   lostAfter: 60_000,
   /** A new leader gives workers' spools this long to empty before it closes anything as lost. */

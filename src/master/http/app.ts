@@ -43,7 +43,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobRoutes(deps));
   app.route('/', runRoutes(deps));
   app.route('/', clusterRoutes(deps));
-  app.route('/', pageRoutes());
+  app.route('/', pageRoutes(deps.pageOverlay));
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: {

@@ -27,6 +27,8 @@ export interface AppDependencies {
    * a laptop, where nobody logs in, this keeps foreign web pages out (DNS rebinding). Without it, every name is served.
    */
   readonly hosts?: readonly string[];
+  /** A folder whose files go before those of the page: for working on it. */
+  readonly pageOverlay?: string | undefined;
   /** Aborts when the server stops: open event streams then end. */
   readonly stopping?: AbortSignal;
 }

@@ -1,4 +1,5 @@
-import type { Index } from '../../coordination/coordinator.ts';
+import type { Entry, Index } from '../../coordination/coordinator.ts';
+import { isHeld } from '../../coordination/handover.ts';
 import { cursorPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
 import { type CursorRecord, decode, type LockRecord } from '../../coordination/records.ts';
 import { jobKey } from '../../domain/job/job.ts';
@@ -26,13 +27,19 @@ export async function findEvidence(office: Office, spells: readonly JobSpell[]):
       found.set(spell, {
         cursorIndex: cursor?.index ?? 0,
         ...(cursor !== undefined && { cursor: decode<CursorRecord>(cursor) }),
-        ...(lock?.session !== undefined && { holder: decode<LockRecord>(lock) }),
+        ...holderOf(lock),
       });
     } catch (error) {
       office.logger.error({ err: error, job: jobKey(spell) }, 'a key is not readable; the audit of its job waits');
     }
   }
   return found;
+}
+
+function holderOf(lock: Entry | undefined): Pick<Found, 'holder'> {
+  if (lock === undefined) return {};
+  const record = decode<LockRecord>(lock);
+  return isHeld({ session: lock.session, record }) ? { holder: record } : {};
 }
 
 const cursorOf = (spell: JobSpell): string => cursorPath(jobKey(spell));

@@ -121,6 +121,7 @@ export class Leader implements Service {
       }),
     );
     this.#metrics.leader.set({ role: schedulerRole }, 0);
+    this.#metrics.triggersWaiting.set(0);
   }
 
   #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {

@@ -6,6 +6,8 @@ export interface LeaderMetrics {
   /** Ticks without a run that the leader recorded, by reason. */
   readonly skips: Counter<'reason'>;
   readonly runsLost: Counter;
+  /** The backlog. */
+  readonly triggersWaiting: Gauge;
   /** 1 on the master that has the role. */
   readonly leader: Gauge<'role'>;
   readonly epoch: Gauge;
@@ -23,6 +25,11 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
     runsLost: new Counter({
       name: 'cronmesh_runs_lost_total',
       help: 'Runs closed as Lost: what became of them is not known',
+      registers,
+    }),
+    triggersWaiting: new Gauge({
+      name: 'cronmesh_triggers_waiting',
+      help: 'Runs that wait for a worker (the backlog), on the leader; 0 elsewhere',
       registers,
     }),
     leader: new Gauge({

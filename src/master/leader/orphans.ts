@@ -1,4 +1,5 @@
 import type { Entry, Index, Operation } from '../../coordination/coordinator.ts';
+import { askForAdoption, isOutliving } from '../../coordination/handover.ts';
 import { jobOfPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
 import {
   decode,
@@ -21,6 +22,12 @@ import type { Office } from './office.ts';
 const unknownKillKept = 600_000;
 const quietAtFirst = 1_000;
 const quietAtMost = 50_000;
+
+interface FoundLock {
+  readonly entry: Entry;
+  readonly record: LockRecord;
+  readonly job: JobKey;
+}
 
 /** Clears up after workers that are gone: what they held, what they ran, and what was asked of them. */
 export class Orphans {
@@ -78,18 +85,41 @@ export class Orphans {
     }
     this.#sessionless = seen;
     const found = this.#decoded<LockRecord>(old).map(one => ({ ...one, job: jobOfPath(one.entry.key, prefix.lock) }));
-    const handedBack = await this.#withTrigger(found.map(({ record, job }) => ({ run: record.run, job })));
+    const waiting = await this.#withTrigger(found.map(({ record, job }) => ({ run: record.run, job })));
+    const ended = found.filter(({ record }) => !isOutliving(record));
     await closeAsLost(
       this.#office,
-      found
-        .filter(({ record }) => !handedBack.has(record.run))
+      ended
+        .filter(({ record }) => !waiting.has(record.run))
         .map(({ record, job }): Orphan => {
           const { run, attempt, trigger, tick, worker } = record;
           const message = 'the session that held its lock is gone';
           return { run, job, attempt, trigger, worker, message, ...(tick !== undefined && { tick }) };
         }),
     );
-    await this.#delete(found.map(({ entry }) => entry));
+    await this.#delete(ended.map(({ entry }) => entry));
+    await this.#handOver(found.filter(({ record }) => !waiting.has(record.run)));
+  }
+
+  /** Runs that go on without their worker are to be adopted, and keep their locks; those that are over lose them. */
+  async #handOver(locks: readonly FoundLock[]): Promise<void> {
+    const rows = await this.#rows(locks.filter(({ record }) => isOutliving(record)).map(({ record }) => record.run));
+    const over: Entry[] = [];
+    const steps: Operation[][] = [];
+    for (const { entry, record, job } of locks) {
+      if (!isOutliving(record)) continue;
+      const { key, index } = entry;
+      const row = rows.get(record.run);
+      // Lost, say, since nobody adopted it in time.
+      if (row !== undefined && terminalStates.has(row.state)) over.push(entry);
+      else {
+        const ask = askForAdoption(job, record, 'found without a worker by the leader', this.#office.clock());
+        steps.push([{ verb: 'check-index', key, index }, ask]);
+        this.#office.logger.info({ run: record.run }, 'a run goes on without its worker: it is to be adopted');
+      }
+    }
+    await this.#delete(over);
+    await this.#office.each(steps);
   }
 
   /** Runs of which nothing was heard, whose worker is gone and which hold no lock. */

@@ -1,4 +1,5 @@
 import type { Entry } from '../../coordination/coordinator.ts';
+import { isHeld } from '../../coordination/handover.ts';
 import { jobOfPath, lockPath, prefix } from '../../coordination/keys.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
@@ -68,8 +69,11 @@ export class Triggers {
     const found = this.#decode(await this.#list(prefix.trigger));
     const pending = await this.#office.store.pendingRuns(pendingAtOnce);
     catchups.load(pending);
-    await this.#closeOld(found.filter(({ record }) => record.epoch < epoch.number));
-    await this.#expire(found.filter(({ record }) => record.epoch >= epoch.number));
+    // An adoption is of no epoch: nothing is ever started for it.
+    const isOld = ({ record }: Found): boolean => record.handovers === undefined && record.epoch < epoch.number;
+    await this.#closeOld(found.filter(isOld));
+    await this.#expire(found.filter(one => !isOld(one)));
+    this.#office.metrics.triggersWaiting.set(found.length);
     const there = new Set(found.map(({ record }) => record.run));
     await this.#pendingWithout(
       pending.filter(run => !there.has(run.id)),
@@ -105,7 +109,8 @@ export class Triggers {
       const { reason, detail } = causes.get(one) ?? jobChanged;
       const row = rows.get(record.run);
       if (row?.state === 'Pending') expired.push({ run: record.run, reason, message: detail });
-      else if (row !== undefined) lost.push(orphanOf(record, job, `handed back, and not started again: ${detail}`));
+      else if (row !== undefined || record.handovers !== undefined)
+        lost.push(orphanOf(record, job, left(record, detail)));
       else if (record.tick !== undefined) {
         const range = { from: record.tick, to: record.tick, count: 1, reason, detail };
         skips.push({ jobUid: record.jobUid, ...splitJobKey(job), ...range });
@@ -132,8 +137,9 @@ export class Triggers {
     if (spec === undefined) return jobChanged;
     if (spec.concurrencyPolicy === 'Forbid') {
       const [slot] = await this.#office.read([lockPath(job, 0)]);
-      if (slot?.session !== undefined) {
-        const { run } = decode<LockRecord>(slot);
+      const record = slot === undefined ? undefined : decode<LockRecord>(slot);
+      if (record !== undefined && isHeld({ session: slot?.session, record })) {
+        const { run } = record;
         return { reason: 'StillRunning', detail: `the run ${run} was still going at ${until}` };
       }
     }
@@ -203,6 +209,13 @@ export class Triggers {
 }
 
 const jobChanged: Cause = { reason: 'JobChanged', detail: 'the job was deleted before the run could start' };
+
+/** What became of a run that no worker took on. */
+function left({ handovers }: TriggerRecord, detail: string): string {
+  return handovers === undefined
+    ? `handed back, and not started again: ${detail}`
+    : `handed over while it went on, and never adopted: ${detail}`;
+}
 
 function orphanOf(record: TriggerRecord, job: JobKey, message: string): Orphan {
   const { run, attempt, kind, tick } = record;

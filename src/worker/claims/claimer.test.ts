@@ -22,7 +22,7 @@ describe('claimer', () => {
     sent = [];
     past = [];
     outcomes = new Map();
-    context = { epoch: { number: 1, floor: 0, beat: 1 }, session: 's', now: 0 };
+    context = { epoch: { number: 1, floor: 0, beat: 1 }, session: 's', now: 0, since: 0, settled: true };
     const recording = {
       transact: (operations: readonly Operation[]) => {
         sent.push(operations);

@@ -1,4 +1,6 @@
 import type { Index, SessionId } from '../../coordination/coordinator.ts';
+import { adoptableUntil } from '../../coordination/handover.ts';
+import type { LockRecord, Outliving } from '../../coordination/records.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
 import type { RunReference } from '../../domain/run/report.ts';
 import { fencingToken, type RunId, type TriggerKind, type WorkerId } from '../../domain/run/run.ts';
@@ -38,6 +40,28 @@ export function holdRun(
 ): HeldRun {
   const { session, epoch, index, since } = held;
   return { ...claim, session, token: fencingToken(epoch, index), index, since };
+}
+
+/** What the claim writes into the lock. */
+export function lockRecord(claim: RunClaim, worker: WorkerId): LockRecord {
+  const { entry, run, attempt, trigger, tick, deadline } = claim;
+  return {
+    v: 1,
+    run,
+    attempt,
+    worker,
+    jobUid: entry.uid,
+    trigger,
+    ...(tick !== undefined && { tick }),
+    deadline,
+    ...(entry.outlivesWorker && { outlives: outliving(claim) }),
+  };
+}
+
+/** A run that is adopted keeps the end that it was given at first: its trigger's deadline. */
+function outliving({ entry, deadline, handovers }: RunClaim): Outliving {
+  const until = handovers > 0 ? deadline : adoptableUntil(deadline, runSpecOf(entry).timeoutSeconds * 1_000);
+  return { handovers, until };
 }
 
 export function referenceOf(claim: RunClaim): RunReference {

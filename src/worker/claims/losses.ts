@@ -1,9 +1,11 @@
-import type { Coordinator } from '../../coordination/coordinator.ts';
+import type { Coordinator, Operation } from '../../coordination/coordinator.ts';
+import { askForAdoption, isOutliving } from '../../coordination/handover.ts';
 import { lostPath } from '../../coordination/keys.ts';
 import { pause } from '../../coordination/pause.ts';
-import { encode, type LostRecord } from '../../coordination/records.ts';
+import { encode, type LockRecord, type LostRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
-import type { WorkerId } from '../../domain/run/run.ts';
+import type { JobKey } from '../../domain/job/job.ts';
+import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { RunClaim } from './held-run.ts';
@@ -20,7 +22,7 @@ export interface LossesOptions {
 /** A try is given up after so many; the leader then finds the run by its silence. */
 const mostAttempts = 20;
 
-/** Tells the leader of runs whose locks were found without a holder and taken over. */
+/** Tells of runs whose locks were found without a holder and taken over: the leader, or whoever adopts them. */
 export class Losses {
   readonly #options: LossesOptions;
 
@@ -34,26 +36,27 @@ export class Losses {
     // The cursor does not tell: its run may go on in another slot. Its own earlier attempt was closed by whoever asked
     // for this one.
     if (lock === undefined || lock.run === claim.run) return;
-    const { run } = lock;
-    const { worker, clock, logger } = this.#options;
-    logger.warn({ run, job: claim.entry.key }, 'took over the lock of a run whose session is gone');
-    void this.#write({
-      v: 1,
-      run,
-      attempt: lock.attempt,
-      job: claim.entry.key,
-      foundBy: worker,
-      at: clock(),
-    });
+    const { logger } = this.#options;
+    logger.warn({ run: lock.run, job: claim.entry.key }, 'took over the lock of a run whose session is gone');
+    void this.#write(lock.run, this.#tell(claim.entry.key, lock));
   }
 
-  async #write(record: LostRecord): Promise<void> {
+  /** A run that goes on without its worker is to be adopted; any other is lost. */
+  #tell(job: JobKey, lock: LockRecord): Operation {
+    const { worker, clock } = this.#options;
+    const at = clock();
+    if (isOutliving(lock)) return askForAdoption(job, lock, `found by ${worker}`, at);
+    const lost: LostRecord = { v: 1, run: lock.run, attempt: lock.attempt, job, foundBy: worker, at };
+    return { verb: 'set', key: lostPath(lock.run), value: encode(lost) };
+  }
+
+  async #write(run: RunId, operation: Operation): Promise<void> {
     for (let attempt = 0; attempt < mostAttempts && !this.#options.signal.aborted; attempt++) {
       try {
-        await this.#options.coordinator.transact([{ verb: 'set', key: lostPath(record.run), value: encode(record) }]);
+        await this.#options.coordinator.transact([operation]);
         return;
       } catch (error) {
-        this.#options.logger.debug({ err: error, run: record.run }, 'a lost run could not be told yet');
+        this.#options.logger.debug({ err: error, run }, 'the run of a lock that was taken over could not be told yet');
         await pause(backoffDelay(defaultBackoff, attempt, Math.random()), this.#options.signal);
       }
     }

@@ -8,6 +8,10 @@ export interface ClaimContext {
   readonly epoch: Pick<EpochRecord, 'number' | 'floor' | 'beat'>;
   readonly session: SessionId;
   readonly now: Instant;
+  /** Since when this worker has seen Consul without a break: see `TickBounds.since`. */
+  readonly since: Instant;
+  /** Whether what was asked for before `since` may be claimed: nobody has found meanwhile that Consul lost its past. */
+  readonly settled: boolean;
 }
 
 /** What became of a claim that was carried out. */

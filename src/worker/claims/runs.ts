@@ -24,6 +24,8 @@ export interface RunsOptions {
   readonly release: (held: HeldRun) => void;
   /** It was provably never started: another worker may. Resolves with whether it was handed back. */
   readonly handBack: (held: HeldRun) => Promise<boolean>;
+  /** It goes on without this worker: another one is to adopt it. Resolves when that is asked for, or was given up. */
+  readonly handOver: (held: HeldRun) => Promise<void>;
   readonly metrics: WorkerMetrics;
   readonly logger: Logger;
 }
@@ -63,7 +65,9 @@ export class Runs {
     this.#held.set(held.run, held);
     const late = this.#tooLate(held, now);
     const kill = this.#kills.get(held.run);
-    if (late === undefined && kill === undefined) supervisor.launch(startRequestOf(held, worker));
+    const adopted = held.handovers > 0;
+    // What goes on already can only be ended by whoever follows it.
+    if (late === undefined && (kill === undefined || adopted)) supervisor.launch(startRequestOf(held, worker));
     if (held.tick !== undefined && held.trigger === 'tick') metrics.claimed(now - held.tick);
     void reports.append([
       {
@@ -74,7 +78,10 @@ export class Runs {
         revision: held.entry.revision,
       },
     ]);
-    if (kill !== undefined)
+    if (adopted) {
+      if (late !== undefined) void this.#leave(held, late);
+      else if (kill !== undefined) supervisor.kill(held.run, held.attempt, kill.by);
+    } else if (kill !== undefined)
       this.#close(held, { outcome: 'Killed', message: `killed by ${kill.by} before it was started` });
     else if (late !== undefined) this.#close(held, { outcome: 'Lost', message: `never started: ${late}` });
   }
@@ -101,6 +108,9 @@ export class Runs {
         break;
       case 'refused':
         void this.#refused(held, message.reason);
+        break;
+      case 'detached':
+        void this.#leave(held, message.reason);
         break;
     }
   }
@@ -141,6 +151,10 @@ export class Runs {
 
   async #refused(held: HeldRun, reason: string): Promise<void> {
     this.#options.metrics.refused();
+    if (held.handovers > 0) {
+      await this.#leave(held, reason);
+      return;
+    }
     this.#options.logger.warn({ run: held.run, reason }, 'a start was refused: the run is handed back');
     // No longer a run of this worker: another one may have it from here on.
     held.endedAt = held.since;
@@ -152,6 +166,19 @@ export class Runs {
       await this.#options.reports.append([this.#finishedReport(held, result, this.#options.clock())]);
       this.#options.release(held);
     }
+    this.#closed();
+  }
+
+  /** The run goes on without this worker. */
+  async #leave(held: HeldRun, reason: string): Promise<void> {
+    const { metrics, logger, onRoom, handOver } = this.#options;
+    logger.info({ run: held.run, reason }, 'a run is handed over: it goes on, and another worker adopts it');
+    metrics.handedOver();
+    held.endedAt = held.since;
+    this.#closing++;
+    this.#held.delete(held.run);
+    onRoom();
+    await handOver(held);
     this.#closed();
   }
 

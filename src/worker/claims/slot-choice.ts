@@ -1,3 +1,4 @@
+import { isHeld } from '../../coordination/handover.ts';
 import { lockPath } from '../../coordination/keys.ts';
 import { freeSlot } from '../../domain/policy/claiming.ts';
 import type { RunId } from '../../domain/run/run.ts';
@@ -8,6 +9,8 @@ import type { Slots } from './slots.ts';
 /**
  * The key of a lock that seems to be free for a run: the run's own where there is no maximum, else that of the lowest
  * free slot. Undefined when all are held.
+ *
+ * A run that is adopted takes the lock that was left for it.
  *
  * `insist`: a slot that could not be locked a moment ago is tried again where nothing is seen of a lock.
  */
@@ -22,10 +25,15 @@ export function freeLock(
     const key = lockPath(entry.key, run);
     return slots.has(key) ? undefined : key;
   }
+  const left = seen?.locks.findIndex(lock => lock?.record.run === run && lock.session === undefined) ?? -1;
+  if (left >= 0) {
+    const key = lockPath(entry.key, left);
+    return slots.has(key) ? undefined : key;
+  }
   const slot = freeSlot(entry.slots, candidate => {
     const key = lockPath(entry.key, candidate);
     const lock = seen?.locks[candidate];
-    if (slots.has(key) || lock?.session !== undefined) return true;
+    if (slots.has(key) || (lock !== undefined && isHeld(lock))) return true;
     // It looks free but could not be locked: most likely its lock delay has not passed.
     return slots.isAvoided(key) && (lock !== undefined || !insist);
   });

@@ -70,7 +70,8 @@ export class TickClaims {
     const { clock, agenda, context } = this.#options;
     const under = context();
     if (under === undefined || due.state !== 'open') return;
-    const bounds = { floor: entry.floor, epochFloor: under.epoch.floor, decided: seen.cursor.record?.tick };
+    const { since } = under;
+    const bounds = { floor: entry.floor, epochFloor: under.epoch.floor, decided: seen.cursor.record?.tick, since };
     const now = clock();
     if (!agenda.isCurrent(entry) || refusalOf(tick, now, bounds, entry) !== undefined) {
       due.state = 'done';
@@ -80,7 +81,9 @@ export class TickClaims {
       this.#turns.follow(due);
       return;
     }
-    const first = entry.schedule.next(Math.max(baseOf(bounds), now - Math.min(timing.liveWindow, entry.deadline) - 1));
+    const first = entry.schedule.next(
+      Math.max(baseOf(bounds), since, now - Math.min(timing.liveWindow, entry.deadline) - 1),
+    );
     if (first !== undefined && first < tick) this.#earlierFirst(first, due, seen, fresh);
     else this.#claim(due, seen, fresh, bounds);
   }

@@ -1,11 +1,11 @@
 import type { Operation } from '../../coordination/coordinator.ts';
 import { cursorPath, jobPath, triggerPath } from '../../coordination/keys.ts';
-import { type CursorRecord, encode, type LockRecord, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
+import { type CursorRecord, encode, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
 import { gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Due } from '../agenda/due.ts';
 import type { JobEntry } from '../agenda/entry.ts';
-import type { RunClaim } from './held-run.ts';
+import { lockRecord, type RunClaim } from './held-run.ts';
 import type { ClaimContext, Commit, Loss, Proposal } from './proposal.ts';
 import type { SeenCache, SeenCursor } from './seen.ts';
 
@@ -43,20 +43,6 @@ export function tickClaim(due: Due, lockKey: string): RunClaim {
   };
 }
 
-export function lockRecord(claim: RunClaim, worker: WorkerId): LockRecord {
-  return {
-    v: 1,
-    run: claim.run,
-    attempt: claim.attempt,
-    worker,
-    jobUid: claim.entry.uid,
-    trigger: claim.trigger,
-    ...(claim.tick !== undefined && { tick: claim.tick }),
-    deadline: claim.deadline,
-    ...(claim.entry.outlivesWorker && { handovers: claim.handovers }),
-  };
-}
-
 /**
  * Decides a tick by moving its job's cursor. The cursor's index and the check `cursor < tick` come from the one read
  * `seen`, and the check is made again each time before it is sent: a cursor never goes back.
@@ -83,7 +69,8 @@ export class TickProposal implements Proposal {
     if (!this.#options.isCurrent(entry)) return undefined;
     // This worker itself has moved the cursor since: the read is of no use any more.
     if ((this.#options.cache.get(entry.key)?.cursor.index ?? 0) > seen.index) return undefined;
-    const bounds: TickBounds = { floor: entry.floor, epochFloor: context.epoch.floor, decided: seen.record?.tick };
+    const { epoch, since } = context;
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided: seen.record?.tick, since };
     if (refusalOf(tick, context.now, bounds, entry) !== undefined) return undefined;
     const gaps = gapsAt(tick, entry.schedule, bounds, seen.record?.gaps ?? [], maxGaps);
     if (gaps === undefined) return undefined;

@@ -3,9 +3,8 @@ import { jobPath } from '../../coordination/keys.ts';
 import { encode } from '../../coordination/records.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { JobEntry } from '../agenda/entry.ts';
-import type { RunClaim } from './held-run.ts';
+import { lockRecord, type RunClaim } from './held-run.ts';
 import type { ClaimContext, Commit, Loss, Proposal } from './proposal.ts';
-import { lockRecord } from './tick-proposals.ts';
 
 export interface TriggerProposalOptions {
   readonly worker: WorkerId;
@@ -31,9 +30,10 @@ export class TriggerProposal implements Proposal {
   }
 
   build(context: ClaimContext): readonly Operation[] | undefined {
-    const { entry, lockKey, deadline } = this.#claim;
+    const { entry, lockKey, deadline, handovers } = this.#claim;
     const { key, index, epoch } = this.#trigger;
-    if (!this.#options.isCurrent(entry) || context.now > deadline || epoch !== context.epoch.number) return undefined;
+    if (!this.#options.isCurrent(entry) || context.now > deadline) return undefined;
+    if (handovers === 0 && epoch !== context.epoch.number) return undefined;
     return [
       { verb: 'check-index', key: jobPath(entry.key), index: entry.index },
       // A `delete-cas` alone succeeds where there is no key any more: a trigger would be claimed twice.

@@ -189,14 +189,10 @@ export class Triggers {
     const { clock, worker, peers } = this.#options;
     if (busy) return undefined;
     const now = clock();
-    // Past its deadline or of an older epoch, it is the leader's.
-    if (now > record.deadline || record.epoch !== under.epoch.number) return undefined;
+    if (now > record.deadline) return undefined;
     const entry = this.#options.job(job);
     if (entry === undefined || entry.uid !== record.jobUid) return undefined;
-    // Suspending, or a new schedule, fires nothing of the past: nor what waited meanwhile.
-    const fromSchedule = record.kind === 'tick' || record.kind === 'catchup';
-    if (fromSchedule && (entry.suspended || (record.tick !== undefined && record.tick <= entry.floor)))
-      return undefined;
+    if (!(record.handovers === undefined ? mayStart(record, entry, under) : entry.outlivesWorker)) return undefined;
     const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;
     return rank === 0 || now >= lookAt(seenAt, rank, this.#waiting.size) ? entry : undefined;
   }
@@ -257,4 +253,14 @@ export class Triggers {
     this.#waiting.delete(waiting.key);
     await this.#read([waiting.key]).catch(error => logger.debug({ err: error }, 'a trigger could not be read again'));
   }
+}
+
+/** Past its deadline or of an older epoch, a trigger is the leader's. */
+function mayStart(record: TriggerRecord, entry: JobEntry, under: ClaimContext): boolean {
+  if (record.epoch !== under.epoch.number) return false;
+  // Claimed before, perhaps, in a past that Consul has lost since: whoever knows is given time to say so.
+  if (record.requestedAt <= under.since && !under.settled) return false;
+  // Suspending, or a new schedule, fires nothing of the past: nor what waited meanwhile.
+  const fromSchedule = record.kind === 'tick' || record.kind === 'catchup';
+  return !fromSchedule || !(entry.suspended || (record.tick !== undefined && record.tick <= entry.floor));
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CoordinationError, type Coordinator, type Entry, type Operation } from '../../coordination/coordinator.ts';
+import { askForAdoption, isOutliving, letGo } from '../../coordination/handover.ts';
 import { jobOfPath, lostPath, prefix, triggerPath } from '../../coordination/keys.ts';
 import { decode, encode, type LockRecord, type LostRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
@@ -35,8 +36,9 @@ const locksPerTransaction = 32;
 
 /**
  * Puts a dead worker's affairs in order: what was never spawned is handed back as a trigger for the same run and
- * attempt, what was spawned is noted as lost once its processes are gone, each in the transaction that releases its
- * lock; then the session is destroyed and the service deregistered. Each step may be carried out twice.
+ * attempt, what goes on without a worker is handed over, and what else was spawned is noted as lost once its processes
+ * are gone, each in the transaction that releases its lock; then the session is destroyed and the service deregistered.
+ * Each step may be carried out twice.
  *
  * @returns whether all of it was done: false when Consul stayed away
  */
@@ -77,13 +79,18 @@ async function releaseLocks(
   now: () => Instant,
   log: Logger,
 ): Promise<void> {
+  const handedOver = new Set<string>();
   while (performance.now() < until) {
-    const locks = (await coordinator.list(prefix.lock, { consistent: true })).flatMap(entry => ownLock(entry, estate));
+    const locks = (await coordinator.list(prefix.lock, { consistent: true }))
+      .flatMap(entry => ownLock(entry, estate))
+      .filter(({ entry }) => !handedOver.has(entry.key));
     if (locks.length === 0) return;
     const free = locks.filter(({ record }) => estate.status(record) !== 'running');
     for (let i = 0; i < free.length; i += locksPerTransaction) {
       await releaseAll(coordinator, free.slice(i, i + locksPerTransaction), estate, now, log);
     }
+    // Such a lock stays, without a session, for whoever adopts its run.
+    for (const { entry, record } of free) if (isOutliving(record)) handedOver.add(entry.key);
     await delay(lookEvery);
   }
   throw new Error('some locks could not be released');
@@ -122,16 +129,36 @@ async function releaseAll(
   // One that somebody else has taken or handed back in the meantime must not hold up the others.
   const [only] = locks;
   if (locks.length > 1) for (const lock of locks) await releaseAll(coordinator, [lock], estate, now, log);
-  else if (only) await coordinator.transact(unlockOperations(only, estate));
+  else if (only) {
+    const rest = goesOn(only, estate) ? letGoOf(only) : unlockOperations(only, estate);
+    if (rest.length > 0) await coordinator.transact(rest);
+  }
+}
+
+/** Whether the run goes on, or may go on, without its worker: it is adopted, and never started again. */
+function goesOn({ record }: OwnLock, estate: Estate): boolean {
+  return record.outlives !== undefined && (record.outlives.handovers > 0 || mayHaveBeenSpawned(record, estate));
+}
+
+function mayHaveBeenSpawned(record: LockRecord, estate: Estate): boolean {
+  return (
+    estate.status(record) !== 'never-spawned' ||
+    (estate.forgottenUntil !== undefined && (record.tick === undefined || record.tick <= estate.forgottenUntil))
+  );
+}
+
+function letGoOf({ entry }: OwnLock): readonly Operation[] {
+  return entry.session === undefined ? [] : letGo(entry, entry.session);
 }
 
 function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonly Operation[] {
   const { entry, record } = lock;
   const job = jobOfPath(entry.key, prefix.lock);
-  const spawned =
-    estate.status(record) !== 'never-spawned' ||
-    (estate.forgottenUntil !== undefined && (record.tick === undefined || record.tick <= estate.forgottenUntil));
-  if (spawned || now >= record.deadline || estate.epoch === undefined) {
+  if (isOutliving(record) && goesOn(lock, estate)) {
+    const by = `handed over by the supervisor of ${estate.worker}`;
+    return [...letGoOf(lock), askForAdoption(job, record, by, now)];
+  }
+  if (mayHaveBeenSpawned(record, estate) || now >= record.deadline || estate.epoch === undefined) {
     const lost: LostRecord = { v: 1, run: record.run, job, foundBy: estate.worker as WorkerId, at: now };
     return [{ verb: 'set', key: lostPath(record.run), value: encode(lost) }, ...unlockOperations(lock, estate)];
   }

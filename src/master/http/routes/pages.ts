@@ -26,15 +26,20 @@ const docsPolicy = {
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
 };
 
-/** The web page at `/`, and the API's documentation at `/docs`: all of it from this server. */
-export function pageRoutes(): Hono<AppEnv> {
+/**
+ * The web page at `/`, and the API's documentation at `/docs`: all of it from this server.
+ *
+ * @param overlay a folder whose files go before the page's own
+ */
+export function pageRoutes(overlay?: string): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.get('/', serveFile(join(ui, 'index.html')));
-  for (const file of pageFiles) app.get(`/ui/${file}`, serveFile(join(ui, file)));
+  const page = (file: string, headers = {}) => serveFile(join(ui, file), { headers, overlay });
+  app.get('/', page('index.html'));
+  for (const file of pageFiles) app.get(`/ui/${file}`, page(file));
 
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  app.get('/docs', serveFile(join(ui, 'docs.html'), docsPolicy));
-  app.get('/docs/start.js', serveFile(join(ui, 'docs.js')));
+  app.get('/docs', page('docs.html', docsPolicy));
+  app.get('/docs/start.js', page('docs.js'));
   for (const file of swaggerFiles) app.get(`/docs/${file}`, serveFile(join(swagger, file)));
   return app;
 }

@@ -1,0 +1,33 @@
+import { blank, celPattern } from './cel.ts';
+import type { Schema } from './schema.ts';
+
+/** How the API server checks a refinement: by CEL where CEL can see the fields, or by a keyword of the schema. */
+export type RuleFor = { readonly rule: string } | { readonly keywords: Pick<Schema, 'oneOf'> };
+
+/**
+ * For each refinement of the zod schema, by its message, what the API server checks. The generator fails for one that
+ * is neither here nor in `refinementsLeft`, so that none is forgotten.
+ */
+export const rules: Readonly<Record<string, RuleFor>> = {
+  'exactly one executor is needed: shell, http or kubernetes': {
+    rule: '[has(self.shell), has(self.http), has(self.kubernetes)].exists_one(given, given)',
+  },
+  // CEL does not see `command`, which has two types.
+  'exactly one of command and script is needed': {
+    keywords: { oneOf: [{ required: ['command'] }, { required: ['script'] }] },
+  },
+  'exactly one of secretKeyRef and configMapKeyRef is needed': {
+    rule: 'has(self.secretKeyRef) != has(self.configMapKeyRef)',
+  },
+  'must not begin with CRONMESH_': { rule: "!self.startsWith('CRONMESH_')" },
+  'is not allowed with the kubernetes executor: use valueFrom in the pod template': {
+    rule: '!has(self.secretRefs) || !has(self.executor.kubernetes)',
+  },
+  'is allowed with concurrencyPolicy Allow only': {
+    rule: "!has(self.maxConcurrentRuns) || !has(self.concurrencyPolicy) || self.concurrencyPolicy == 'Allow'",
+  },
+  'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
+};
+
+/** Refinements of the zod schema that the API server does not check, and why. None at present. */
+export const refinementsLeft: Readonly<Record<string, string>> = {};
