@@ -88,9 +88,9 @@ export function helm(command: 'lint' | 'template', args: readonly string[]): { s
   return { status, output: `${stdout}${stderr}` };
 }
 
-/** The chart as YAML, in the namespace `cronmesh` as the release `cronmesh`. @throws Error with helm's words */
-export function renderText(args: readonly string[]): string {
-  return execFileSync('helm', ['template', 'cronmesh', chart, '--namespace', 'cronmesh', ...version, ...args], {
+/** The chart as YAML, as the release `cronmesh`. @throws Error with helm's words */
+export function renderText(args: readonly string[], namespace = 'cronmesh'): string {
+  return execFileSync('helm', ['template', 'cronmesh', chart, '--namespace', namespace, ...version, ...args], {
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,
   });

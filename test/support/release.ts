@@ -63,13 +63,15 @@ export class Release {
     ]);
   }
 
-  /** `helm test`. Gives what the tests printed. */
+  /** `helm test`. Gives what the tests printed: helm shows it by the pods' own policy, and removes those that succeeded. */
   async test(): Promise<string> {
-    return await this.#helm(['test', this.name, '--logs', '--timeout=4m']);
+    return await this.#helm(['test', this.name, '--timeout=4m']);
   }
 
+  /** Waits until its pods are gone, too. */
   async uninstall(): Promise<string> {
-    return await this.#helm(['uninstall', this.name, '--wait', '--timeout=4m', '--ignore-not-found']);
+    const wait = ['--cascade=foreground', '--wait', '--timeout=4m'];
+    return await this.#helm(['uninstall', this.name, ...wait, '--ignore-not-found']);
   }
 
   /** Pods that are not on their way out; those of one component (master, worker, kubernetes-worker, …) or all. */
