@@ -58,10 +58,9 @@ const kubernetesWorker = (scope: string): string[] =>
   ].sort();
 
 const operator = (scope: string): string[] => [
-  ...['get', 'list', 'watch', 'patch', 'update'].map(verb => `${scope} ${verb} cronmesh.io/cronjobs`),
-  ...['patch', 'update'].map(verb => `${scope} ${verb} cronmesh.io/cronjobs/status`),
-  `${scope} update cronmesh.io/cronjobs/finalizers`,
-  ...['', 'events.k8s.io/'].flatMap(group => ['create', 'patch'].map(verb => `${scope} ${verb} ${group}events`)),
+  ...['get', 'list', 'watch', 'patch'].map(verb => `${scope} ${verb} cronmesh.io/cronjobs`),
+  `${scope} patch cronmesh.io/cronjobs/status`,
+  ...['create', 'patch'].map(verb => `${scope} ${verb} events`),
 ];
 
 describe('what the chart’s accounts may do', { skip: chartSkip() }, () => {
@@ -166,10 +165,7 @@ describe('the uninstall hook', { skip: chartSkip() }, () => {
     assert.deepEqual([more, pod.initContainers], [[], undefined], 'it needs neither Consul nor anything else');
     assert.deepEqual(
       rightsOf(rendered, 'cronmesh-release-finalizers'),
-      [
-        ...['get', 'list', 'patch', 'update'].map(verb => `cronmesh ${verb} cronmesh.io/cronjobs`),
-        'cronmesh update cronmesh.io/cronjobs/finalizers',
-      ].sort(),
+      ['get', 'list', 'patch'].map(verb => `cronmesh ${verb} cronmesh.io/cronjobs`),
     );
   });
 

@@ -18,14 +18,11 @@
 {{- define "cronmesh.operator.rules" -}}
 - apiGroups: [cronmesh.io]
   resources: [cronjobs]
-  verbs: [get, list, watch, patch, update]
+  verbs: [get, list, watch, patch]
 - apiGroups: [cronmesh.io]
   resources: [cronjobs/status]
-  verbs: [patch, update]
-- apiGroups: [cronmesh.io]
-  resources: [cronjobs/finalizers]
-  verbs: [update]
-- apiGroups: ["", events.k8s.io]
+  verbs: [patch]
+- apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
 {{- end -}}
@@ -41,8 +38,5 @@
 {{- define "cronmesh.operator.releaseRules" -}}
 - apiGroups: [cronmesh.io]
   resources: [cronjobs]
-  verbs: [get, list, patch, update]
-- apiGroups: [cronmesh.io]
-  resources: [cronjobs/finalizers]
-  verbs: [update]
+  verbs: [get, list, patch]
 {{- end -}}
