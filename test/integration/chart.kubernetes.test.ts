@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { loadAll } from 'js-yaml';
-import { foreignKinds } from '../../scripts/chart/kinds.ts';
+import { chartKinds, foreignKinds } from '../../scripts/chart/kinds.ts';
+import { kubernetesSchemas } from '../../scripts/chart/kubernetes-schemas.ts';
 import { chartSkip, type KubernetesObject, Rendered, renderText, valueSets } from '../support/chart.ts';
+import { kubeconform, writeSchemas } from '../support/kubeconform.ts';
 import { kubectl, kubernetesSkip, type TemporaryNamespace, temporaryNamespace } from '../support/kubernetes.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** What an API server says of the chart, without any image: nothing here starts a pod. */
 describe('the chart before a real API server', { skip: chartSkip() || kubernetesSkip() }, () => {
@@ -48,6 +51,15 @@ ${JSON.stringify(one)}
       }
     });
   }
+
+  it('is valid by the schemas of this very API server', { skip: chartSkip('kubeconform') }, t => {
+    const folder = temporaryDirectory(t);
+    writeSchemas(folder, kubernetesSchemas(JSON.parse(kubectl(['get', '--raw', '/openapi/v2'])), chartKinds));
+    for (const [name, file] of valueSets) {
+      const { status, output } = kubeconform(folder, renderText(['-f', file]));
+      assert.equal(status, 0, `${name}: ${output}`);
+    }
+  });
 
   it('is refused by that namespace where it is less than restricted', () => {
     const [first] = new Rendered(objects('external-database', 'securityContext.allowPrivilegeEscalation=true')).pods();

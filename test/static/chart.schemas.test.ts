@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { load } from 'js-yaml';
 import { chartKinds, foreignKinds } from '../../scripts/chart/kinds.ts';
-import { kubernetesSchemas } from '../../scripts/chart/kubernetes-schemas.ts';
 import { chart, chartSkip, helm, render, renderText, valueSets } from '../support/chart.ts';
 import { committedSchemas, kubeconform, writeSchemas } from '../support/kubeconform.ts';
-import { kubernetesSkip } from '../support/kubernetes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 describe('the chart by schema', { skip: chartSkip('kubeconform') }, () => {
@@ -74,19 +71,5 @@ describe('the chart by schema', { skip: chartSkip('kubeconform') }, () => {
     assert.equal(status, 0, output);
     assert.match(output, /Valid: 1,/);
     assert.equal(kubeconform(folder, text.replace('"schedule"', '"shedule"')).status, 1);
-  });
-});
-
-describe('the chart by the schemas of the cluster that is there', {
-  skip: chartSkip('kubeconform') || kubernetesSkip(),
-}, () => {
-  it('makes valid objects with every value set', t => {
-    const folder = temporaryDirectory(t);
-    const openApi = execFileSync('kubectl', ['get', '--raw', '/openapi/v2'], { maxBuffer: 64 * 1024 * 1024 });
-    writeSchemas(folder, kubernetesSchemas(JSON.parse(openApi.toString()), chartKinds));
-    for (const [name, file] of valueSets) {
-      const { status, output } = kubeconform(folder, renderText(['-f', file]));
-      assert.equal(status, 0, `${name}: ${output}`);
-    }
   });
 });

@@ -186,6 +186,25 @@ describe('the NetworkPolicies', { skip: chartSkip() }, () => {
     assert.deepEqual(open('tryout', 'postgresql'), [5432]);
   });
 
+  it('open REST to those alone that the values name', () => {
+    interface Ingress {
+      readonly ports: readonly { readonly port: number }[];
+      readonly from?: readonly unknown[];
+    }
+    const from = (set: string, ...values: string[]): (readonly unknown[] | undefined)[] =>
+      (render(set, ...values).get('NetworkPolicy', 'master').spec as { ingress: Ingress[] }).ingress
+        .filter(rule => rule.ports.some(({ port }) => port === 8080))
+        .map(rule => rule.from);
+    assert.deepEqual(from('tryout'), [undefined]);
+    for (const set of ['tryout', 'node-agent']) {
+      const [only, ...more] = from(set, 'networkPolicy.masterFrom[0].ipBlock.cidr=10.0.0.0/8');
+      assert.deepEqual(more, [], set);
+      assert.deepEqual(only?.at(-1), { ipBlock: { cidr: '10.0.0.0/8' } });
+    }
+    assert.equal(from('hpa').length, 2);
+    assert.ok(from('hpa').every(one => one !== undefined));
+  });
+
   it('close what jobs may reach where the values do', () => {
     const egress = (set: string) => (render(set).get('NetworkPolicy', 'worker').spec as { egress: object[] }).egress;
     assert.ok(egress('tryout').some(rule => Object.keys(rule).length === 0));

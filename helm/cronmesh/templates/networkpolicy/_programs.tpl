@@ -18,8 +18,13 @@
         matchLabels:
           {{- include "cronmesh.selectorLabels" (dict "root" $ "component" $component) | nindent 10 }}
     {{- end }}
+{{- /* REST, metrics and checks have one port: where REST is closed, these open it to those alone who are named. */}}
+{{- if .Values.networkPolicy.metricsFrom }}
 {{ include "cronmesh.ingress.metrics" (dict "root" . "port" 8080) }}
+{{- end }}
+{{- if .Values.networkPolicy.consulPeers }}
 {{- include "cronmesh.ingress.checks" (dict "root" . "port" 8080) }}
+{{- end }}
 {{- include "cronmesh.ingress.consul" . }}
 {{- end -}}
 
