@@ -10,15 +10,23 @@ const programs = {
   standalone: 'run everything in one process, with an embedded database',
   master: 'run a master: REST API, page, gRPC, accounting',
   worker: 'run a worker: claims ticks and runs them',
+  operator: 'make jobs of CronJob resources in Kubernetes, and tell their status',
   migrate: 'bring the database to this version’s schema',
 } as const;
 
 export type ProgramName = keyof typeof programs;
 
+export interface StartOptions {
+  /** A file of settings. */
+  readonly config?: string;
+  /** Of the operator: take the finalizers off all resources, and end. */
+  readonly releaseFinalizers?: boolean;
+}
+
 export interface ProgramOptions {
   readonly version: string;
   /** The programs themselves; each reports its own errors. */
-  readonly programs: Readonly<Record<ProgramName, (options: { config?: string }) => Promise<void>>>;
+  readonly programs: Readonly<Record<ProgramName, (options: StartOptions) => Promise<void>>>;
 }
 
 /**
@@ -41,12 +49,15 @@ export function buildProgram(options: ProgramOptions): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'cronmesh: ')) });
 
   for (const name of Object.keys(programs) as ProgramName[]) {
-    program
+    const command = program
       .command(name)
       .description(programs[name])
       .option('-c, --config <file>', 'settings as YAML; each can also be given by environment (CRONMESH_HTTP_PORT)')
       .helpGroup('Programs:')
       .action(options.programs[name]);
+    if (name === 'operator') {
+      command.option('--release-finalizers', 'take the finalizers off all resources, so that they can go, and end');
+    }
   }
   program.commandsGroup('Commands:');
   addDefinitionCommands(program);

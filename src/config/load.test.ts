@@ -148,4 +148,17 @@ describe('loadConfig', () => {
   it('spells environment names', () => {
     assert.equal(environmentName('worker.allowPrivateAddresses'), 'CRONMESH_WORKER_ALLOW_PRIVATE_ADDRESSES');
   });
+
+  it('knows the namespaces of an operator, none for all', () => {
+    assert.deepEqual(loadConfig('operator', { environment: {} }).operator, {
+      namespaces: [],
+      resyncSeconds: 300,
+      finalizerTimeoutSeconds: 60,
+    });
+    const environment = { CRONMESH_OPERATOR_NAMESPACES: 'team-a,team-b', CRONMESH_OPERATOR_RESYNC_SECONDS: '60' };
+    const { namespaces, resyncSeconds } = loadConfig('operator', { environment }).operator;
+    assert.deepEqual([namespaces, resyncSeconds], [['team-a', 'team-b'], 60]);
+    const wrong = { CRONMESH_OPERATOR_NAMESPACES: 'Team_A' };
+    assert.throws(() => loadConfig('operator', { environment: wrong }), /operator\.namespaces.*lower-case letters/);
+  });
 });

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { executorKinds, labels } from '../domain/job/spec.ts';
+import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
 export type Role = 'standalone' | 'master' | 'worker' | 'operator';
@@ -109,6 +109,23 @@ export function configSchema(role: Role) {
           .int()
           .min(1024 * 1024)
           .default(1024 * 1024 * 1024),
+      })
+      .prefault({}),
+    operator: z
+      .strictObject({
+        /** The Kubernetes namespaces whose CronJob resources are reconciled; none means all, with cluster-wide rights. */
+        namespaces: z
+          .preprocess(
+            value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value),
+            z.array(namespaceName),
+          )
+          .default([]),
+        /** The Kubernetes namespace of the operator itself, whose uid tells this cluster from others. Default: its pod's. */
+        namespace: namespaceName.optional(),
+        /** Everything is compared anew after so long, in seconds. */
+        resyncSeconds: z.coerce.number().min(5).max(86_400).default(300),
+        /** How long a deleted resource waits for its job to be deleted, in seconds. */
+        finalizerTimeoutSeconds: z.coerce.number().min(0).max(86_400).default(60),
       })
       .prefault({}),
     history: z

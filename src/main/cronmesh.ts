@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { buildProgram } from '../cli/program.ts';
+import { buildProgram, type StartOptions } from '../cli/program.ts';
 import { ConfigError } from '../config/load.ts';
 import { CronmeshError } from '../domain/errors.ts';
 import { StartError, version } from './runtime.ts';
 
-type Program = (options: { config?: string }) => Promise<void>;
+type Program = (options: StartOptions) => Promise<void>;
 
 /** Loads a program only when it is asked for: the client commands start without it. Problems are one line and a status. */
 function program(load: () => Promise<Program>): Program {
@@ -25,6 +25,7 @@ await buildProgram({
     standalone: program(async () => (await import('./standalone.ts')).standalone),
     master: program(async () => (await import('./master.ts')).master),
     worker: program(async () => (await import('./worker.ts')).worker),
+    operator: program(async () => (await import('./operator.ts')).operator),
     migrate: program(async () => (await import('./migrate.ts')).migrate),
   },
 }).parseAsync();

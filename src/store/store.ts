@@ -21,6 +21,7 @@ export interface JobFilter {
   readonly labels?: Labels;
   /** Part of the name. */
   readonly search?: string;
+  readonly source?: JobSource;
   readonly cursor?: string;
   /** 1 to 500. */
   readonly limit: number;
@@ -108,6 +109,24 @@ export interface RunFilter {
   readonly until?: Instant;
   readonly cursor?: string;
   readonly limit: number;
+}
+
+/** A run whose row was written at `changedAt`, by the clock of the master that wrote it. */
+export interface ChangedRun extends Run {
+  readonly changedAt: Instant;
+}
+
+/** Where a walk over changed runs stands: behind the run `id` that was written at `changedAt`. */
+export type ChangePosition = Readonly<Pick<ChangedRun, 'changedAt'> & { readonly id: string }>;
+
+/** What a job's runs come to. */
+export interface RunSummary {
+  /** Runs that are Pending, Claimed or Running. */
+  readonly active: number;
+  /** The newest runs, the newest first. */
+  readonly recent: readonly Run[];
+  /** The newest success among the newest 1,000 runs. */
+  readonly lastSuccess?: Run;
 }
 
 export interface Skip {
@@ -209,6 +228,15 @@ export interface Store {
   listRuns(filter: RunFilter): Promise<Page<Run>>;
   /** The newest run of each of these jobs; jobs without a run are left out. */
   lastRuns(uids: readonly JobUid[]): Promise<ReadonlyMap<JobUid, Run>>;
+  /**
+   * Runs of the jobs of a source that were made or changed after a position, in the order of that. Clocks of masters
+   * differ and commits are late: start again a few seconds before the last one, and expect some twice.
+   */
+  runsChangedAfter(source: JobSource, after: ChangePosition, limit: number): Promise<readonly ChangedRun[]>;
+  /** When a run's row was last written, of all runs; undefined without any. */
+  lastRunChange(): Promise<Instant | undefined>;
+  /** What the runs of each of these jobs come to, with the newest `recent` of them; jobs without a run are left out. */
+  runSummaries(uids: readonly JobUid[], recent: number): Promise<ReadonlyMap<JobUid, RunSummary>>;
   /** Output in order, after line `after` (0 for all). */
   runLogs(
     id: RunId,

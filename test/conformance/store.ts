@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
 import { reportsConformance } from './store/reports.ts';
+import { runChangesConformance } from './store/run-changes.ts';
 import { runsConformance } from './store/runs.ts';
 
 export interface OpenStore {
@@ -44,6 +45,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     jobsConformance(store);
     reportsConformance(store);
     runsConformance(store);
+    runChangesConformance(store);
     leaderConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {

@@ -44,8 +44,7 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
     JSON.parse(await release.kubectl(['get', 'mcj', name, '-o', 'json'])) as Mcj;
   const ready = async (name: string) => (await mcj(name)).status?.conditions?.find(({ type }) => type === 'Ready');
   const apply = (...manifests: object[]): Promise<string> =>
-    // Begun as YAML: what begins as JSON may hold one document only.
-    release.kubectl(['apply', '-f', '-'], manifests.map(one => `---\n${JSON.stringify(one)}\n`).join(''));
+    release.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }));
   const startsOf = (job: string): number => recorder.starts.filter(one => one.job === job).length;
 
   /** Lets the load's jobs fire while something happens, and for some seconds around it; then counts. */

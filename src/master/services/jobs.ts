@@ -68,23 +68,24 @@ export class JobService {
   }
 
   /**
-   * Creates the job, or replaces it. Replacing needs a `match`, so that nobody's change is overwritten unseen.
+   * Creates the job, or replaces it. Replacing needs a `match`, so that nobody's change is overwritten unseen. `by` is
+   * the source of a job that is created; jobs of resources are the operator's (`kubernetes`) alone, and it has no others.
    *
    * @throws CronmeshError StaleRevision, PreconditionRequired, Conflict, Unavailable
    */
-  async apply(manifest: ValidManifest, precondition: Precondition): Promise<Applied> {
+  async apply(manifest: ValidManifest, precondition: Precondition, by: JobSource = 'api'): Promise<Applied> {
     const ref = manifest.metadata;
     return await this.#retry(precondition, async () => {
       const job = await this.#deps.store.getJob(ref.namespace, ref.name);
       checkPrecondition(ref, job, precondition);
-      if (job === undefined) return { job: await this.create(manifest), outcome: 'created' };
+      if (job === undefined) return { job: await this.create(manifest, by), outcome: 'created' };
       if (precondition.match === undefined && precondition.uid === undefined) {
         throw new CronmeshError(
           'PreconditionRequired',
           `the job ${jobKey(ref)} exists; to replace it, send If-Match with its ETag ("${job.revision}"), or * for whatever it is`,
         );
       }
-      return await this.#update(job, manifest);
+      return await this.#update(job, manifest, by);
     });
   }
 
@@ -99,7 +100,7 @@ export class JobService {
       checkPrecondition(ref, job, precondition);
       const { namespace, name, labels, annotations, spec } = job;
       const patched = mergePatch({ metadata: { namespace, name, labels, annotations }, spec }, patch);
-      return await this.#update(job, validateManifest(patched, { expect: ref }));
+      return await this.#update(job, validateManifest(patched, { expect: ref }), 'api');
     });
   }
 
@@ -109,11 +110,11 @@ export class JobService {
   }
 
   /** @throws CronmeshError NotFound, StaleRevision, Conflict, Unavailable */
-  async delete(ref: JobRef, precondition: Precondition = {}): Promise<void> {
+  async delete(ref: JobRef, precondition: Precondition = {}, by: JobSource = 'api'): Promise<void> {
     await this.#retry(precondition, async () => {
       const job = await this.get(ref);
       checkPrecondition(ref, job, precondition);
-      this.#checkEditable(job);
+      checkEditable(job, by);
       this.#checkClock();
       await this.#deps.store.deleteJob(job.uid, this.#deps.clock(), job.revision);
       this.#changed(job);
@@ -151,8 +152,8 @@ export class JobService {
     return ticks;
   }
 
-  async #update(job: Job, manifest: ValidManifest): Promise<Applied> {
-    this.#checkEditable(job);
+  async #update(job: Job, manifest: ValidManifest, by: JobSource): Promise<Applied> {
+    checkEditable(job, by);
     const { labels, annotations } = manifest.metadata;
     const { spec } = manifest;
     const same =
@@ -187,14 +188,6 @@ export class JobService {
     }
   }
 
-  #checkEditable(job: Job): void {
-    if (job.source !== 'kubernetes') return;
-    throw new CronmeshError(
-      'Conflict',
-      `the job ${jobKey(job)} comes from a CronJob resource in Kubernetes; change it there (kubectl edit mcj -n ${job.namespace} ${job.name})`,
-    );
-  }
-
   #checkClock(): void {
     if (this.#deps.clockOk()) return;
     throw new CronmeshError(
@@ -214,4 +207,15 @@ export class JobService {
       logger.warn({ err: error, job: jobKey(job) }, 'the job was not published at once; the outbox will do it');
     });
   }
+}
+
+/** A job that a resource describes is changed by the operator alone, and the operator changes no other. */
+function checkEditable(job: Job, by: JobSource): void {
+  if ((job.source === 'kubernetes') === (by === 'kubernetes')) return;
+  throw new CronmeshError(
+    'Conflict',
+    by === 'kubernetes'
+      ? `the job ${jobKey(job)} was made by ${job.source}, not from a CronJob resource: the operator leaves it alone`
+      : `the job ${jobKey(job)} comes from a CronJob resource in Kubernetes; change it there (kubectl edit mcj -n ${job.namespace} ${job.name})`,
+  );
 }

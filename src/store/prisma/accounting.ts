@@ -101,14 +101,16 @@ async function closeLost(transaction: Transaction, lost: Findings['lost'], now: 
     FROM ${recordset('lost', lostColumns, rows)}
     ORDER BY run
     ON CONFLICT (id) DO UPDATE SET state = 'Lost', attempt = excluded.attempt, message = excluded.message,
-      worker = coalesce(run.worker, excluded.worker), finished_at = excluded.finished_at
+      worker = coalesce(run.worker, excluded.worker), finished_at = excluded.finished_at,
+      reported_at = greatest(run.reported_at, excluded.reported_at)
     WHERE run.state IN ('Pending', 'Claimed', 'Running') AND run.attempt <= excluded.attempt`;
 }
 
 async function expire(transaction: Transaction, expired: Findings['expired'], now: number): Promise<void> {
   if (expired.length === 0) return;
   await transaction.$executeRaw`
-    UPDATE run SET state = 'Skipped', reason = expired.reason, message = expired.message, finished_at = ${BigInt(now)}
+    UPDATE run SET state = 'Skipped', reason = expired.reason, message = expired.message, finished_at = ${BigInt(now)},
+      reported_at = greatest(run.reported_at, ${BigInt(now)})
     FROM ${recordset('expired', { run: 'text', reason: 'text', message: 'text' }, expired)}
     WHERE run.id = expired.run AND run.state = 'Pending'`;
 }

@@ -15,6 +15,7 @@ export async function listJobs(prisma: PrismaClient, filter: JobFilter): Promise
   if (filter.search !== undefined && filter.search !== '') {
     conditions.push(Prisma.sql`strpos(job.name, ${filter.search.toLowerCase()}) > 0`);
   }
+  if (filter.source !== undefined) conditions.push(Prisma.sql`job.source = ${filter.source}`);
   if (filter.cursor !== undefined) {
     const [namespace, name] = decodeCursor(filter.cursor, ['', ''] as const);
     conditions.push(Prisma.sql`(job.namespace, job.name) > (${namespace}, ${name})`);

@@ -10,6 +10,7 @@ import { leadership } from './leadership.ts';
 import { migrate, readMigrations } from './migrations.ts';
 import { outbox } from './outbox.ts';
 import { applyReports } from './reports.ts';
+import { runChanges } from './run-changes.ts';
 import { lastRuns, listRuns } from './run-list.ts';
 import { runs } from './runs.ts';
 
@@ -19,6 +20,7 @@ export function createStore(database: Database): Store {
     ...jobs(database),
     ...outbox(database),
     ...runs(database),
+    ...runChanges(database),
     ...history(database),
     ...accounting(database),
     ...leadership(database),

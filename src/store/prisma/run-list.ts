@@ -32,7 +32,7 @@ export async function listRuns({ prisma }: Database, filter: RunFilter): Promise
 }
 
 /** A run of a job is due after the job was made: with another master's clock, at most this much before. */
-const clockSlack = 60_000n;
+export const clockSlack = 60_000n;
 
 /**
  * The newest run of each job. A spell tells the job's name, and so the index to read, and its anchor where to stop:
