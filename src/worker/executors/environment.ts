@@ -4,6 +4,8 @@ import type { StartRequest } from '../supervisor/protocol.ts';
 const inherited = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const;
 /** What the supervisor itself needs beside it, for TLS of its HTTP requests and of Consul. */
 const needed = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'] as const;
+/** … and where the Kubernetes API is. */
+const neededForKubernetes = ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT'] as const;
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -14,11 +16,11 @@ function pick(from: Environment, names: readonly string[]): Record<string, strin
 }
 
 /**
- * The environment of a run's processes: a few variables of the worker, then the job's, then the run's. The run's come
- * last since its processes are found again by `CRONMESH_RUN` and `CRONMESH_ATTEMPT`.
+ * The environment of a run's processes: a few variables of the worker, then the job's, then the values that it refers
+ * to, then the run's. The run's come last since its processes are found again by `CRONMESH_RUN` and `CRONMESH_ATTEMPT`.
  */
 export function runEnvironment(
-  request: Pick<StartRequest, 'run' | 'attempt' | 'env'>,
+  request: Pick<StartRequest, 'run' | 'attempt' | 'env' | 'secrets'>,
   job: Readonly<Record<string, string>>,
   worker: Environment,
 ): Record<string, string> {
@@ -26,6 +28,7 @@ export function runEnvironment(
     PATH: defaultPath,
     ...pick(worker, inherited),
     ...job,
+    ...request.secrets,
     ...request.env,
     CRONMESH_RUN: request.run,
     CRONMESH_ATTEMPT: String(request.attempt),
@@ -33,6 +36,9 @@ export function runEnvironment(
 }
 
 /** The environment of the supervisor process: never the worker's own settings and secrets. */
-export function supervisorEnvironment(worker: Environment): Record<string, string> {
-  return pick(worker, [...inherited, ...needed]);
+export function supervisorEnvironment(
+  worker: Environment,
+  options: { readonly kubernetes: boolean },
+): Record<string, string> {
+  return pick(worker, [...inherited, ...needed, ...(options.kubernetes ? neededForKubernetes : [])]);
 }

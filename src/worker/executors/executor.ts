@@ -8,7 +8,7 @@ export type EndReason =
 
 /** What an executor may call while it runs. */
 export interface ExecutionHooks {
-  /** The process exists, or the request is on its way. Called at most once, before any output. */
+  /** The process exists, or the request is on its way. Called at most once, before any output of the run itself. */
   started(pid?: number): void;
   /**
    * A piece of output; the caller counts and stamps it. A promise asks to bring no more before it resolves (it does

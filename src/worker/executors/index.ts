@@ -2,6 +2,9 @@ import type { ExecutorKind } from '../../domain/job/spec.ts';
 import type { StartRequest } from '../supervisor/protocol.ts';
 import type { Executor } from './executor.ts';
 import { createHttpExecutor, type HttpExecutorOptions } from './http/index.ts';
+import { KubernetesApi } from './kubernetes/api/api.ts';
+import { createKubernetesExecutor } from './kubernetes/index.ts';
+import { withSecrets } from './secrets/index.ts';
 import { shellExecutor } from './shell/index.ts';
 
 /** The executor of each kind; `kubernetes` where this worker may use the Kubernetes API. */
@@ -15,6 +18,16 @@ export function executorOf(executors: Executors, request: Pick<StartRequest, 'ex
   return request.executor.shell ? executors.shell : executors.http;
 }
 
-export function createExecutors(options: HttpExecutorOptions): Executors {
-  return { shell: shellExecutor, http: createHttpExecutor(options) };
+export interface ExecutorsOptions extends HttpExecutorOptions {
+  /** Whether this worker uses the Kubernetes API: for kubernetes jobs, and for `secretRefs`. Default false. */
+  readonly kubernetes?: boolean;
+}
+
+export function createExecutors(options: ExecutorsOptions): Executors {
+  const api = options.kubernetes ? new KubernetesApi() : undefined;
+  return {
+    shell: withSecrets(shellExecutor, api),
+    http: withSecrets(createHttpExecutor(options), api),
+    ...(api && { kubernetes: createKubernetesExecutor({ api }) }),
+  };
 }

@@ -138,7 +138,7 @@ export class SupervisorClient implements Service {
       detached: true,
       // A small young generation: it makes little garbage, and a fork costs what the process has in memory.
       execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'],
-      env: supervisorEnvironment(process.env),
+      env: supervisorEnvironment(process.env, { kubernetes: hello.kubernetes }),
       stdio: ['ignore', 'ignore', stderr, 'ipc'],
     });
     this.#child = child;

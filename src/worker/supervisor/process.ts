@@ -66,7 +66,10 @@ class SupervisorProcess {
     this.#supervisor = new Supervisor({
       send: (message, done) => this.#send(message, done),
       journal: this.#journal,
-      executors: createExecutors({ allowPrivateAddresses: hello.allowPrivateAddresses }),
+      executors: createExecutors({
+        allowPrivateAddresses: hello.allowPrivateAddresses,
+        kubernetes: hello.kubernetes,
+      }),
       logger: this.#log,
     });
     this.#send({ type: 'ready', pid: process.pid });

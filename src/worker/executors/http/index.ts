@@ -58,7 +58,7 @@ class HttpExecution implements Execution {
   }
 
   async #follow(spec: HttpExecutorSpec): Promise<AttemptResult> {
-    let hop = firstHop(spec, this.#request.env);
+    let hop = firstHop(spec, this.#request.env, this.#request.secrets);
     this.#connections.check(hop.url);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#exchange(hop, redirects === 0);

@@ -1,4 +1,5 @@
 import type { HttpExecutorSpec } from '../../../domain/job/spec.ts';
+import { expand } from '../secrets/expand.ts';
 
 /** One request of an attempt: the first, or the next hop of a redirect. */
 export interface Hop {
@@ -6,10 +7,19 @@ export interface Hop {
   readonly method: HttpExecutorSpec['method'];
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The headers, and whether the body, that hold values of `secretRefs`: they are for the job's own server alone. */
+  readonly secret?: { readonly headers: ReadonlySet<string>; readonly body: boolean };
 }
 
-/** The request as the job says, with the run's `CRONMESH_…` variables as `Cronmesh-…` headers. */
-export function firstHop(spec: HttpExecutorSpec, env: Readonly<Record<string, string>>): Hop {
+type Values = Readonly<Record<string, string>>;
+
+/**
+ * The request as the job says, with the run's `CRONMESH_…` variables as `Cronmesh-…` headers.
+ *
+ * @param secrets values for `$(NAME)` in headers and body; without them nothing is replaced
+ * @throws when a header would get a value that none can hold
+ */
+export function firstHop(spec: HttpExecutorSpec, env: Values, secrets?: Values): Hop {
   const url = new URL(spec.url);
   const headers: Record<string, string> = { 'user-agent': 'cronmesh', accept: '*/*' };
   if (url.username !== '') {
@@ -19,12 +29,31 @@ export function firstHop(spec: HttpExecutorSpec, env: Readonly<Record<string, st
     url.username = '';
     url.password = '';
   }
-  for (const [name, value] of Object.entries(spec.headers)) headers[name.toLowerCase()] = value;
+  const secretHeaders = new Set<string>();
+  for (const [name, value] of Object.entries(spec.headers)) {
+    const { text, used } = secrets ? expand(value, secrets) : { text: value, used: [] };
+    if (used.length > 0) secretHeaders.add(name.toLowerCase());
+    // Checked here: the library's own error might show it.
+    if (used.length > 0 && !isHeaderValue(text)) {
+      throw new Error(`header ${name} cannot hold the value of ${used.join(', ')}: it has a line break or the like`);
+    }
+    headers[name.toLowerCase()] = text;
+  }
   for (const [name, value] of Object.entries(env)) {
     if (name.startsWith('CRONMESH_')) headers[name.toLowerCase().replaceAll('_', '-')] = value;
   }
-  return { url, method: spec.method, headers, ...(spec.body !== undefined && { body: spec.body }) };
+  const body = spec.body !== undefined && secrets ? expand(spec.body, secrets) : { text: spec.body, used: [] };
+  return {
+    url,
+    method: spec.method,
+    headers,
+    ...(body.text !== undefined && { body: body.text }),
+    ...(secrets && { secret: { headers: secretHeaders, body: body.used.length > 0 } }),
+  };
 }
+
+/** Visible characters, spaces and tabs; up to U+00FF, which is what the wire can carry. */
+const isHeaderValue = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
@@ -46,12 +75,20 @@ const aboutBody = ['content-type', 'content-length', 'content-encoding', 'conten
 /**
  * The request after a redirect, as browsers make it: 303 is fetched with GET, and so is a POST that got 301 or 302;
  * credentials do not follow to another origin, nor does a `Host` that the job set.
+ *
+ * @throws when a body that holds values of `secretRefs` would go to another origin
  */
 export function nextHop(hop: Hop, status: number, target: URL): Hop {
   const becomesGet = status === 303 ? hop.method !== 'HEAD' : status < 303 && hop.method === 'POST';
+  const elsewhere = target.origin !== hop.url.origin;
+  if (elsewhere && !becomesGet && hop.secret?.body) {
+    throw new Error(
+      `the server redirects to ${target.origin}, which must not get the body: it holds values of secretRefs`,
+    );
+  }
   const dropped = new Set([
     ...(becomesGet ? aboutBody : []),
-    ...(target.origin === hop.url.origin ? [] : [...secrets, 'host']),
+    ...(elsewhere ? [...secrets, 'host', ...(hop.secret?.headers ?? [])] : []),
   ]);
   const headers = Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !dropped.has(name)));
   if (becomesGet) return { url: target, method: 'GET', headers };

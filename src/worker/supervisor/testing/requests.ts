@@ -1,6 +1,6 @@
 import type { JobUid } from '../../../domain/job/job.ts';
-import type { HttpExecutorSpec, ShellExecutorSpec } from '../../../domain/job/spec.ts';
-import { httpExecutor, shellExecutor } from '../../../domain/job/spec.ts';
+import type { HttpExecutorSpec, KubernetesExecutorSpec, ShellExecutorSpec } from '../../../domain/job/spec.ts';
+import { httpExecutor, kubernetesExecutor, shellExecutor } from '../../../domain/job/spec.ts';
 import type { RunId } from '../../../domain/run/run.ts';
 import { listProcesses } from '../../executors/shell/processes.ts';
 import type { AttemptResult, StartRequest } from '../protocol.ts';
@@ -23,6 +23,22 @@ export function shellRequest(spec: Partial<ShellExecutorSpec> | string, rest: Re
 
 export function httpRequest(spec: Partial<HttpExecutorSpec> & { url: string }, rest: Rest = {}): StartRequest {
   return request({ http: httpExecutor.parse(spec) }, rest);
+}
+
+type PodSpec = Readonly<Record<string, unknown>>;
+
+/** A pod of one container that runs a script, in the image that the test cluster has; `pod` changes its spec. */
+export function kubernetesRequest(
+  script: string,
+  rest: Rest & { readonly namespace: string },
+  { pod = {}, ...spec }: Partial<Omit<KubernetesExecutorSpec, 'template'>> & { readonly pod?: PodSpec } = {},
+): StartRequest {
+  const { namespace, ...others } = rest;
+  const container = { name: 'main', image: 'localhost/debian:bookworm', imagePullPolicy: 'IfNotPresent' };
+  const template = { spec: { containers: [{ ...container, command: ['/bin/sh', '-c', script] }], ...pod } };
+  const kubernetes = kubernetesExecutor.parse({ template, ...spec });
+  const job = { namespace, name: 'nightly.report', uid: `uid${Math.random().toString(36).slice(2, 12)}` as JobUid };
+  return request({ kubernetes }, { job, ...others });
 }
 
 function request(executor: StartRequest['executor'], rest: Rest): StartRequest {

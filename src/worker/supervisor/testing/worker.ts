@@ -7,6 +7,8 @@ import type { StartRequest } from '../protocol.ts';
 export interface Orders extends Pick<SupervisorClientOptions, 'directory' | 'consul' | 'serviceId'> {
   readonly worker?: string;
   readonly session?: string;
+  /** Default false. */
+  readonly kubernetes?: boolean;
   /** Milliseconds; renewed each 100. */
   readonly lease: number;
   readonly requests: readonly StartRequest[];
@@ -17,7 +19,7 @@ export interface Orders extends Pick<SupervisorClientOptions, 'directory' | 'con
  * length, launches what it is given, and prints each message as a line of JSON.
  */
 async function run(orders: Orders): Promise<void> {
-  const { session, lease, requests, worker = 'stand-in', ...rest } = orders;
+  const { session, lease, requests, worker = 'stand-in', kubernetes = false, ...rest } = orders;
   const print = (line: object): void => {
     process.stdout.write(`${JSON.stringify(line)}\n`);
   };
@@ -25,7 +27,7 @@ async function run(orders: Orders): Promise<void> {
     ...rest,
     worker,
     allowPrivateAddresses: true,
-    kubernetes: false,
+    kubernetes,
     logger: createLogger({ level: 'warn', role: 'test' }),
     onMessage: print,
     stderr: 'ignore',

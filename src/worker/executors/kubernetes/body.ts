@@ -1,0 +1,87 @@
+import type { KubernetesExecutorSpec } from '../../../domain/job/spec.ts';
+import type { StartRequest } from '../../supervisor/protocol.ts';
+import { annotationKeys, jobNameOf, labelsOf } from './names.ts';
+
+interface Variable {
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
+type Container = KubernetesExecutorSpec['template']['spec']['containers'][number];
+
+/** The batch/v1 Job of an attempt. What the template says stays as it is, but for what the run is found by. */
+export function jobBody(request: StartRequest, spec: KubernetesExecutorSpec) {
+  const { template } = spec;
+  const labels = labelsOf(request);
+  const annotations = annotationsOf(request);
+  const { initContainers } = template.spec;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: jobNameOf(request),
+      namespace: request.job.namespace,
+      labels,
+      annotations,
+      ...(request.resource && { ownerReferences: [ownerOf(request.resource)] }),
+    },
+    spec: {
+      backoffLimit: spec.backoffLimit,
+      ttlSecondsAfterFinished: spec.ttlSecondsAfterFinished,
+      activeDeadlineSeconds: Math.max(1, wholeSeconds(request.timeout)),
+      template: {
+        ...template,
+        metadata: {
+          ...template.metadata,
+          labels: { ...template.metadata?.labels, ...labels },
+          annotations: { ...template.metadata?.annotations, ...annotations },
+        },
+        spec: {
+          terminationGracePeriodSeconds: wholeSeconds(request.grace),
+          ...template.spec,
+          containers: template.spec.containers.map(one => withEnvironment(one, request.env)),
+          ...(Array.isArray(initContainers) && {
+            initContainers: (initContainers as Container[]).map(one => withEnvironment(one, request.env)),
+          }),
+        },
+      },
+    },
+  };
+}
+
+function annotationsOf(request: StartRequest): Record<string, string> {
+  const tick = request.env.CRONMESH_TICK;
+  return {
+    [annotationKeys.job]: `${request.job.namespace}/${request.job.name}`,
+    ...(tick !== undefined && { [annotationKeys.tick]: tick }),
+  };
+}
+
+/** Deletes with the resource; `controller`, so that `kubectl describe` and others show whose it is. */
+const ownerOf = ({ name, uid }: NonNullable<StartRequest['resource']>) => ({
+  apiVersion: 'cronmesh.io/v1alpha1',
+  kind: 'CronJob',
+  name,
+  uid,
+  controller: true,
+  blockOwnerDeletion: false,
+});
+
+/**
+ * The run's variables come first, so that the template's own may refer to them (`$(CRONMESH_TICK)`). A name that both
+ * set is the run's where it begins with CRONMESH_, else the template's.
+ */
+function withEnvironment(container: Container, env: StartRequest['env']): Container {
+  const own = Array.isArray(container.env) ? (container.env as Variable[]) : [];
+  const set = new Set(own.map(({ name }) => name));
+  const isRuns = (name: string): boolean => name in env && name.startsWith('CRONMESH_');
+  return {
+    ...container,
+    env: [
+      ...Object.entries(env).flatMap(([name, value]) => (isRuns(name) || !set.has(name) ? [{ name, value }] : [])),
+      ...own.filter(({ name }) => !isRuns(name)),
+    ],
+  };
+}
+
+export const wholeSeconds = (milliseconds: number): number => Math.ceil(milliseconds / 1_000);
