@@ -46,7 +46,8 @@ export class Release {
   /** Installs or upgrades, and waits until all is ready. Gives what helm printed. */
   async apply(set: Readonly<Record<string, string>> = {}, image = testImage ?? ''): Promise<string> {
     const colon = image.lastIndexOf(':');
-    const all = { 'image.repository': image.slice(0, colon), 'image.tag': image.slice(colon + 1), ...set };
+    // A tag is a text, though it looks like a number.
+    const texts = { 'image.repository': image.slice(0, colon), 'image.tag': image.slice(colon + 1) };
     return await this.#helm([
       'upgrade',
       '--install',
@@ -57,17 +58,20 @@ export class Release {
       '--wait',
       '--timeout=6m',
       ...this.#values.flatMap(file => ['--values', file]),
-      ...Object.entries(all).flatMap(([path, value]) => ['--set-string', `${path}=${value}`]),
+      ...Object.entries(texts).flatMap(([path, value]) => ['--set-string', `${path}=${value}`]),
+      ...Object.entries(set).flatMap(([path, value]) => ['--set', `${path}=${value}`]),
     ]);
   }
 
-  /** `helm test`. Gives what the tests printed. */
+  /** `helm test`. Gives what the tests printed: helm shows it by the pods' own policy, and removes those that succeeded. */
   async test(): Promise<string> {
-    return await this.#helm(['test', this.name, '--logs', '--timeout=4m']);
+    return await this.#helm(['test', this.name, '--timeout=4m']);
   }
 
+  /** Waits until its pods are gone, too. */
   async uninstall(): Promise<string> {
-    return await this.#helm(['uninstall', this.name, '--wait', '--timeout=4m', '--ignore-not-found']);
+    const wait = ['--cascade=foreground', '--wait', '--timeout=4m'];
+    return await this.#helm(['uninstall', this.name, ...wait, '--ignore-not-found']);
   }
 
   /** Pods that are not on their way out; those of one component (master, worker, kubernetes-worker, …) or all. */
