@@ -193,7 +193,7 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
       spec,
     });
     const refused: [object, RegExp][] = [
-      [{ schedule: '@daily' }, /executor.*[Rr]equired/s],
+      [{ schedule: '@daily' }, /executor.*required|required.*executor/is],
       [{ schedule: '@daily', executor: {} }, /exactly one/i],
       [{ schedule: '@daily', executor: shell, timeoutSeconds: -1 }, /timeoutSeconds/],
       [{ schedule: '@daily', executor: shell, shedule: 'x' }, /shedule/],
