@@ -507,7 +507,7 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
     const to = Date.now();
     await pause(20_000);
     exactlyOnce(await judge(rest, schedules(jobs), recorder.starts, from, to));
-    const heavy = await rest.all<RunView>(`/api/v1/runs?namespace=${namespace.name}&name=heavy`);
+    const heavy = await rest.all<RunView>(`/api/v1/runs?namespace=${namespace.name}&job=heavy`);
     const ended = heavy.filter(run => run.state !== 'Skipped');
     assert.ok(ended.length > 20);
     assert.deepEqual(
