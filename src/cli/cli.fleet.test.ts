@@ -221,7 +221,7 @@ describe('fleets of files', () => {
       await done(['apply', '-n', 'dry', '-f', '-'], job('a'));
       const dry = async (stdin: string) => (await run(['apply', '-n', 'dry', '-f', '-', '--dry-run'], stdin)).stderr;
       const read = await done(['get', 'job', 'a', '-n', 'dry', '-o', 'yaml']);
-      assert.equal(await done(['apply', '-f', '-', '--dry-run'], read), 'job dry/a unchanged (dry run)\n');
+      assert.equal(await done(['apply', '-f', '-', '--dry-run=client'], read), 'job dry/a unchanged (dry run)\n');
       assert.equal(
         await dry(read.replace('revision: 1', 'revision: 7')),
         'cronmesh: the job dry/a is at revision 1, not 7\n',

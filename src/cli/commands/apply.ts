@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { applyDocuments } from '../apply/apply-documents.ts';
 import { createDocuments, generateName } from '../apply/create-documents.ts';
 import { inOrder } from '../apply/in-order.ts';
@@ -14,7 +14,7 @@ import { type FilenameOptions, filenameOption, pruneOptions, recursiveOption } f
 
 interface ApplyOptions extends ClientOptions, FilenameOptions, PruneOptions {
   readonly namespace?: string;
-  readonly dryRun?: true;
+  readonly dryRun?: 'client';
 }
 
 /** Commands that make jobs of files: apply, create. */
@@ -24,7 +24,11 @@ export function addApplyCommands(program: Command): void {
     .addOption(filenameOption())
     .addOption(recursiveOption());
   for (const option of pruneOptions()) apply.addOption(option);
-  apply.option('--dry-run', 'say what would be done, by reading only').action(action(applyFiles));
+  apply
+    .addOption(
+      new Option('--dry-run [where]', 'say what would be done, by reading only').choices(['client']).preset('client'),
+    )
+    .action(action(applyFiles));
 
   clientCommand(program, 'create')
     .description('create jobs that are not there yet; metadata.generateName makes a name')

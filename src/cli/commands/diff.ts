@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { diffOf, diffOfPruned } from '../apply/diff.ts';
 import { inOrder } from '../apply/in-order.ts';
 import { planDocument } from '../apply/plan.ts';
 import { type PruneOptions, prunable, pruneLabels } from '../apply/prune.ts';
@@ -29,6 +28,7 @@ export function addDiffCommand(program: Command): void {
 async function showDiff(options: DiffOptions): Promise<boolean> {
   const { filename, recursive, namespace } = options;
   const labels = pruneLabels(options);
+  const { diffOf, diffOfPruned } = await import('../apply/diff.ts');
   const client = clientOf(options);
   const documents = await readManifests(filename, { namespace, recursive });
   let differs = false;
