@@ -1,5 +1,5 @@
 import { CronmeshError } from '../../../domain/errors.ts';
-import { type Job, type JobUid, jobKey } from '../../../domain/job/job.ts';
+import { type JobUid, jobKey } from '../../../domain/job/job.ts';
 import { preview } from '../../../domain/job/preview.ts';
 import { tickRunId } from '../../../domain/run/run.ts';
 import { WhyOutcome } from '../../../domain/run/why.ts';
@@ -49,11 +49,11 @@ const allowed =
 
 /** Says of any time what became of a job's tick then: from the runs, the skips, and what the job was at that time. */
 export class WhyService {
-  readonly #store: Pick<Store, 'getJob' | 'spellsOf' | 'getRun' | 'listRuns' | 'listSkips'>;
+  readonly #store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
   readonly #clock: Clock;
 
   constructor(deps: {
-    readonly store: Pick<Store, 'getJob' | 'spellsOf' | 'getRun' | 'listRuns' | 'listSkips'>;
+    readonly store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
     readonly clock: Clock;
   }) {
     this.#store = deps.store;
@@ -66,16 +66,14 @@ export class WhyService {
    */
   async explain(ref: JobRef, time: string): Promise<Why> {
     const now = this.#clock();
-    const { job, uids } = await this.#lives(ref);
-    const known = new Stretches(await this.#store.spellsOf(uids));
-    const timeZone = known.all.at(-1)?.schedule.timeZone ?? 'UTC';
+    const stretches = new Stretches(await this.#store.spellsNamed(ref.namespace, ref.name));
+    const newest = stretches.all.at(-1);
+    if (newest === undefined) throw new CronmeshError('NotFound', `there is no job ${jobKey(ref)}`);
+    const { timeZone } = newest.schedule;
     const meant = readTime(time, timeZone, now);
     if (meant === undefined) throw badTime(time);
     const { at, note } = meant;
-    const earlier = await this.#livesBefore(ref, at + meant.width);
-    const more = earlier.filter(uid => !uids.includes(uid));
-    const stretches = more.length === 0 ? known : new Stretches(await this.#store.spellsOf([...uids, ...more]));
-    const answer = await this.#answer({ ref, job, stretches, timeZone, meant, now });
+    const answer = await this.#answer({ ref, stretches, timeZone, meant, now });
     const next = stretches.tickAfter(Math.max(at, answer.tick ?? at));
     const message = `${answer.message}${note === undefined ? '' : `; ${note}`}`.replace(/\s+/g, ' ');
     return { ...answer, message, at, ...(next !== undefined && { next }) };
@@ -142,8 +140,9 @@ export class WhyService {
       return { outcome, run, clause: runClause(run, tick) };
     }
     const { namespace, name } = spell;
-    const skips = await this.#store.listSkips({ namespace, name, since: tick, until: tick + 1, limit: 100 });
-    const skip = skips.find(one => one.jobUid === spell.uid);
+    // Ranges hardly overlap: the one that covers the tick is among the first that end at or after it.
+    const skips = await this.#store.listSkips({ namespace, name, since: tick, oldestFirst: true, limit: 20 });
+    const skip = skips.find(one => one.jobUid === spell.uid && one.from <= tick);
     if (skip !== undefined) return { outcome: WhyOutcome.Skipped, skip, clause: skipClause(skip) };
     if (spell.spec.suspend) return { outcome: WhyOutcome.Suspended, clause: suspendedClause(spell) };
     if (tick > spell.accountedUntil) return { outcome: WhyOutcome.NotYet, clause: notYetClause(tick, now) };
@@ -151,28 +150,6 @@ export class WhyService {
       outcome: WhyOutcome.NoRecord,
       clause: 'what became of it is not recorded any more (history.retentionDays says how long it is)',
     };
-  }
-
-  /** The job of the name now, and the last one that left a trace. @throws CronmeshError NotFound when nothing is known of it */
-  async #lives({ namespace, name }: JobRef): Promise<{ readonly job?: Job; readonly uids: readonly JobUid[] }> {
-    const [job, runs, skips] = await Promise.all([
-      this.#store.getJob(namespace, name),
-      this.#store.listRuns({ namespace, name, limit: 1 }),
-      this.#store.listSkips({ namespace, name, limit: 1 }),
-    ]);
-    const traces = [...runs.items, ...skips].map(trace => trace.jobUid);
-    const uids = [...new Set([...(job === undefined ? [] : [job.uid]), ...traces])];
-    if (uids.length === 0) throw new CronmeshError('NotFound', `there is no job ${namespace}/${name}`);
-    return { ...(job !== undefined && { job }), uids };
-  }
-
-  /** Earlier jobs of the name leave their runs and skips, and nothing else that a name finds. */
-  async #livesBefore({ namespace, name }: JobRef, until: Instant): Promise<readonly JobUid[]> {
-    const [runs, skips] = await Promise.all([
-      this.#store.listRuns({ namespace, name, until, limit: 1 }),
-      this.#store.listSkips({ namespace, name, until, limit: 1 }),
-    ]);
-    return [...runs.items, ...skips].map(trace => trace.jobUid);
   }
 
   async #runBefore({ namespace, name }: JobRef, uid: JobUid, until: Instant): Promise<Run | undefined> {
@@ -183,7 +160,6 @@ export class WhyService {
 
 interface Question {
   readonly ref: JobRef;
-  readonly job: Job | undefined;
   readonly stretches: Stretches;
   readonly timeZone: string;
   readonly meant: MeantTime;
@@ -191,7 +167,7 @@ interface Question {
 }
 
 /** Of a time in which no known stretch lies: before the job, between two of its name, after it, or too long ago. */
-function absent({ ref, job, stretches, timeZone, meant }: Question): Pick<Why, 'outcome' | 'message'> {
+function absent({ ref, stretches, timeZone, meant }: Question): Pick<Why, 'outcome' | 'message'> {
   const { at } = meant;
   const [before, after] = around(stretches, at);
   const time = when(at, timeZone);
@@ -200,8 +176,7 @@ function absent({ ref, job, stretches, timeZone, meant }: Question): Pick<Why, '
     return { outcome: WhyOutcome.NoRecord, message };
   }
   const deleted = before?.spell.until === undefined ? undefined : `deleted at ${formatInstant(before.spell.until)}`;
-  const created = after === undefined ? job?.createdAt : after.spell.anchor;
-  const made = created === undefined ? undefined : `created at ${formatInstant(created)}`;
+  const made = after === undefined ? undefined : `created at ${formatInstant(after.spell.anchor)}`;
   const facts = [deleted, made].filter(fact => fact !== undefined).join(', and ');
   const first = stretches.tickAfter(at);
   const then = first === undefined ? '' : `; its first tick since then is ${formatInstant(first)}`;
