@@ -6,6 +6,9 @@ import { type Api, manifest } from '../../test/support/api.ts';
 import { cronmesh, type Finished, serveApi } from '../../test/support/cli.ts';
 import { temporaryDirectory } from '../../test/support/temporary-directory.ts';
 import { validateManifest } from '../domain/job/validate.ts';
+import { createJob } from './apply/create-documents.ts';
+import { prunable, pruneJob } from './apply/prune.ts';
+import { Client } from './client.ts';
 
 const job = (name: string, schedule = '0 3 * * *', metadata = '') =>
   `metadata: { name: ${name}${metadata} }\nspec: { schedule: "${schedule}", executor: { shell: { command: date } } }\n`;
@@ -217,6 +220,23 @@ describe('fleets of files', () => {
       assert.deepEqual(await names('half'), ['go', 'new', 'owned']);
     });
 
+    it('leaves a job that was changed after it was looked at', async () => {
+      await done(
+        ['apply', '-n', 'race', '-f', '-'],
+        `${job('a', '0 3 * * *', team)}---\n${job('b', '0 3 * * *', team)}`,
+      );
+      const client = new Client(server);
+      const keep = [{ origin: '', manifest: {}, namespace: 'race', name: 'a' }];
+      const [found, ...more] = await prunable(client, keep, ['team=a']);
+      assert.ok(found);
+      assert.deepEqual([found.metadata.name, more], ['b', []]);
+      await done(['suspend', '-n', 'race', 'b']);
+      await assert.rejects(pruneJob(client, found), { code: 'StaleRevision' });
+      assert.deepEqual(await names('race'), ['a', 'b']);
+      await done(['delete', '-n', 'race', 'b']);
+      await pruneJob(client, found);
+    });
+
     it('says in a dry run what the server would refuse', async () => {
       await done(['apply', '-n', 'dry', '-f', '-'], job('a'));
       const dry = async (stdin: string) => (await run(['apply', '-n', 'dry', '-f', '-', '--dry-run'], stdin)).stderr;
@@ -255,6 +275,16 @@ describe('fleets of files', () => {
         [again.status, again.stdout, again.stderr],
         [1, 'job made/next created\n', 'cronmesh: the job made/own exists already\n'],
       );
+    });
+
+    it('makes another name where one is taken, and only where it was made', async () => {
+      await done(['create', '-n', 'taken', '-f', '-'], job('load-12345'));
+      const client = new Client(server);
+      const document = { origin: '', manifest: manifest('load-12345'), namespace: 'taken', name: 'load-12345' };
+      const made = await createJob(client, document, 'load-');
+      assert.match(made, /^load-[a-z0-9]{5}$/);
+      assert.deepEqual(await names('taken'), ['load-12345', made].sort());
+      await assert.rejects(createJob(client, document, undefined), { code: 'AlreadyExists' });
     });
 
     const name =

@@ -23,14 +23,15 @@ export async function createDocuments(
   documents: readonly Document[],
   prefixes: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const create = (document: Document) => createOne(client, document, prefixes.get(document.name));
+  const create = (document: Document) => createJob(client, document, prefixes.get(document.name));
   for await (const { item, result } of inOrder(documents, create)) {
     if (result.status === 'rejected') fail(result.reason);
     else print(`job ${item.namespace}/${result.value} created\n`);
   }
 }
 
-async function createOne(client: Client, document: Document, prefix: string | undefined): Promise<string> {
+/** Creates one, and gives its name. `prefix`: its name was made of it. @throws ApiError */
+export async function createJob(client: Client, document: Document, prefix: string | undefined): Promise<string> {
   const { manifest, namespace } = document;
   let { name } = document;
   for (let tries = 1; ; tries++) {
