@@ -118,8 +118,8 @@ describe('the page', { skip: browserSkip() }, () => {
 
   it('tells of a job its next ticks, and why ticks did not run', async () => {
     await eventually('the slow job has skips', async () => {
-      const { items } = await rest.get<{ items: unknown[] }>('/api/v1/namespaces/default/jobs/slow/skips');
-      return items.length > 0;
+      const { items } = await rest.get<{ items: { reason: string }[] }>('/api/v1/namespaces/default/jobs/slow/skips');
+      return items.some(({ reason }) => reason === 'StillRunning');
     });
     await jobRow('slow').locator('[data-action=show]').click();
     await dialog().locator('li', { hasText: 'StillRunning' }).first().waitFor();

@@ -63,12 +63,17 @@ export function catalogSuite(context: Context): void {
       const { coordinator } = context();
       const wanted = registration();
       const id = `${wanted.service}short`;
-      await coordinator.register({ ...wanted, checks: [{ kind: 'ttl', id, name: 'short', ttl: 300 }] });
+      // Long enough to be seen passing by a busy machine, too: a blocking query tells of the last state only.
+      await coordinator.register({ ...wanted, checks: [{ kind: 'ttl', id, name: 'short', ttl: 2_000 }] });
       const { heard, end } = listen(wanted.service);
-      await heard.first('critical', ([one]) => one?.checks[id] === 'critical');
-      await coordinator.setCheck(id, 'passing', '');
-      await heard.first('passing', ([one]) => one?.checks[id] === 'passing', heard.all.length);
-      await end();
+      try {
+        await heard.first('critical', ([one]) => one?.checks[id] === 'critical');
+        const before = heard.all.length;
+        await coordinator.setCheck(id, 'passing', '');
+        await heard.first('passing', ([one]) => one?.checks[id] === 'passing', before);
+      } finally {
+        await end();
+      }
       await coordinator.deregister(wanted.id);
     });
 
