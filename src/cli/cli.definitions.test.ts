@@ -54,10 +54,10 @@ describe('cronmesh apply, get, delete, suspend, resume', () => {
     const wrong = `${job('fine')}---\nmetadata: { name: Wrong }\nspec: { schedule: "61 * * * *", executor: { shell: { comand: date } } }\n`;
     const { status, stdout, stderr } = await run(['apply', '-f', '-'], wrong);
     assert.deepEqual([status, stdout], [2, '']);
-    assert.match(stderr, /^cronmesh: \d fields are wrong:\n/);
-    assert.match(stderr, /^ {2}standard input, document 2: metadata\.name: .*"Wrong"/m);
-    assert.match(stderr, /^ {2}standard input, document 2: spec\.schedule: minute: 61 is out of range/m);
-    assert.match(stderr, /^ {2}standard input, document 2: spec\.executor\.shell.*comand/m);
+    assert.match(stderr, /^cronmesh: \d problems in the manifests:\n/);
+    assert.match(stderr, /^ {2}standard input, document 2, line 4: metadata\.name: .*"Wrong"/m);
+    assert.match(stderr, /^ {2}standard input, document 2, line 5: spec\.schedule: minute: 61 is out of range/m);
+    assert.match(stderr, /^ {2}standard input, document 2, line 5: spec\.executor\.shell.*comand/m);
     assert.equal(await api.store.getJob('default', 'fine'), undefined);
   });
 

@@ -8,10 +8,21 @@ export class CliError extends Error {
   override readonly name = 'CliError';
   readonly status: 1 | 2;
   readonly problems: readonly FieldProblem[];
-  constructor(message: string, options: { status?: 1 | 2; problems?: readonly FieldProblem[]; cause?: unknown } = {}) {
+  /** Lines below the message, which is then their heading. */
+  readonly details: readonly string[];
+  constructor(
+    message: string,
+    options: {
+      status?: 1 | 2;
+      problems?: readonly FieldProblem[];
+      details?: readonly string[];
+      cause?: unknown;
+    } = {},
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.status = options.status ?? 1;
     this.problems = options.problems ?? [];
+    this.details = options.details ?? [];
   }
 }
 
@@ -30,7 +41,11 @@ const inputCodes = new Set(['InvalidInput', 'MalformedBody', 'BodyTooLarge', 'Un
 
 /** The exit status of an error, and its lines: one, and one more for each field when several are wrong. */
 export function explain(error: unknown): { readonly status: 1 | 2; readonly lines: readonly string[] } {
-  if (error instanceof CliError) return { status: error.status, lines: linesOf(error.message, error.problems) };
+  if (error instanceof CliError) {
+    const { status, message, problems, details } = error;
+    if (details.length > 0) return { status, lines: [message, ...details.map(detail => oneLine(`  ${detail}`))] };
+    return { status, lines: linesOf(message, problems) };
+  }
   if (error instanceof CronmeshError) {
     return { status: inputCodes.has(error.code) ? 2 : 1, lines: linesOf(error.message, error.problems) };
   }

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { addApplyCommands } from './commands/apply.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
 import { addDescribeCommand } from './commands/describe.ts';
+import { addDiffCommand } from './commands/diff.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addNextCommand } from './commands/next.ts';
 import { addRunCommands } from './commands/runs.ts';
@@ -60,6 +62,8 @@ export function buildProgram(options: ProgramOptions): Command {
     }
   }
   program.commandsGroup('Commands:');
+  addApplyCommands(program);
+  addDiffCommand(program);
   addDefinitionCommands(program);
   addGetCommand(program);
   addDescribeCommand(program);

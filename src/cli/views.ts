@@ -66,6 +66,11 @@ export interface TicksView {
   readonly suspended: boolean;
 }
 
+export interface WhyView {
+  readonly outcome: string;
+  readonly message: string;
+}
+
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;

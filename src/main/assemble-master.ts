@@ -11,6 +11,7 @@ import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { RunService } from '../master/services/runs.ts';
+import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -62,6 +63,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const app = createApp({
     jobs,
     runs: new RunService({ ...common, randomText }),
+    why: new WhyService(common),
     workers,
     changes,
     registry,

@@ -253,6 +253,8 @@ export interface Store {
     readonly name?: string;
     readonly since?: Instant;
     readonly until?: Instant;
+    /** By their last tick; default false: newest first. */
+    readonly oldestFirst?: boolean;
     readonly limit: number;
   }): Promise<readonly Skip[]>;
   /** Runs in Claimed or Running whose last report is older than `before`. */
@@ -273,6 +275,8 @@ export interface Store {
   openSpells(after: string, limit: number): Promise<readonly JobSpell[]>;
   /** Spells of these jobs. */
   spellsOf(uids: readonly JobUid[]): Promise<readonly JobSpell[]>;
+  /** Spells of every job that has, or had, a name; by floor. */
+  spellsNamed(namespace: string, name: string): Promise<readonly JobSpell[]>;
   /** Ticks in (after, until] of a job that have a run or lie in a skip's range. */
   accountedTicks(
     queries: readonly { readonly uid: JobUid; readonly after: Instant; readonly until: Instant }[],

@@ -193,7 +193,7 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
       spec,
     });
     const refused: [object, RegExp][] = [
-      [{ schedule: '@daily' }, /executor.*[Rr]equired/s],
+      [{ schedule: '@daily' }, /executor.*required|required.*executor/is],
       [{ schedule: '@daily', executor: {} }, /exactly one/i],
       [{ schedule: '@daily', executor: shell, timeoutSeconds: -1 }, /timeoutSeconds/],
       [{ schedule: '@daily', executor: shell, shedule: 'x' }, /shedule/],
@@ -285,6 +285,51 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
       items.some(one => one.name === pod?.name && one.ready),
       'the worker did not come back',
     );
+  });
+
+  it('reads Secrets and ConfigMaps when a run starts, and writes their values nowhere', async () => {
+    const secret = `s3cr3t-${Math.random().toString(36).slice(2)}`;
+    await release.kubectl(['create', 'secret', 'generic', 'e2e-token', `--from-literal=value=${secret}`]);
+    await release.kubectl(['create', 'configmap', 'e2e-settings', '--from-literal=mode=fast']);
+    await apply({
+      apiVersion: 'cronmesh.io/v1alpha1',
+      kind: 'CronJob',
+      metadata: { name: 'with-secret', namespace: namespace.name },
+      spec: {
+        schedule: '@manually',
+        secretRefs: [
+          { name: 'TOKEN', secretKeyRef: { name: 'e2e-token', key: 'value' } },
+          { name: 'MODE', configMapKeyRef: { name: 'e2e-settings', key: 'mode' } },
+        ],
+        executor: {
+          http: {
+            url: `http://${here()}:${recorder.port}/start`,
+            headers: { 'x-value': '$(MODE) $(TOKEN)' },
+          },
+        },
+      },
+    });
+    const path = `/api/v1/namespaces/${namespace.name}/jobs/with-secret`;
+    await eventually('it is a job', () => rest.get(path), 20_000, 200);
+    await rest.post(`${path}/trigger`);
+    await eventually('it has run', () => recorder.values.get('with-secret'), 30_000);
+    assert.equal(recorder.values.get('with-secret'), `fast ${secret}`);
+    await pause(2_000);
+    const keys = await release.kubectl([
+      'exec',
+      'cm-cronmesh-consul-server-0',
+      '--',
+      'consul',
+      'kv',
+      'export',
+      'cron/',
+    ]);
+    const values = (JSON.parse(keys) as { value: string }[]).map(one => Buffer.from(one.value, 'base64').toString());
+    assert.ok(values.some(value => value.includes('with-secret')));
+    const dump = ['exec', 'cm-cronmesh-postgresql-0', '--', '/bin/sh', '-c', dumpAll];
+    const rows = await release.kubectl(dump);
+    assert.ok(rows.includes('with-secret'));
+    for (const text of [...values, rows]) assert.ok(!text.includes(secret), 'the value of a Secret was written down');
   });
 
   it('adopts pods when a kubernetes worker goes, and starts none twice', async () => {
@@ -462,7 +507,7 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
     const to = Date.now();
     await pause(20_000);
     exactlyOnce(await judge(rest, schedules(jobs), recorder.starts, from, to));
-    const heavy = await rest.all<RunView>(`/api/v1/runs?namespace=${namespace.name}&name=heavy`);
+    const heavy = await rest.all<RunView>(`/api/v1/runs?namespace=${namespace.name}&job=heavy`);
     const ended = heavy.filter(run => run.state !== 'Skipped');
     assert.ok(ended.length > 20);
     assert.deepEqual(
@@ -482,6 +527,11 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
     await release.kubectl(['delete', 'mcj', '--all', '--timeout=30s']);
   });
 });
+
+/** Every row of the release's database, as text. */
+const dumpAll = `
+  for folder in /usr/lib/postgresql/*/bin; do PATH=$PATH:$folder; done
+  PGPASSWORD=$(cat "$PASSWORD_FILE") pg_dump --data-only --inserts -h 127.0.0.1 -U "$POSTGRES_USER" "$POSTGRES_DB"`;
 
 function nextImage(): string | undefined {
   return process.env.CRONMESH_TEST_IMAGE_NEXT || undefined;

@@ -9,6 +9,7 @@ import { Changes } from '../../src/master/services/changes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
 import { RunService } from '../../src/master/services/runs.ts';
+import { WhyService } from '../../src/master/services/why/why.ts';
 import type { WorkerView } from '../../src/master/services/workers.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { openPgliteStore } from '../../src/store/prisma/pglite.ts';
@@ -65,6 +66,7 @@ export class Api {
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
+      why: new WhyService({ store, clock: () => this.now }),
       workers: { list: () => this.workers, current: true },
       changes,
       readiness: () => this.readiness,

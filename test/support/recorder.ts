@@ -9,6 +9,8 @@ import type { Start } from '../e2e/verdict.ts';
  */
 export class Recorder {
   readonly starts: Start[] = [];
+  /** What jobs sent as `x-value`, by job. */
+  readonly values = new Map<string, string>();
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -22,6 +24,8 @@ export class Recorder {
       const { searchParams } = new URL(request.url ?? '/', 'http://recorder');
       const said = (name: string): string =>
         searchParams.get(name) ?? String(request.headers[`cronmesh-${name}`] ?? '');
+      const value = request.headers['x-value'];
+      if (value !== undefined) recorder.values.set(said('job'), String(value));
       recorder.starts.push({
         job: said('job'),
         tick: Date.parse(said('tick')),

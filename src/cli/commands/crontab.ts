@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import { validateManifest } from '../../domain/job/validate.ts';
-import { applyDocuments } from '../apply-documents.ts';
+import { applyDocuments } from '../apply/apply-documents.ts';
 import type { Client } from '../client.ts';
 import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { type Document, read, withoutServerFields } from '../manifests.ts';
+import { type Document, withoutServerFields } from '../manifests/document.ts';
+import { read } from '../manifests/files.ts';
 import { formatList } from '../output/structured.ts';
 import { printable } from '../output/table.ts';
 import type { JobView } from '../views.ts';

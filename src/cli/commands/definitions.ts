@@ -1,25 +1,16 @@
 import type { Command } from 'commander';
-import { applyDocuments } from '../apply-documents.ts';
 import { action, type ClientOptions, clientCommand, clientOf, fail, jobOf, jobPath, print } from '../command.ts';
 import { ApiError, CliError } from '../errors.ts';
-import { readManifests } from '../manifests.ts';
+import { readManifests } from '../manifests/read.ts';
+import { type FilenameOptions, recursiveOption } from './file-options.ts';
 
-/** Commands that change job definitions: apply, delete, suspend, resume. */
+/** Commands that change jobs that are there: delete, suspend, resume. */
 export function addDefinitionCommands(program: Command): void {
-  clientCommand(program, 'apply')
-    .description('create jobs, or replace them')
-    .requiredOption('-f, --filename <path...>', 'manifests: YAML or JSON files, folders, or - for standard input')
-    .action(
-      action(async (options: ClientOptions & { filename: string[] }) => {
-        const documents = await readManifests(options.filename, options.namespace);
-        await applyDocuments(clientOf(options), documents);
-      }),
-    );
-
   clientCommand(program, 'delete')
     .description('delete jobs; their history stays for its time, and what runs goes on')
     .argument('[job...]', 'names, or namespace/name')
     .option('-f, --filename <path...>', 'manifests that name the jobs')
+    .addOption(recursiveOption())
     .option('--ignore-not-found', 'a job that is not there counts as deleted')
     .action(action(deleteJobs));
 
@@ -46,10 +37,11 @@ export function addDefinitionCommands(program: Command): void {
 
 async function deleteJobs(
   names: string[],
-  options: ClientOptions & { filename?: string[]; ignoreNotFound?: true },
+  options: ClientOptions & Partial<FilenameOptions> & { ignoreNotFound?: true },
 ): Promise<void> {
   const named = withoutKind(names).map(name => jobOf(name, options));
-  const listed = options.filename ? await readManifests(options.filename, options.namespace) : [];
+  const { filename, recursive, namespace } = options;
+  const listed = filename ? await readManifests(filename, { namespace, recursive }) : [];
   if (named.length + listed.length === 0) throw new CliError('delete needs a job, or -f', { status: 2 });
   const client = clientOf(options);
   for (const job of [...named, ...listed]) {

@@ -6,21 +6,29 @@ import { CliError } from '../errors.ts';
 import { formatLabels, formatRelative } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
-import type { JobView, Page, RunView, SkipView, TicksView } from '../views.ts';
+import type { JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
 
-/** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run. */
+/** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
     .description('show everything about a job: definition, next ticks, last runs, recent skips')
     .argument('<kind>', 'job')
     .argument('<name>', 'a name, or namespace/name')
+    .option(
+      '--at <time>',
+      'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
+    )
     .action(
-      action(async (kind: string, name: string, options: ClientOptions) => {
+      action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
         if (!/^jobs?$/.test(kind)) {
           throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME`, { status: 2 });
         }
         const client = clientOf(options);
         const path = jobPath(jobOf(name, options));
+        if (options.at !== undefined) {
+          const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
+          return print(`${printable(message)}\n`);
+        }
         const [job, ticks, runs, skips] = await Promise.all([
           client.get<JobView>(path),
           client.get<TicksView>(`${path}/next`, { count: 5 }),

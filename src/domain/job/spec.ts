@@ -224,7 +224,9 @@ export const retry = z.strictObject({
     .describe('The waits between attempts.'),
   on: retryOn
     .default({ outcomes: ['Failed', 'TimedOut', 'Lost'] })
-    .describe('After which ends there is another attempt. Killed and Succeeded are final. In YAML for kubectl the name is to be in quotes: "on".'),
+    .describe(
+      'After which ends there is another attempt. Killed and Succeeded are final. In YAML for kubectl the name is to be in quotes: "on".',
+    ),
 });
 
 export const jobSpec = z

@@ -11,6 +11,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { runRoutes } from './routes/runs.ts';
+import { whyRoutes } from './routes/why.ts';
 
 /**
  * Everything that a master serves over HTTP: the REST API, its document, the page, health and metrics. Give its
@@ -42,6 +43,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobListRoutes(deps));
   app.route('/', jobRoutes(deps));
   app.route('/', runRoutes(deps));
+  app.route('/', whyRoutes(deps));
   app.route('/', clusterRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));
   app.doc31('/openapi.json', {

@@ -3,6 +3,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { Changes } from '../services/changes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
+import type { WhyService } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 
 /** Whether the process can do its work, and if not, why: one sentence a reason. */
@@ -15,6 +16,7 @@ export interface Readiness {
 export interface AppDependencies {
   readonly jobs: JobService;
   readonly runs: RunService;
+  readonly why: WhyService;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

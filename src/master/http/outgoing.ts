@@ -2,8 +2,10 @@ import type { z } from '@hono/zod-openapi';
 import type { Job } from '../../domain/job/job.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
+import type { JobRef } from '../services/jobs.ts';
+import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
-import type { jobSchema, runSchema, skipSchema, workerSchema } from './schemas.ts';
+import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -42,6 +44,19 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
   const { jobUid: _, from, to, recordedAt, ...rest } = skip;
   return { ...rest, from: formatInstant(from), to: formatInstant(to), recordedAt: formatInstant(recordedAt) };
+}
+
+export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
+  const { at, tick, next, run, skip, ...rest } = why;
+  return {
+    ...ref,
+    ...rest,
+    at: formatInstant(at),
+    ...(tick !== undefined && { tick: formatInstant(tick) }),
+    ...(next !== undefined && { next: formatInstant(next) }),
+    ...(run !== undefined && { run: runAnswer(run) }),
+    ...(skip !== undefined && { skip: skipAnswer(skip) }),
+  };
 }
 
 export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {

@@ -60,6 +60,13 @@ export const skipsQuery = z.strictObject({
 
 export const nextQuery = z.strictObject({ count: limit(100, 5), from: instant.optional() });
 
+export const whyQuery = z.strictObject({
+  at: text(64).openapi({
+    description: 'RFC 3339, or a time in the job’s zone: `03:00` (the last one that was), `2026-11-24 03:00`.',
+    example: '2026-11-24T03:00:00Z',
+  }),
+});
+
 export const logsQuery = z.strictObject({
   follow: z.enum(['true', 'false']).default('false'),
   attempt: z.coerce.number().int().min(1).max(1_000_000).optional(),

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { executorKinds, jobSpec, manifest } from '../../domain/job/spec.ts';
 import { RunState, SkipReason, TriggerKind } from '../../domain/run/run.ts';
+import { WhyOutcome } from '../../domain/run/why.ts';
 
 /** The shapes of the answers: types and the OpenAPI document come from them. */
 
@@ -88,6 +89,25 @@ export const skipSchema = z
     recordedAt: instant,
   })
   .openapi('Skip');
+
+export const whySchema = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    at: instant.openapi({ description: 'The instant that was asked about.' }),
+    outcome: z.enum(values(WhyOutcome)),
+    message: z.string().openapi({ description: 'The whole answer in one line, for people.' }),
+    tick: instant.optional().openapi({ description: 'The tick at that time, or the nearest before it.' }),
+    exact: z
+      .boolean()
+      .openapi({ description: 'A tick was due at the very time (or within the minute that was named).' }),
+    next: instant.optional().openapi({ description: 'The next tick after it that fires.' }),
+    schedule: z.string().optional().openapi({ description: 'The schedule that was in force then.' }),
+    timeZone: z.string(),
+    run: runSchema.optional(),
+    skip: skipSchema.optional(),
+  })
+  .openapi('Why');
 
 export const workerSchema = z
   .object({

@@ -18,7 +18,7 @@ import {
 import type { ResourceCache } from '../watch/cache.ts';
 import { inTime } from './in-time.ts';
 import { ownership } from './ownership.ts';
-import type { Result } from './reconciler.ts';
+import type { Result } from './result.ts';
 
 export interface FinalizersOptions {
   readonly api: Pick<CronJobApi, 'setFinalizers'>;

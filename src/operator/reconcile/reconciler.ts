@@ -18,11 +18,7 @@ import type { ResourceCache } from '../watch/cache.ts';
 import type { Finalizers } from './finalizers.ts';
 import { manifestOf } from './manifest.ts';
 import { ownership } from './ownership.ts';
-
-/** What became of a key: done, perhaps to be looked at again after a while; or to be tried again with backoff. */
-export type Result =
-  | { readonly kind: 'done'; readonly after?: Milliseconds }
-  | { readonly kind: 'retry'; readonly why: string; readonly most?: Milliseconds };
+import type { Result } from './result.ts';
 
 export interface ReconcilerDependencies {
   readonly api: CronJobApi;

@@ -15,7 +15,9 @@ const spellColumns = Prisma.raw(
    accounted_until AS "accountedUntil"`,
 );
 
-export function accounting(database: Database): Pick<Store, 'openSpells' | 'spellsOf' | 'accountedTicks' | 'account'> {
+export function accounting(
+  database: Database,
+): Pick<Store, 'openSpells' | 'spellsOf' | 'spellsNamed' | 'accountedTicks' | 'account'> {
   const { prisma } = database;
   return {
     openSpells: async (after, limit) => {
@@ -32,6 +34,14 @@ export function accounting(database: Database): Pick<Store, 'openSpells' | 'spel
       const rows = await prisma.jobSpell.findMany({
         where: { uid: { in: [...uids] } },
         orderBy: [{ uid: 'asc' }, { firstRevision: 'asc' }],
+      });
+      return rows.map(toSpell);
+    },
+
+    spellsNamed: async (namespace, name) => {
+      const rows = await prisma.jobSpell.findMany({
+        where: { namespace, name },
+        orderBy: [{ floor: 'asc' }, { firstRevision: 'asc' }],
       });
       return rows.map(toSpell);
     },

@@ -29,7 +29,7 @@ export function history(database: Database): Pick<Store, 'runLogs' | 'listSkips'
       if (filter.until !== undefined) where.from = { lt: BigInt(filter.until) };
       const rows = await prisma.skip.findMany({
         where,
-        orderBy: [{ to: 'desc' }, { jobUid: 'asc' }],
+        orderBy: [{ to: filter.oldestFirst ? 'asc' : 'desc' }, { jobUid: 'asc' }],
         take: filter.limit,
       });
       return rows.map(toSkip);

@@ -53,6 +53,7 @@ export class Dispatcher {
     this.#claims = new TickClaims(options, {
       look: dues => void this.#look(dues),
       lookLater: (due, wait) => this.#looks.at(options.clock() + wait, due),
+      hasOthers: due => options.peers.ranks(due.entry.eligibility).workers.length > 1,
       wait: due => this.#wait(due),
       blocked: due => void this.#isBlocked(due),
     });

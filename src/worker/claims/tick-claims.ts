@@ -45,12 +45,16 @@ export interface TickClaimsOwner {
   /** Its state must be read (again) first. */
   look(dues: readonly Due[]): void;
   lookLater(due: Due, wait: Milliseconds): void;
+  /** Whether other workers that are ready may run it. */
+  hasOthers(due: Due): boolean;
   /** There is no room, and it is too early to make it a trigger. */
   wait(due: Due): void;
   /** The slot of its `Forbid` job is held. */
   blocked(due: Due): void;
 }
 
+/** Between looks at whether workers that were here before have decided a tick of before this one came. */
+const pauseForOthers: Milliseconds = 250;
 /** After claims that got no answer. */
 const pauseAfterError: Milliseconds = 200;
 
@@ -82,9 +86,14 @@ export class TickClaims {
       this.#turns.follow(due);
       return;
     }
-    const first = entry.schedule.next(
-      Math.max(baseOf(bounds), since, now - Math.min(timing.liveWindow, entry.deadline) - 1),
-    );
+    const begin = Math.max(baseOf(bounds), now - Math.min(timing.liveWindow, entry.deadline) - 1);
+    const oldest = entry.schedule.next(begin);
+    if (oldest !== undefined && oldest <= since && this.#owner.hasOthers(due)) {
+      // Of before this worker came: it would become a gap, and whoever was here before may yet come to it.
+      this.#owner.lookLater(due, pauseForOthers);
+      return;
+    }
+    const first = entry.schedule.next(Math.max(begin, since));
     if (first !== undefined && first < tick) this.#earlierFirst(first, due, seen, fresh);
     else this.#claim(due, seen, fresh, bounds);
   }

@@ -168,6 +168,22 @@ export function jobsConformance(store: () => Store): void {
       assert.equal(spell?.until, start + minute);
     });
 
+    it('are found by name, those of earlier jobs of it too', async () => {
+      const first = await created(store());
+      await store().deleteJob(first.uid, start + minute);
+      const second = newJob({ namespace: first.namespace, name: first.name, now: start + 2 * minute });
+      await store().createJob(second);
+      const spells = await store().spellsNamed(first.namespace, first.name);
+      assert.deepEqual(
+        spells.map(one => [one.uid, one.floor, one.until]),
+        [
+          [first.uid, start, start + minute],
+          [second.uid, start + 2 * minute, undefined],
+        ],
+      );
+      assert.deepEqual(await store().spellsNamed(first.namespace, `${first.name}-x`), []);
+    });
+
     it('never let a floor go back, nor a new schedule reach into the past', async () => {
       const job = newJob();
       await store().createJob(job);

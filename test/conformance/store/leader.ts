@@ -129,6 +129,19 @@ export function leaderConformance(store: () => Store): void {
       assert.deepEqual(found.get(jobUid)?.skips, []);
     });
 
+    it('gives skips from either end', async () => {
+      const { jobUid, name } = skipped();
+      const [first, second, third] = [1, 2, 3].map(i => ({ from: start + i * minute, to: start + i * minute + 1 }));
+      for (const range of [second, third, first]) {
+        await store().applyReports(worker, [skipped({ jobUid, name, ...range })], start);
+      }
+      const since = (second?.from ?? 0) + 1;
+      const ends = async (oldestFirst: boolean) =>
+        (await store().listSkips({ namespace: 'default', name, since, oldestFirst, limit: 10 })).map(one => one.to);
+      assert.deepEqual(await ends(true), [second?.to, third?.to]);
+      assert.deepEqual(await ends(false), [third?.to, second?.to]);
+    });
+
     it('never calls lost what has ended, nor skipped what was claimed', async () => {
       const term = await elect();
       const done = referenceOf();
