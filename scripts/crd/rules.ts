@@ -26,6 +26,15 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'is allowed with concurrencyPolicy Allow only': {
     rule: "!has(self.maxConcurrentRuns) || !has(self.concurrencyPolicy) || self.concurrencyPolicy == 'Allow'",
   },
+  'must contain Failed, which exitCodes and httpStatuses narrow': {
+    rule: "(!has(self.exitCodes) && !has(self.httpStatuses)) || !has(self.outcomes) || 'Failed' in self.outcomes",
+  },
+  'is allowed with the http executor only': {
+    rule: '!has(self.retry) || !has(self.retry.on) || !has(self.retry.on.httpStatuses) || has(self.executor.http)',
+  },
+  'is not allowed with the http executor, whose runs have no exit code': {
+    rule: '!has(self.retry) || !has(self.retry.on) || !has(self.retry.on.exitCodes) || !has(self.executor.http)',
+  },
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 

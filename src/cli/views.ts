@@ -19,6 +19,8 @@ export interface RunView {
   readonly httpStatus?: number;
   readonly reason?: string;
   readonly message?: string;
+  readonly lastOutcome?: string;
+  readonly nextAttemptAt?: string;
 }
 
 export interface JobView extends ManifestInput {

@@ -31,7 +31,10 @@ export const triggerPath = (job: JobKey, run: RunId): string => `${prefix.trigge
 export const killerPath = (job: JobKey, run: RunId): string => `${prefix.killer}${job}/${run}`;
 export const lanePath = (worker: WorkerId, lane: number | 'beat'): string => `${prefix.lane}${worker}/${lane}`;
 /** Stands from a trigger's writing until its deadline: a trigger that was claimed meanwhile is not written twice. */
-export const publishedPath = (run: RunId): string => `${prefix.published}${run}`;
+export const publishedPath = (run: RunId, attempt = 1): string =>
+  `${prefix.published}${run}${attempt > 1 ? `/${attempt}` : ''}`;
+/** The run of such a mark. */
+export const runOfPublished = (path: string): RunId => path.slice(prefix.published.length).split('/', 1)[0] as RunId;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
 export const leaderPath = (role: string): string => `${prefix.leader}${role}`;
 

@@ -129,7 +129,7 @@ export interface TriggerRecord {
 }
 
 /**
- * `cron/published/<run>`: its trigger was written, or (`withdrawn`) never will be. It stands until the deadline: a
+ * `cron/published/<run>[/<attempt>]`, for each attempt but the first its own: its trigger was written, or (`withdrawn`) never will be. It stands until the deadline: a
  * master that was stopped before its write, or a write that comes late, finds it and changes nothing.
  */
 export interface PublishedRecord {

@@ -1,7 +1,7 @@
 import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
 import type { JobSpec, Labels } from '../domain/job/spec.ts';
 import type { Report } from '../domain/run/report.ts';
-import type { RunId, RunState, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
+import type { RetriedOutcome, RunId, RunState, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 
 /**
@@ -82,7 +82,7 @@ export interface Run {
   readonly trigger: TriggerKind;
   readonly tick?: Instant;
   readonly state: RunState;
-  /** The newest attempt, from 1; 0 while Pending. */
+  /** The newest attempt, from 1; 0 while none has begun. */
   readonly attempt: number;
   readonly revision?: number;
   readonly worker?: WorkerId;
@@ -96,6 +96,12 @@ export interface Run {
   readonly httpStatus?: number;
   readonly reason?: SkipReason;
   readonly message?: string;
+  /** While a further attempt waits: how the newest one ended. */
+  readonly lastOutcome?: RetriedOutcome;
+  /** While a further attempt waits: when it is due; once it is, when it was asked for. */
+  readonly nextAttemptAt?: Instant;
+  /** The leader has seen how the newest attempt ended: without `nextAttemptAt` there is no further one. */
+  readonly retryDecided?: true;
 }
 
 export interface RunFilter {
@@ -254,6 +260,14 @@ export interface Store {
   /** Runs in Claimed or Running whose last report is older than `before`. */
   quietRuns(before: Instant, limit: number): Promise<readonly Run[]>;
 
+  // Retries.
+  /** Runs that ended as Failed, TimedOut or Lost of which no further attempt is decided yet, oldest first. */
+  undecidedRetries(limit: number): Promise<readonly Run[]>;
+  /** Runs whose further attempt was to be asked for at or before an instant, oldest first. */
+  dueRetries(until: Instant, limit: number): Promise<readonly Run[]>;
+  /** Ends a run between two attempts as Killed. False when it does not wait (any more): its next attempt was asked for. */
+  killWaiting(run: Pick<Run, 'id' | 'attempt'>, message: string, now: Instant): Promise<boolean>;
+
   // The leader's writes: each is refused with StaleTermError when the term is not the newest.
   /** The next term of a role: its number is larger than any before. */
   nextTerm(role: string, master: string): Promise<Term>;
@@ -277,6 +291,10 @@ export interface Store {
   >;
   /** Commits the leader's findings at once: skips, lost and skipped runs, new catch-up runs, and how far each spell is accounted. */
   account(term: Term, findings: Findings, now: Instant): Promise<void>;
+  /** Sets whether and when there is a further attempt. A run that changed since it was read stays undecided. */
+  decideRetries(term: Term, decisions: readonly RetryDecision[], now: Instant): Promise<void>;
+  /** Makes runs that wait pending ones, with the attempt after theirs; those dropped end as their last attempt did. */
+  askForRetries(term: Term, due: DueRetries, now: Instant): Promise<void>;
   getEpoch(): Promise<StoredEpoch | undefined>;
   putEpoch(term: Term, epoch: StoredEpoch): Promise<void>;
   /**
@@ -300,6 +318,18 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** About a run as it was read: when its further attempt is due; without `at` there is none. */
+export interface RetryDecision {
+  readonly run: Pick<Run, 'id' | 'attempt' | 'state'>;
+  readonly at?: Instant;
+}
+
+/** What becomes of runs whose further attempt is due. */
+export interface DueRetries {
+  readonly asked: readonly { readonly run: RunId; readonly attempt: number; readonly deadline: Instant }[];
+  readonly dropped: readonly { readonly run: RunId; readonly attempt: number }[];
+}
+
 /** What the leader found out about elapsed ticks. */
 export interface Findings {
   readonly skips: readonly Omit<Skip, 'recordedAt'>[];
@@ -315,7 +345,7 @@ export interface Findings {
     readonly worker?: WorkerId;
     readonly message: string;
   }[];
-  /** Pending runs that end as Skipped. */
+  /** Pending runs that end as Skipped; with an attempt before, as that ended. */
   readonly expired: readonly { readonly run: RunId; readonly reason: SkipReason; readonly message: string }[];
   readonly catchups: readonly NewRun[];
   readonly accounted: readonly { readonly uid: JobUid; readonly revision: number; readonly until: Instant }[];

@@ -153,6 +153,8 @@ function runFacts(run) {
     ['Started', startedAt && time(startedAt)],
     ['Took', startedAt && finishedAt && duration(Date.parse(finishedAt) - Date.parse(startedAt))],
     ['Attempt', run.attempt > 1 ? String(run.attempt) : undefined],
+    ['Next attempt', run.nextAttemptAt && time(run.nextAttemptAt)],
+    ['Last outcome', run.lastOutcome],
     ['Exit code', run.exitCode?.toString()],
     ['Signal', run.signal],
     ['HTTP status', run.httpStatus?.toString()],

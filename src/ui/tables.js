@@ -62,7 +62,7 @@ export function runRow(run, actions) {
   return h(
     'tr',
     {},
-    h('td', { class: 'first' }, state(run), run.reason && h('span', { class: 'quiet small' }, ` ${run.reason}`)),
+    h('td', { class: 'first' }, state(run), note(run)),
     cell('Job', name, kind),
     cell('For', time(run.tick ?? run.requestedAt)),
     cell('Took', took(run)),
@@ -74,6 +74,12 @@ export function runRow(run, actions) {
       underWay(run.state) ? button('Kill', 'kill', `Kill this run of ${name}`, () => actions.kill(run)) : undefined,
     ),
   );
+}
+
+/** What there is to say beside a run's state. @param {Run} run */
+function note(run) {
+  if (run.nextAttemptAt === undefined) return run.reason && h('span', { class: 'quiet small' }, ` ${run.reason}`);
+  return h('span', { class: 'quiet small' }, ` ${run.lastOutcome}, again `, time(run.nextAttemptAt));
 }
 
 /** @param {Run} run */

@@ -147,7 +147,7 @@ export class Recovery {
   }
 
   #exclusive(): HeldRun[] {
-    return [...this.#options.runs.values()].filter(({ entry }) => entry.slots !== undefined);
+    return [...this.#options.runs.values()].filter(({ entry }) => entry.slots !== undefined || entry.retriesLost);
   }
 }
 

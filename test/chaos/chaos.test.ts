@@ -17,6 +17,7 @@ function seedsOf(text: string): number[] {
 
 describe('a cluster in bad times', () => {
   let adopted = 0;
+  let retried = 0;
 
   for (const seed of seeds) {
     it(`keeps its promises with seed ${seed}`, async () => {
@@ -25,10 +26,14 @@ describe('a cluster in bad times', () => {
       assert.deepEqual(violations.slice(0, 20), [], `what was done (ms, deed):\n${deeds.join('\n')}`);
       assert.ok(verdict.starts >= 50, `only ${verdict.starts} starts`);
       adopted += verdict.adopted;
+      retried += verdict.retried;
     });
   }
 
-  it('has runs in pods that one worker took on from another', { skip: seeds.length < 4 && 'too few seeds' }, () => {
+  it('has runs in pods that one worker took on from another, and runs that were tried again', {
+    skip: seeds.length < 4 && 'too few seeds',
+  }, () => {
     assert.ok(adopted > 0, 'no run was adopted');
+    assert.ok(retried > 0, 'no run was tried again');
   });
 });

@@ -34,11 +34,15 @@ const history = (more: Partial<History> = {}): History => ({
   ...more,
 });
 const second = start({ run: 'a-2', tick: 3_000, token: '11', at: 1_600, endedAt: 1_700 });
+const again = (more: Partial<ObservedStart> = {}) =>
+  start({ attempt: 2, attempts: 2, most: undefined, token: '11', at: 1_600, endedAt: 1_700, ...more });
+const twice = new Map([run('a-1', { attempt: 2 })]);
 const both = new Map([run('a-1'), run('a-2')]);
 
 describe('the checker of histories', () => {
   it('finds nothing where all was well', () => {
     assert.deepEqual(violations(history({ starts: [start(), second], runs: both })), []);
+    assert.deepEqual(violations(history({ starts: [start({ attempts: 2 }), again()], runs: twice })), []);
   });
 
   const broken: readonly [string, RegExp, History][] = [
@@ -65,6 +69,24 @@ describe('the checker of histories', () => {
       'a token that went back',
       /^token of a went back/,
       history({ starts: [start(), { ...second, token: '9' }], runs: both }),
+    ],
+    [
+      'an attempt beside the one before',
+      /^attempts overlap: a-1 attempt 2/,
+      history({ starts: [start({ most: undefined, attempts: 2 }), again({ at: 1_400 })], runs: twice }),
+    ],
+    [
+      'an attempt beyond the limit',
+      /^beyond the limit: attempt 2 of a-1/,
+      history({ starts: [start({ most: undefined }), again({ attempts: 1 })], runs: twice }),
+    ],
+    [
+      'an attempt that nobody recorded',
+      /^not recorded: attempt 2 of a-1/,
+      history({
+        starts: [start({ most: undefined, attempts: 2 }), again()],
+        runs: new Map([run('a-1', { attempt: 1 })]),
+      }),
     ],
     ['a start that nobody recorded', /^not recorded: a-2/, history({ starts: [start(), second] })],
     [

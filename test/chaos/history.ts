@@ -12,6 +12,8 @@ export interface ObservedStart {
   readonly most: number | undefined;
   /** It goes on without the worker that started it. */
   readonly inPod?: boolean;
+  /** The most attempts that its job allows. Default 1. */
+  readonly attempts?: number;
   at: Instant;
   endedAt: Instant | undefined;
 }
@@ -20,6 +22,8 @@ export interface ObservedStart {
 export interface RecordedRun {
   readonly id: string;
   readonly state: string;
+  /** The newest. */
+  readonly attempt?: number;
   readonly reason: string | undefined;
   readonly message: string | undefined;
 }
@@ -48,6 +52,7 @@ export function violations(history: History): string[] {
   return [
     ...startedTwice(history.starts),
     ...overlaps(history.starts),
+    ...wrongAttempts(history.starts),
     ...tokensThatWentBack(history.starts),
     ...unrecorded(history),
     ...unaccounted(history.jobs),
@@ -80,6 +85,25 @@ function overlaps(starts: readonly ObservedStart[]): string[] {
   return found;
 }
 
+/** Attempts of a run come one after another, and not more than its job allows. */
+function wrongAttempts(starts: readonly ObservedStart[]): string[] {
+  return [...grouped(starts, one => one.run)].flatMap(([run, all]) => {
+    const found: string[] = [];
+    for (const one of all) {
+      if (one.attempt > (one.attempts ?? 1)) found.push(`beyond the limit: attempt ${one.attempt} of ${run}`);
+      const early = all.find(
+        other =>
+          other.attempt < one.attempt && (other.at >= one.at || (other.endedAt ?? Number.POSITIVE_INFINITY) > one.at),
+      );
+      if (early !== undefined)
+        found.push(
+          `attempts overlap: ${run} attempt ${one.attempt} on ${one.worker} at ${one.at} beside ${early.attempt} on ${early.worker} from ${early.at} to ${early.endedAt}`,
+        );
+    }
+    return found;
+  });
+}
+
 function tokensThatWentBack(starts: readonly ObservedStart[]): string[] {
   const found: string[] = [];
   for (const [job, all] of grouped(starts, one => one.job)) {
@@ -100,6 +124,8 @@ function unrecorded({ starts, runs }: History): string[] {
   for (const one of starts) {
     const run = runs.get(one.run);
     if (run === undefined) found.push(`not recorded: ${one.run} of ${one.job}, started at ${one.at}`);
+    else if (one.attempt > (run.attempt ?? one.attempt))
+      found.push(`not recorded: attempt ${one.attempt} of ${one.run}, recorded as ${run.state} of ${run.attempt}`);
     else if (run.state === 'Skipped') found.push(`recorded as Skipped (${run.message}), but started: ${one.run}`);
   }
   for (const run of runs.values()) if (!terminal.has(run.state)) found.push(`left ${run.state}: ${run.id}`);

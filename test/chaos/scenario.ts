@@ -21,6 +21,8 @@ export interface Verdict {
   readonly starts: number;
   /** Runs in pods that were taken on from another worker. */
   readonly adopted: number;
+  /** Starts of further attempts. */
+  readonly retried: number;
   /** Runs by how they ended. */
   readonly outcomes: Readonly<Record<string, number>>;
   readonly skips: Readonly<Record<string, number>>;
@@ -42,13 +44,19 @@ const shell = { shell: { command: 'true' } };
 const pod = { kubernetes: { template: { spec: { containers: [{ name: 'main', image: 'true' }] } } } };
 const base = { startingDeadlineSeconds: 20, timeoutSeconds: 60 } as const;
 
-/** One of each kind. The name says how long a run takes, and whether it is a pod. */
+/** Short waits, so that many attempts fall into the bad times. */
+const retry = { limit: 2, backoff: { initialSeconds: 1, factor: 2, maximumSeconds: 4, jitter: 0.2 } };
+
+/** One of each kind. The name says how long a run takes, whether it is a pod, and whether it fails now and then. */
 const kinds: Readonly<Record<string, Omit<JobSpecInput, 'executor'>>> = {
   'allow-20': { schedule: '* * * * * *' },
   'allow-900': { schedule: '*/2 * * * * *', misfirePolicy: 'RunAll', misfireLimit: 4 },
   'maximum-2600': { schedule: '* * * * * *', maxConcurrentRuns: 2 },
   'forbid-300': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunLatest' },
   'forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
+  'retry-200': { schedule: '*/4 * * * * *', retry },
+  'retry-forbid-600': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Forbid', retry },
+  'retry-maximum-900': { schedule: '*/4 * * * * *', maxConcurrentRuns: 3, retry },
   'pod-900': { schedule: '*/2 * * * * *' },
   'pod-maximum-9000': { schedule: '*/3 * * * * *', maxConcurrentRuns: 2 },
   'pod-forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
@@ -183,11 +191,12 @@ export class Scenario {
         });
       }
     }
-    const records = runs.map(({ id, state, reason, message }) => [id, { id, state, reason, message }] as const);
+    const records = runs.map(one => [one.id, { reason: undefined, message: undefined, ...one }] as const);
     return {
       violations: [...violations({ starts: this.#starts, runs: new Map(records), jobs, asked: this.#asked }), ...sick],
       starts: this.#starts.length,
       adopted: this.#pods.adopted,
+      retried: this.#starts.filter(({ attempt }) => attempt > 1).length,
       outcomes: count(runs.map(one => [one.state, 1])),
       skips: count(skips.map(one => [one.reason, one.count])),
       deeds: this.#deeds,
@@ -344,6 +353,7 @@ export class Scenario {
       capacity: this.#random.chance(0.3) ? 4 : 50,
       starts: this.#starts,
       pods: this.#pods,
+      attempts: job => (job.includes('/retry') ? 1 + retry.limit : 1),
       duration: job => Number(job.slice(job.lastIndexOf('-') + 1)) * this.#random.between(0.5, 1.2),
     });
     this.#workers.push(worker);

@@ -28,6 +28,8 @@ export interface WorkerParts {
   readonly capacity: number;
   readonly starts: ObservedStart[];
   readonly pods: SimulatedPods;
+  /** The most attempts at a run of this job; where there may be several, some fail. */
+  readonly attempts: (job: string) => number;
   /** How long a run of this job takes, in ms. */
   readonly duration: (job: string) => number;
 }
@@ -184,7 +186,7 @@ export class SimulatedWorker {
 
   /** No process: an entry in the list of starts, and its end. */
   #execute(request: StartRequest, started: (pid?: number) => void): Execution {
-    const { starts, duration, random, pods } = this.#parts;
+    const { starts, attempts, duration, random, pods } = this.#parts;
     const inPod = request.executor.kubernetes !== undefined;
     const job = `${request.env.CRONMESH_NAMESPACE}/${request.env.CRONMESH_JOB}`;
     const tick = request.env.CRONMESH_TICK;
@@ -197,6 +199,7 @@ export class SimulatedWorker {
       token: request.env.CRONMESH_FENCING_TOKEN ?? '',
       most: request.atOnce,
       inPod,
+      attempts: attempts(job),
       at: Date.now(),
       endedAt: undefined,
     };
@@ -210,7 +213,8 @@ export class SimulatedWorker {
     };
     let ending = Number.POSITIVE_INFINITY;
     setTimeout(() => started(1), 0.5);
-    setTimeout(() => end({ outcome: 'Succeeded' }), duration(job));
+    const fails = attempts(job) > 1 && random.chance(0.4);
+    setTimeout(() => end(fails ? { outcome: 'Failed', exitCode: 75 } : { outcome: 'Succeeded' }), duration(job));
     return {
       result: result.promise,
       end: (reason, grace) => {

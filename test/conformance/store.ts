@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
 import { reportsConformance } from './store/reports.ts';
+import { retriesConformance } from './store/retries.ts';
 import { runChangesConformance } from './store/run-changes.ts';
 import { runsConformance } from './store/runs.ts';
 
@@ -47,6 +48,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     runsConformance(store);
     runChangesConformance(store);
     leaderConformance(store);
+    retriesConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {
       const calls = Array.from({ length: 25 }, (_, i) => [

@@ -9,7 +9,7 @@ import type { FinishedReport, Report, SkippedReport } from '../../src/domain/run
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import type { Supervisor } from '../../src/worker/ports.ts';
-import type { AttemptMessage, StartRequest } from '../../src/worker/supervisor/protocol.ts';
+import type { AttemptMessage, AttemptResult, StartRequest } from '../../src/worker/supervisor/protocol.ts';
 import { Worker, type WorkerOptions } from '../../src/worker/worker.ts';
 
 /** A start as a fake supervisor saw it. */
@@ -90,6 +90,7 @@ export class FakeSupervisor implements Supervisor {
   readonly #record: Ledger;
   readonly #duration: () => number;
   readonly #say: (message: AttemptMessage) => void;
+  readonly #result: (request: StartRequest) => AttemptResult;
   readonly #running = new Map<RunId, { start: Start; timer: NodeJS.Timeout }>();
   readonly #following = new Map<RunId, Pod>();
   #session: string | undefined;
@@ -97,7 +98,14 @@ export class FakeSupervisor implements Supervisor {
   /** Refuses the next so many starts. */
   refuse = 0;
 
-  constructor(worker: WorkerId, record: Ledger, duration: () => number, say: (message: AttemptMessage) => void) {
+  constructor(
+    worker: WorkerId,
+    record: Ledger,
+    duration: () => number,
+    say: (message: AttemptMessage) => void,
+    result: (request: StartRequest) => AttemptResult = () => ({ outcome: 'Succeeded' }),
+  ) {
+    this.#result = result;
     this.#worker = worker;
     this.#record = record;
     this.#duration = duration;
@@ -110,7 +118,7 @@ export class FakeSupervisor implements Supervisor {
 
   async stop(): Promise<void> {
     this.detach();
-    for (const run of [...this.#running.keys()]) this.#finish(run, 'Killed');
+    for (const run of [...this.#running.keys()]) this.#finish(run, { outcome: 'Killed' });
     this.ready = false;
     await delay(0);
   }
@@ -135,14 +143,18 @@ export class FakeSupervisor implements Supervisor {
       this.#follow(request, pod);
       return;
     }
-    const timer = setTimeout(() => this.#finish(run, 'Succeeded'), this.#duration());
+    const timer = setTimeout(() => this.#finish(run, this.#result(request)), this.#duration());
     this.#running.set(run, { start, timer });
-    setImmediate(() => this.#say({ type: 'started', run, attempt, at: Date.now(), pid: 1 }));
+    setImmediate(() => {
+      const at = Date.now();
+      this.#say({ type: 'started', run, attempt, at, pid: 1 });
+      this.#say({ type: 'output', run, attempt, at, sequence: 0, stream: 'stdout', text: `attempt ${attempt}\n` });
+    });
   }
 
   kill(run: RunId): void {
     this.#following.get(run)?.end('Killed');
-    this.#finish(run, 'Killed');
+    this.#finish(run, { outcome: 'Killed' });
   }
 
   detach(): void {
@@ -159,7 +171,8 @@ export class FakeSupervisor implements Supervisor {
     this.#session = session;
     if (!lost) return;
     this.detach();
-    for (const [run, { start }] of [...this.#running]) if (start.request.exclusive) this.#finish(run, 'Lost');
+    for (const [run, { start }] of [...this.#running])
+      if (start.request.exclusive) this.#finish(run, { outcome: 'Lost' });
   }
 
   /** As by `kill -9`: nothing is said any more, and what ran is gone. */
@@ -188,14 +201,14 @@ export class FakeSupervisor implements Supervisor {
     });
   }
 
-  #finish(run: RunId, outcome: 'Succeeded' | 'Killed' | 'Lost'): void {
+  #finish(run: RunId, result: AttemptResult): void {
     const running = this.#running.get(run);
     if (running === undefined) return;
     this.#running.delete(run);
     clearTimeout(running.timer);
     const at = Date.now();
     running.start.endedAt = at;
-    this.#say({ type: 'finished', run, attempt: running.start.request.attempt, at, result: { outcome } });
+    this.#say({ type: 'finished', run, attempt: running.start.request.attempt, at, result });
   }
 }
 
@@ -241,9 +254,13 @@ export function cuttable(inner: Coordinator): CuttableCoordinator {
 export function makeWorker(
   coordinator: Coordinator,
   record: Ledger,
-  options: { readonly name: string; readonly duration?: () => number } & Partial<WorkerOptions>,
+  options: {
+    readonly name: string;
+    readonly duration?: () => number;
+    readonly result?: (request: StartRequest) => AttemptResult;
+  } & Partial<WorkerOptions>,
 ): TestWorker {
-  const { name, duration = () => 5, ...rest } = options;
+  const { name, duration = () => 5, result, ...rest } = options;
   const id = `${name}-t1` as WorkerId;
   const own = cuttable(coordinator);
   let supervisor: FakeSupervisor | undefined;
@@ -257,7 +274,7 @@ export function makeWorker(
     healthAddress: { host: '127.0.0.1', port: 1 },
     coordinator: own,
     supervisor: say => {
-      supervisor = new FakeSupervisor(id, record, duration, say);
+      supervisor = new FakeSupervisor(id, record, duration, say, result);
       return supervisor;
     },
     spool: {

@@ -54,6 +54,28 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
   ['a number for the schedule', jobManifest({ schedule: 5 }), /spec\.schedule .*must be of type string/],
   ['text for a number', jobManifest({ misfireLimit: '5' }), /spec\.misfireLimit .*must be of type integer/],
   ['a fraction', jobManifest({ misfireLimit: 1.5 }), /spec\.misfireLimit .*must be of type integer/],
+  ['a retry without a limit', jobManifest({ retry: {} }), /spec\.retry\.limit: Required value/],
+  ['too many attempts', jobManifest({ retry: { limit: 101 } }), /spec\.retry\.limit .*less than or equal to 100/],
+  [
+    'a retry after what is final',
+    jobManifest({ retry: { limit: 1, on: { outcomes: ['Killed'] } } }),
+    /"Killed": supported values: "Failed", "TimedOut", "Lost"/,
+  ],
+  [
+    'what narrows Failed without it',
+    jobManifest({ retry: { limit: 1, on: { outcomes: ['Lost'], exitCodes: [75] } } }),
+    /spec\.retry\.on\.outcomes: .*must contain Failed, which exitCodes and httpStatuses narrow/,
+  ],
+  [
+    'statuses of a command',
+    jobManifest({ retry: { limit: 1, on: { httpStatuses: [429] } } }),
+    /spec\.retry\.on\.httpStatuses: .*is allowed with the http executor only/,
+  ],
+  [
+    'exit codes of a request',
+    jobManifest({ executor: http, retry: { limit: 1, on: { exitCodes: [75] } } }),
+    /spec\.retry\.on\.exitCodes: .*is not allowed with the http executor/,
+  ],
   ['too small', jobManifest({ misfireLimit: 0 }), /spec\.misfireLimit .*greater than or equal to 1/],
   ['too large', jobManifest({ misfireLimit: 1_001 }), /spec\.misfireLimit .*less than or equal to 1000/],
   ['no time at all', jobManifest({ timeoutSeconds: 0 }), /spec\.timeoutSeconds: .*must be at least 0\.001/],

@@ -35,6 +35,12 @@ export function runDuration(run: RunView, now: Instant): string {
   return formatDuration((run.finishedAt === undefined ? now : Date.parse(run.finishedAt)) - Date.parse(run.startedAt));
 }
 
+/** `Running`; between two attempts when the next one is due: `Pending, again in 5m12s`. */
+export function runState({ state, nextAttemptAt }: RunView, now: Instant): string {
+  if (nextAttemptAt === undefined) return state;
+  return `${state}, again ${Date.parse(nextAttemptAt) > now ? formatRelative(nextAttemptAt, now) : 'now'}`;
+}
+
 /** How it ended: `exit 1`, `SIGKILL`, `HTTP 503`, with what it says about itself. */
 export function runResult(run: RunView): string {
   const { exitCode, signal, httpStatus, reason, message } = run;

@@ -1,6 +1,6 @@
 import type { Instant } from '../../domain/time.ts';
 import type { JobView, RunView, SkipView, WorkerView } from '../views.ts';
-import { executorSummary, formatLabels, formatRelative, runDuration, runResult } from './format.ts';
+import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
 import { formatTable } from './table.ts';
 
 interface Look {
@@ -39,7 +39,7 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
     ['JOB', run => `${run.namespace}/${run.name}`],
     ['TRIGGER', run => run.trigger],
     ['TICK', run => run.tick ?? '-'],
-    ['STATE', run => run.state],
+    ['STATE', run => runState(run, now)],
     ['ATTEMPT', run => String(run.attempt)],
     ['STARTED', run => formatRelative(run.startedAt, now)],
     ['TOOK', run => runDuration(run, now)],

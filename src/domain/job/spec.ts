@@ -65,6 +65,11 @@ export const shellExecutor = z
     message: 'exactly one of command and script is needed',
   });
 
+const httpStatusPattern = z.union([
+  z.int().min(100).max(599),
+  z.string().regex(/^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$/, 'must be a status (204), a class (2xx) or a range (200-299)'),
+]);
+
 export const httpExecutor = z.strictObject({
   url: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).describe('What is requested.'),
   method: z
@@ -77,14 +82,7 @@ export const httpExecutor = z.strictObject({
     .describe('Headers of the request.'),
   body: z.string().describe('The body of the request.').optional(),
   expectedStatus: z
-    .array(
-      z.union([
-        z.int().min(100).max(599),
-        z
-          .string()
-          .regex(/^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$/, 'must be a status (204), a class (2xx) or a range (200-299)'),
-      ]),
-    )
+    .array(httpStatusPattern)
     .min(1)
     .default(['2xx'])
     .describe('Answers that are a success: statuses (204), classes (2xx) and ranges (200-299).'),
@@ -168,6 +166,69 @@ export const selector = z.strictObject({
   matchLabels: labels.default({}).describe('Labels that a worker must have, all of them.'),
 });
 
+/**
+ * How long to wait before the next attempt. Defaults: 10 s, doubled each time, at most 300 s, as the kubelet waits before
+ * it starts a crashed container again; jitter 0.1 as in `retry.DefaultRetry` of Kubernetes' client-go.
+ */
+export const retryBackoff = z.strictObject({
+  initialSeconds: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(10)
+    .describe('The wait before the first further attempt, in seconds.'),
+  factor: z.number().min(1).max(100).default(2).describe('Each further wait is this many times the one before.'),
+  maximumSeconds: z.number().min(0).max(604_800).default(300).describe('No wait is longer, but for the jitter.'),
+  jitter: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.1)
+    .describe('Each wait is made longer or shorter at random by up to this part of it.'),
+});
+
+/**
+ * After which ends there is a further attempt. Default: every outcome that is not a success or a wish, as a Kubernetes Job
+ * tries again whatever its pod's failure was.
+ */
+export const retryOn = z
+  .strictObject({
+    outcomes: z
+      .array(z.enum(['Failed', 'TimedOut', 'Lost']))
+      .min(1)
+      .max(3)
+      .default(['Failed', 'TimedOut', 'Lost'])
+      .describe('Outcomes of an attempt after which there is another.'),
+    exitCodes: z
+      .array(z.int().min(0).max(255))
+      .min(1)
+      .max(256)
+      .describe('Narrows Failed: only these exit codes.')
+      .optional(),
+    httpStatuses: z
+      .array(httpStatusPattern)
+      .min(1)
+      .max(100)
+      .describe('Narrows Failed: only these statuses (429), classes (5xx) and ranges (500-504).')
+      .optional(),
+  })
+  .refine(on => (on.exitCodes === undefined && on.httpStatuses === undefined) || on.outcomes.includes('Failed'), {
+    path: ['outcomes'],
+    message: 'must contain Failed, which exitCodes and httpStatuses narrow',
+  });
+
+export const retry = z.strictObject({
+  limit: z.int().min(0).max(100).describe('The most attempts after the first one.'),
+  backoff: retryBackoff
+    .default({ initialSeconds: 10, factor: 2, maximumSeconds: 300, jitter: 0.1 })
+    .describe('The waits between attempts.'),
+  on: retryOn
+    .default({ outcomes: ['Failed', 'TimedOut', 'Lost'] })
+    .describe(
+      'After which ends there is another attempt. Killed and Succeeded are final. In YAML for kubectl the name is to be in quotes: "on".',
+    ),
+});
+
 export const jobSpec = z
   .strictObject({
     schedule: z.string().min(1).max(1_024).describe('A cron expression, a macro, @every, @at or @manually.'),
@@ -202,6 +263,7 @@ export const jobSpec = z
       .default(3_600)
       .describe('A run is ended after this many seconds.'),
     terminationGraceSeconds: z.number().min(0).max(3_600).default(5).describe('Seconds between TERM and KILL.'),
+    retry: retry.describe('Further attempts at a run that did not succeed; without it there are none.').optional(),
     placement: z
       .strictObject({ selector: selector.default({ matchLabels: {} }) })
       .default({ selector: { matchLabels: {} } })
@@ -218,6 +280,14 @@ export const jobSpec = z
   .refine(spec => spec.secretRefs === undefined || spec.executor.kubernetes === undefined, {
     path: ['secretRefs'],
     message: 'is not allowed with the kubernetes executor: use valueFrom in the pod template',
+  })
+  .refine(spec => spec.retry?.on.httpStatuses === undefined || spec.executor.http !== undefined, {
+    path: ['retry', 'on', 'httpStatuses'],
+    message: 'is allowed with the http executor only',
+  })
+  .refine(spec => spec.retry?.on.exitCodes === undefined || spec.executor.http === undefined, {
+    path: ['retry', 'on', 'exitCodes'],
+    message: 'is not allowed with the http executor, whose runs have no exit code',
   })
   .refine(spec => spec.maxConcurrentRuns === undefined || spec.concurrencyPolicy === 'Allow', {
     path: ['maxConcurrentRuns'],
@@ -246,6 +316,7 @@ export type ShellExecutorSpec = z.output<typeof shellExecutor>;
 export type HttpExecutorSpec = z.output<typeof httpExecutor>;
 export type KubernetesExecutorSpec = z.output<typeof kubernetesExecutor>;
 export type SecretRef = z.output<typeof secretRef>;
+export type RetrySpec = z.output<typeof retry>;
 export type Selector = z.output<typeof selector>;
 export type Labels = Readonly<Record<string, string>>;
 export const executorKinds = ['shell', 'http', 'kubernetes'] as const;

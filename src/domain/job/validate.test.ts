@@ -29,7 +29,7 @@ const lines = (input: unknown, options?: ValidateOptions): string[] =>
 
 const specFields =
   'schedule, timeZone, dstPolicy, suspend, startingDeadlineSeconds, concurrencyPolicy, maxConcurrentRuns, ' +
-  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, placement, executor, secretRefs';
+  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, retry, placement, executor, secretRefs';
 
 describe('a right manifest', () => {
   it('gets every default and a namespace', () => {
@@ -94,6 +94,60 @@ describe('a wrong manifest', () => {
       'no branch of a union',
       job({ executor: { shell: { command: { a: 1 } } } }),
       ['spec.executor.shell.command = {"a":1}: must be a string or a list'],
+    ],
+    ['a retry without a limit', job({ retry: {} }), ['spec.retry.limit: is needed: a number']],
+    ['fewer attempts than none', job({ retry: { limit: -1 } }), ['spec.retry.limit = -1: must be at least 0']],
+    ['too many attempts', job({ retry: { limit: 101 } }), ['spec.retry.limit = 101: must be at most 100']],
+    ['part of an attempt', job({ retry: { limit: 1.5 } }), ['spec.retry.limit = 1.5: must be a whole number']],
+    [
+      'a misspelled field of a retry',
+      job({ retry: { limit: 1, backof: {} } }),
+      ['spec.retry.backof = {}: is not a known field; did you mean backoff? Allowed here: limit, backoff, on'],
+    ],
+    [
+      'waits that are none',
+      job({ retry: { limit: 1, backoff: { initialSeconds: -1, factor: 0.5, maximumSeconds: 604_801, jitter: 1.1 } } }),
+      [
+        'spec.retry.backoff.initialSeconds = -1: must be at least 0',
+        'spec.retry.backoff.factor = 0.5: must be at least 1',
+        'spec.retry.backoff.maximumSeconds = 604801: must be at most 604800',
+        'spec.retry.backoff.jitter = 1.1: must be at most 1',
+      ],
+    ],
+    [
+      'a retry after what is final',
+      job({ retry: { limit: 1, on: { outcomes: ['Killed'] } } }),
+      ['spec.retry.on.outcomes[0] = "Killed": must be one of "Failed", "TimedOut", "Lost"'],
+    ],
+    [
+      'a retry after nothing',
+      job({ retry: { limit: 1, on: { outcomes: [] } } }),
+      ['spec.retry.on.outcomes = []: must not be empty'],
+    ],
+    [
+      'an exit code that no process has',
+      job({ retry: { limit: 1, on: { exitCodes: [75, 256] } } }),
+      ['spec.retry.on.exitCodes[1] = 256: must be at most 255'],
+    ],
+    [
+      'what narrows Failed without it',
+      job({ retry: { limit: 1, on: { outcomes: ['Lost'], exitCodes: [75] } } }),
+      ['spec.retry.on.outcomes = ["Lost"]: must contain Failed, which exitCodes and httpStatuses narrow'],
+    ],
+    [
+      'statuses of a command',
+      job({ retry: { limit: 1, on: { httpStatuses: [429] } } }),
+      ['spec.retry.on.httpStatuses = [429]: is allowed with the http executor only'],
+    ],
+    [
+      'exit codes of a request',
+      job({ executor: { http: { url: 'https://example.com' } }, retry: { limit: 1, on: { exitCodes: [75] } } }),
+      ['spec.retry.on.exitCodes = [75]: is not allowed with the http executor, whose runs have no exit code'],
+    ],
+    [
+      'a status that is none',
+      job({ executor: { http: { url: 'https://example.com' } }, retry: { limit: 1, on: { httpStatuses: ['6xx'] } } }),
+      ['spec.retry.on.httpStatuses[0] = "6xx": must be a status (204), a class (2xx) or a range (200-299)'],
     ],
     [
       'an item of a list',

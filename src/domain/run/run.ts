@@ -14,11 +14,12 @@ export type TriggerKind = (typeof TriggerKind)[keyof typeof TriggerKind];
 
 /**
  * A run's state. Pending → Claimed → Running → one of the terminal ones; Pending may also end as Skipped.
- * Terminal states never change, but for one case: Lost (which means unknown) may be settled once by the same
- * attempt's own late report, unless a newer attempt has started.
+ * Terminal states never change, but for two cases: Lost (which means unknown) may be settled once by the same
+ * attempt's own late report, unless a newer attempt was asked for; and where the job's policy asks for another attempt
+ * after Failed, TimedOut or Lost, the run is Pending again.
  */
 export const RunState = {
-  /** Asked for (manual, catch-up, or waiting for room): no worker has it yet. */
+  /** Asked for (manual, catch-up, or waiting for room), or waiting for its next attempt: no worker has it. */
   Pending: 'Pending',
   /** A worker has the right to start it. */
   Claimed: 'Claimed',
@@ -46,6 +47,9 @@ export const terminalStates: ReadonlySet<RunState> = new Set<RunState>([
 
 /** How an attempt ended, as its worker saw it. */
 export type Outcome = 'Succeeded' | 'Failed' | 'TimedOut' | 'Killed' | 'Lost';
+
+/** Those of them after which a job may ask for another attempt. */
+export type RetriedOutcome = Exclude<Outcome, 'Succeeded' | 'Killed'>;
 
 /** Why a tick has no run. Each is a fact about the cluster at that time; the record's `detail` gives the particulars. */
 export const SkipReason = {

@@ -29,7 +29,7 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
 }
 
 export function runAnswer(run: Run): z.output<typeof runSchema> {
-  const { tick, requestedAt, claimedAt, startedAt, finishedAt, ...rest } = run;
+  const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
   return {
     ...rest,
     requestedAt: formatInstant(requestedAt),
@@ -37,6 +37,7 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
+    ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
 }
 

@@ -30,7 +30,7 @@ export const runSchema = z
       .optional()
       .openapi({ description: 'The instant that the run is for; absent when asked for by hand.' }),
     state: runState,
-    attempt: z.int().openapi({ description: 'From 1; 0 while Pending.' }),
+    attempt: z.int().openapi({ description: 'From 1; 0 while none has begun.' }),
     revision: z.int().optional().openapi({ description: 'The job’s revision that is run.' }),
     worker: z.string().optional(),
     fencingToken: z.string().optional().openapi({ description: 'Larger is newer.' }),
@@ -43,6 +43,13 @@ export const runSchema = z
     httpStatus: z.int().optional(),
     reason: skipReason.optional(),
     message: z.string().optional().openapi({ description: 'One sentence for people.' }),
+    lastOutcome: z
+      .enum(['Failed', 'TimedOut', 'Lost'])
+      .optional()
+      .openapi({ description: 'While a further attempt waits: how the newest one ended.' }),
+    nextAttemptAt: instant
+      .optional()
+      .openapi({ description: 'While a further attempt waits: when it is due; then, when it was asked for.' }),
   })
   .openapi('Run');
 

@@ -22,6 +22,7 @@ import { Observations } from './observations.ts';
 import { Office } from './office.ts';
 import { Orphans } from './orphans.ts';
 import { retain } from './retention.ts';
+import { Retries } from './retries.ts';
 import { SpellAgenda } from './spell-agenda.ts';
 import { type LeaderTiming, leaderTiming } from './timing.ts';
 import { Triggers } from './triggers.ts';
@@ -143,6 +144,7 @@ export class Leader implements Service {
     const catchups = new Catchups(office);
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
+    const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
     const orphans = new Orphans(office, workers, epochs);
     const importer = new Importer({
       ...this.#options,
@@ -169,7 +171,10 @@ export class Leader implements Service {
         if (clockOk?.() === false) this.#election.resign("this master's clock is off");
       }),
       again('the sweep of the outbox', every.sweepEvery, () => publisher.sweep(signal)),
-      again('the sweep of triggers', every.sweepEvery, () => triggers.publish()),
+      again('the sweep of triggers', every.sweepEvery, async () => {
+        await retries.pass();
+        await triggers.publish();
+      }),
       again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),

@@ -39,7 +39,12 @@ export async function closeAsLost(office: Office, orphans: readonly Orphan[]): P
 }
 
 function isOpen(row: Run | undefined, attempt: number | undefined): boolean {
-  return row === undefined || (!terminalStates.has(row.state) && row.attempt <= (attempt ?? row.attempt));
+  return row === undefined || !hasEnded(row, attempt ?? Math.max(1, row.attempt));
+}
+
+/** Whether an attempt has ended in the database: with its run, or before a further attempt that has begun or waits. */
+export function hasEnded({ state, attempt: newest }: Run, attempt: number): boolean {
+  return terminalStates.has(state) || newest > attempt || (state === 'Pending' && newest === attempt);
 }
 
 function toFinding(orphan: Orphan, row: Run | undefined): Findings['lost'][number] {

@@ -6,6 +6,8 @@ export interface LeaderMetrics {
   /** Ticks without a run that the leader recorded, by reason. */
   readonly skips: Counter<'reason'>;
   readonly runsLost: Counter;
+  /** Further attempts that were decided on, by the outcome of the attempt before. */
+  readonly retries: Counter<'outcome'>;
   /** The backlog. */
   readonly triggersWaiting: Gauge;
   /** 1 on the master that has the role. */
@@ -25,6 +27,12 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
     runsLost: new Counter({
       name: 'cronmesh_runs_lost_total',
       help: 'Runs closed as Lost: what became of them is not known',
+      registers,
+    }),
+    retries: new Counter({
+      name: 'cronmesh_run_retries_total',
+      help: 'Further attempts at runs that were decided on, by the outcome of the attempt before',
+      labelNames: ['outcome'],
       registers,
     }),
     triggersWaiting: new Gauge({

@@ -1,6 +1,6 @@
 import type { Entry, Index, Operation } from '../../coordination/coordinator.ts';
 import { askForAdoption, isOutliving } from '../../coordination/handover.ts';
-import { jobOfPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { jobOfPath, lockPath, prefix, runOfPublished, triggerPath } from '../../coordination/keys.ts';
 import {
   decode,
   type KillRecord,
@@ -15,7 +15,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Run } from '../../store/store.ts';
 import type { WorkerDirectory, WorkerView } from '../services/workers.ts';
 import { certaintyOfLoss, type EpochKeeper } from './epoch.ts';
-import { closeAsLost, type Orphan } from './lost.ts';
+import { closeAsLost, hasEnded, type Orphan } from './lost.ts';
 import type { Office } from './office.ts';
 
 /** A kill of a run that the database does not know is kept this long: its report may come yet. */
@@ -116,7 +116,7 @@ export class Orphans {
       const { key, index } = entry;
       const row = rows.get(record.run);
       // Lost, say, since nobody adopted it in time.
-      if (row !== undefined && terminalStates.has(row.state)) over.push(entry);
+      if (row !== undefined && hasEnded(row, record.attempt)) over.push(entry);
       else {
         const ask = askForAdoption(key, record, 'found without a worker by the leader', this.#office.clock());
         steps.push([{ verb: 'check-index', key, index }, ask]);
@@ -179,7 +179,7 @@ export class Orphans {
       .filter(({ record }) => record.deadline + 2 * timing.clockBound < now)
       .map(({ entry }) => entry);
     if (markers.length === 0) return;
-    const runOf = ({ key }: Entry): RunId => key.slice(prefix.published.length) as RunId;
+    const runOf = ({ key }: Entry): RunId => runOfPublished(key);
     const rows = await this.#rows(markers.map(runOf));
     await this.#delete(markers.filter(entry => rows.get(runOf(entry))?.state !== 'Pending'));
   }

@@ -4,14 +4,14 @@ import { jobOfPath, lockPath, prefix } from '../../coordination/keys.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
-import { type RunId, terminalStates } from '../../domain/run/run.ts';
+import type { RunId } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Findings, PendingRun } from '../../store/store.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
-import { closeAsLost, nothingFound, type Orphan } from './lost.ts';
+import { closeAsLost, hasEnded, nothingFound, type Orphan } from './lost.ts';
 import type { Cause } from './misfire.ts';
 import { type Office, takeAway } from './office.ts';
 import type { SpellAgenda } from './spell-agenda.ts';
@@ -75,9 +75,9 @@ export class Triggers {
     await this.#dropEnded(found.filter(({ record }) => record.adopts !== undefined));
     await this.#expire(found.filter(one => !isOld(one)));
     this.#office.metrics.triggersWaiting.set(found.length);
-    const there = new Set(found.map(({ record }) => record.run));
+    const there = new Set(found.map(({ record }) => attemptOf(record.run, record.attempt)));
     await this.#pendingWithout(
-      pending.filter(run => !there.has(run.id)),
+      pending.filter(run => !there.has(attemptOf(run.id, run.attempt))),
       certaintyAfter(epoch, this.#office.timing),
     );
   }
@@ -95,9 +95,13 @@ export class Triggers {
   async #dropEnded(adoptions: readonly Found[]): Promise<void> {
     if (adoptions.length === 0) return;
     const rows = await this.#office.store.getRuns(adoptions.map(({ record }) => record.run));
-    // What is lost, whoever adopts it may still tell.
-    const ended = new Set(rows.filter(row => terminalStates.has(row.state) && row.state !== 'Lost').map(row => row.id));
-    await this.#delete(adoptions.filter(({ record }) => ended.has(record.run)));
+    const byId = new Map(rows.map(row => [row.id, row]));
+    const ended = adoptions.filter(({ record }) => {
+      const row = byId.get(record.run);
+      // What is lost, whoever adopts it may still tell.
+      return row !== undefined && row.state !== 'Lost' && hasEnded(row, record.attempt);
+    });
+    await this.#delete(ended);
   }
 
   async #expire(found: readonly Found[]): Promise<void> {
@@ -118,7 +122,7 @@ export class Triggers {
       const { record, job } = one;
       const { reason, detail } = causes.get(one) ?? jobChanged;
       const row = rows.get(record.run);
-      if (row?.state === 'Pending' && record.adopts === undefined)
+      if (row?.state === 'Pending' && record.attempt > row.attempt && record.adopts === undefined)
         expired.push({ run: record.run, reason, message: detail });
       else if (row !== undefined || record.adopts !== undefined) lost.push(orphanOf(record, job, left(record, detail)));
       else if (record.tick !== undefined) {
@@ -127,7 +131,9 @@ export class Triggers {
       }
     }
     await this.#office.store.account(this.#office.term, { ...nothingFound, skips, expired }, this.#office.clock());
-    for (const { reason } of [...skips, ...expired]) this.#office.metrics.skips.inc({ reason });
+    // Of a retry that can't start, the tick had its run.
+    const first = expired.filter(({ run }) => rows.get(run)?.attempt === 0);
+    for (const { reason } of [...skips, ...first]) this.#office.metrics.skips.inc({ reason });
     await closeAsLost(this.#office, lost);
   }
 
@@ -193,13 +199,15 @@ export class Triggers {
     const written = unwritten.filter(run => !withdrawn.has(run)).map(run => run.id);
     if (written.length > 0) await this.#office.store.markRunsPublished(written);
     if (expired.length > 0) await this.#office.store.account(this.#office.term, { ...nothingFound, expired }, now);
-    this.#office.metrics.skips.inc({ reason }, expired.length);
+    this.#office.metrics.skips.inc({ reason }, [...withdrawn].filter(run => run.attempt === 1).length);
     this.#missing = missing;
   }
 
   async #isLocked(run: PendingRun): Promise<boolean> {
     const locks = await this.#list(`${prefix.lock}${jobKey(run)}/`);
-    return locks.some(lock => decode<LockRecord>(lock).run === run.id);
+    return locks
+      .map(lock => decode<LockRecord>(lock))
+      .some(record => record.run === run.id && record.attempt === run.attempt);
   }
 
   /** Deletes triggers; gives those that no worker had claimed. */
@@ -223,6 +231,8 @@ export class Triggers {
     });
   }
 }
+
+const attemptOf = (run: RunId, attempt: number): string => `${run}/${attempt}`;
 
 const jobChanged: Cause = { reason: 'JobChanged', detail: 'the job was deleted before the run could start' };
 

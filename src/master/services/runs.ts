@@ -1,5 +1,6 @@
 import { CronmeshError } from '../../domain/errors.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
+import { shouldRetry } from '../../domain/policy/retry.ts';
 import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -9,7 +10,7 @@ import { followLog } from './follow.ts';
 import type { Publishing } from './publishing.ts';
 
 export interface RunServiceDependencies {
-  readonly store: Pick<Store, 'createRun' | 'getRun' | 'listRuns' | 'runLogs' | 'listSkips'>;
+  readonly store: Pick<Store, 'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'>;
   readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
   readonly changes: Changes;
   readonly logger: Logger;
@@ -75,13 +76,20 @@ export class RunService {
   }
 
   /**
-   * Asks for the end of a run: its worker ends it and everything it started. Resolves once the request is on its way.
+   * Asks for the end of a run: its worker ends it and everything it started. Resolves once the request is on its way. A
+   * run that waits for its next attempt is ended at once.
    *
    * @throws CronmeshError NotFound, Conflict when it has ended, Unavailable
    */
   async kill(id: RunId, by: string): Promise<Run> {
     const run = await this.get(id);
-    if (terminalStates.has(run.state)) {
+    if (await this.#isBetweenAttempts(run)) {
+      const { store, changes, clock } = this.#deps;
+      if (await store.killWaiting(run, `killed by ${by} before its attempt ${run.attempt + 1}`, clock())) {
+        changes.runsChanged([id]);
+        return await this.get(id);
+      }
+    } else if (terminalStates.has(run.state)) {
       throw new CronmeshError('Conflict', `the run ${id} has ended already: ${run.state}`);
     }
     try {
@@ -134,10 +142,22 @@ export class RunService {
       run: id,
       after: options.after ?? 0,
       read: after => this.#readLog(id, after, options.attempt),
-      ended: async () => terminalStates.has((await this.get(id)).state),
+      ended: async () => {
+        const run = await this.get(id);
+        return terminalStates.has(run.state) && !(await this.#isBetweenAttempts(run));
+      },
       changes,
       signal,
     });
+  }
+
+  /** Whether it waits for a further attempt, or will as soon as the leader has seen its end. */
+  async #isBetweenAttempts(run: Run): Promise<boolean> {
+    if (run.state === 'Pending') return run.lastOutcome !== undefined;
+    if (run.state !== 'Failed' && run.state !== 'TimedOut' && run.state !== 'Lost') return false;
+    if (run.retryDecided) return false;
+    const job = await this.#deps.store.getJob(run.namespace, run.name);
+    return job?.uid === run.jobUid && shouldRetry(job.spec, run);
   }
 
   #readLog(id: RunId, after: number, attempt: number | undefined): Promise<readonly LogLine[]> {

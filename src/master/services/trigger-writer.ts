@@ -21,7 +21,7 @@ export interface TriggerWriterOptions {
 
 /** Whether a run that was asked for so long before an epoch's floor was started in the past that Consul lost is not known. */
 const uncertain = timing.lockDelay + timing.liveWindow;
-/** Two operations a run, of 128 in a transaction. */
+/** Two operations a run, the mark's and the trigger's, of 128 in a transaction. */
 const runsPerTransaction = 60;
 
 /**
@@ -44,21 +44,29 @@ export class TriggerWriter {
       const some = runs.slice(i, i + runsPerTransaction);
       // The others the leader closes.
       const certain = some.filter(({ requestedAt }) => floor === 0 || requestedAt > floor - uncertain);
-      await this.#writeNew(certain, number);
-      await this.#options.store.markRunsPublished(certain.map(run => run.id));
+      const blocked = await this.#writeNew(certain, number);
+      const written = certain.filter(run => !blocked.has(run));
+      await this.#options.store.markRunsPublished(written.map(run => run.id));
     }
   }
 
-  /** Leaves out those that were written before, by another master or by this one when no answer came. */
-  async #writeNew(runs: readonly PendingRun[], epoch: number): Promise<void> {
+  /**
+   * Leaves out those that were written before, by another master or by this one when no answer came. Gives those that
+   * can't be written yet: an earlier attempt's trigger is still there, an adoption that nobody has taken.
+   */
+  async #writeNew(runs: readonly PendingRun[], epoch: number): Promise<ReadonlySet<PendingRun>> {
+    const blocked = new Set<PendingRun>();
     for (let left = runs; left.length > 0; ) {
       const operations = left.flatMap(run => operationsOf(run, epoch));
       const written = await this.#options.coordinator.transact(operations);
-      if (written.ok) return;
-      const there = new Set(written.failures.map(({ operation }) => left[Math.floor(operation / 2)]));
-      this.#options.logger.debug({ runs: [...there].map(run => run?.id) }, 'triggers were written before');
-      left = left.filter(run => !there.has(run));
+      if (written.ok) break;
+      const failed = new Set(written.failures.map(({ operation }) => operation));
+      const there = left.filter((_, i) => failed.has(2 * i) || failed.has(2 * i + 1));
+      for (const run of there) if (run.attempt > 1 && !failed.has(2 * left.indexOf(run))) blocked.add(run);
+      this.#options.logger.debug({ runs: there.map(run => run.id) }, 'triggers were written before');
+      left = left.filter(run => !there.includes(run));
     }
+    return blocked;
   }
 
   async #epoch(): Promise<EpochRecord> {
@@ -87,7 +95,7 @@ function operationsOf(run: PendingRun, epoch: number): readonly Operation[] {
   return [
     {
       verb: 'cas',
-      key: publishedPath(run.id),
+      key: publishedPath(run.id, run.attempt),
       value: encode<PublishedRecord>({ v: 1, deadline: run.deadline }),
       index: 0,
     },

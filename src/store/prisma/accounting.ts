@@ -100,6 +100,9 @@ const lostColumns = {
   message: 'text',
 } as const;
 
+/** What is told of the newest attempt alone. */
+const ofAttempt = ['claimed_at', 'started_at', 'exit_code', 'signal', 'http_status'];
+
 async function closeLost(transaction: Transaction, lost: Findings['lost'], now: number): Promise<void> {
   if (lost.length === 0) return;
   const rows = [...new Map(lost.map(one => [one.run, one])).values()];
@@ -111,18 +114,27 @@ async function closeLost(transaction: Transaction, lost: Findings['lost'], now: 
     FROM ${recordset('lost', lostColumns, rows)}
     ORDER BY run
     ON CONFLICT (id) DO UPDATE SET state = 'Lost', attempt = excluded.attempt, message = excluded.message,
-      worker = coalesce(run.worker, excluded.worker), finished_at = excluded.finished_at,
-      reported_at = greatest(run.reported_at, excluded.reported_at)
-    WHERE run.state IN ('Pending', 'Claimed', 'Running') AND run.attempt <= excluded.attempt`;
+      worker = CASE WHEN excluded.attempt = run.attempt THEN coalesce(run.worker, excluded.worker)
+        ELSE excluded.worker END, finished_at = excluded.finished_at,
+      reported_at = greatest(run.reported_at, excluded.reported_at), retry = NULL, last_outcome = NULL,
+      next_attempt_at = NULL,
+      ${Prisma.raw(ofAttempt.map(column => `${column} = CASE WHEN excluded.attempt = run.attempt THEN run.${column} END`).join(', '))}
+    WHERE (run.state IN ('Claimed', 'Running') AND run.attempt <= excluded.attempt)
+      OR (run.state = 'Pending' AND run.attempt < excluded.attempt)`;
 }
 
+/** A run whose further attempt can't start ends as the last one did. */
 async function expire(transaction: Transaction, expired: Findings['expired'], now: number): Promise<void> {
   if (expired.length === 0) return;
   await transaction.$executeRaw`
-    UPDATE run SET state = 'Skipped', reason = expired.reason, message = expired.message, finished_at = ${BigInt(now)},
+    UPDATE run SET state = coalesce(run.last_outcome, 'Skipped'), reason = expired.reason,
+      message = CASE WHEN run.last_outcome IS NULL THEN expired.message
+        ELSE 'attempt ' || (run.attempt + 1) || ' was not started: ' || expired.message END,
+      finished_at = CASE WHEN run.last_outcome IS NULL THEN ${BigInt(now)} ELSE run.finished_at END,
+      retry = 'None', last_outcome = NULL, next_attempt_at = NULL,
       reported_at = greatest(run.reported_at, ${BigInt(now)})
     FROM ${recordset('expired', { run: 'text', reason: 'text', message: 'text' }, expired)}
-    WHERE run.id = expired.run AND run.state = 'Pending'`;
+    WHERE run.id = expired.run AND run.state = 'Pending' AND run.retry IS DISTINCT FROM 'Waiting'`;
 }
 
 /** How far a spell is accounted only grows. An older revision of it means the same spell. */

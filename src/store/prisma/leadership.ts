@@ -57,7 +57,7 @@ export async function requireTerm(transaction: Transaction, term: Term): Promise
 function forgetRuns(transaction: Transaction, before: bigint, limit: number): Promise<number> {
   return transaction.$executeRaw`
     WITH gone AS (
-      SELECT id FROM run WHERE due_at < ${before} AND finished_at < ${before} ORDER BY due_at, id LIMIT ${limit}
+      SELECT id FROM run WHERE due_at < ${before} AND finished_at < ${before} AND state <> 'Pending' ORDER BY due_at, id LIMIT ${limit}
     ), lines AS (
       DELETE FROM run_log USING gone WHERE run_log.run = gone.id
     )

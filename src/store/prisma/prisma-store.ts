@@ -10,6 +10,7 @@ import { leadership } from './leadership.ts';
 import { migrate, readMigrations } from './migrations.ts';
 import { outbox } from './outbox.ts';
 import { applyReports } from './reports.ts';
+import { retries } from './retries.ts';
 import { runChanges } from './run-changes.ts';
 import { lastRuns, listRuns } from './run-list.ts';
 import { runs } from './runs.ts';
@@ -21,6 +22,7 @@ export function createStore(database: Database): Store {
     ...outbox(database),
     ...runs(database),
     ...runChanges(database),
+    ...retries(database),
     ...history(database),
     ...accounting(database),
     ...leadership(database),

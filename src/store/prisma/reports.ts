@@ -44,10 +44,13 @@ function lineInsertion(lines: readonly OutputReport[]): Prisma.Sql {
     ON CONFLICT DO NOTHING`;
 }
 
-// How a patch meets the run's row. The same attempt goes forward (Pending, Claimed, Running, ended), and its late
-// end settles Lost. A newer attempt takes the row over, but never one that is done for good.
+// How a patch meets the run's row. The same attempt goes forward (Claimed, Running, ended), and its late end settles
+// Lost, also while the run waits for its next attempt. A newer attempt takes the row over, but never one that is done
+// for good.
 const touched = `
-  (excluded.attempt = run.attempt AND run.state IN ('Pending', 'Claimed', 'Running', 'Lost'))
+  (excluded.attempt = run.attempt AND (run.state IN ('Claimed', 'Running', 'Lost')
+    OR (run.retry = 'Waiting' AND run.last_outcome = 'Lost' AND excluded.finished_at IS NOT NULL
+      AND excluded.state <> 'Lost')))
   OR (excluded.attempt > run.attempt AND run.state NOT IN ('Succeeded', 'Killed', 'Skipped'))`;
 const newer = 'excluded.attempt > run.attempt';
 /** A claim with a larger token: the attempt was handed back unstarted, and claimed again. */
@@ -63,6 +66,11 @@ const assignments = [
   `fencing_token = CASE WHEN ${newer} OR ${claimed} THEN excluded.fencing_token ELSE run.fencing_token END`,
   `revision = CASE WHEN ${claimed} THEN excluded.revision ELSE coalesce(run.revision, excluded.revision) END`,
   `started_at = CASE WHEN ${newer} THEN excluded.started_at ELSE coalesce(run.started_at, excluded.started_at) END`,
+  // Whatever was decided about a further attempt, it is to be decided anew.
+  ...['retry', 'last_outcome', 'next_attempt_at'].map(
+    column => `${column} = CASE WHEN ${newer} OR ${ended} THEN NULL ELSE run.${column} END`,
+  ),
+  `reason = CASE WHEN ${newer} THEN NULL ELSE run.reason END`,
   ...['finished_at', 'exit_code', 'signal', 'http_status', 'message'].map(
     column => `${column} = CASE WHEN ${newer} OR ${ended} THEN excluded.${column} ELSE run.${column} END`,
   ),

@@ -1,5 +1,12 @@
 import type { JobUid } from '../../domain/job/job.ts';
-import { type RunId, RunState, type SkipReason, type TriggerKind, type WorkerId } from '../../domain/run/run.ts';
+import {
+  type RetriedOutcome,
+  type RunId,
+  RunState,
+  type SkipReason,
+  type TriggerKind,
+  type WorkerId,
+} from '../../domain/run/run.ts';
 import type { PendingRun, Run } from '../store.ts';
 import type { Run as RunRow } from './client/client.ts';
 import { Prisma } from './client/client.ts';
@@ -11,7 +18,8 @@ export const runColumns = Prisma.raw(
    run.attempt, run.revision, run.worker, run.fencing_token AS "fencingToken", run.requested_at AS "requestedAt",
    run.requested_by AS "requestedBy", run.deadline, run.published, run.claimed_at AS "claimedAt",
    run.started_at AS "startedAt", run.finished_at AS "finishedAt", run.reported_at AS "reportedAt",
-   run.exit_code AS "exitCode", run.signal, run.http_status AS "httpStatus", run.reason, run.message`,
+   run.exit_code AS "exitCode", run.signal, run.http_status AS "httpStatus", run.reason, run.message,
+   run.retry, run.last_outcome AS "lastOutcome", run.next_attempt_at AS "nextAttemptAt"`,
 );
 
 /** A list of states as SQL literals: as parameters they would keep the partial indexes from being used. */
@@ -42,22 +50,27 @@ export function toRun(row: RunRow): Run {
     ...(row.httpStatus !== null && { httpStatus: row.httpStatus }),
     ...(row.reason !== null && { reason: row.reason as SkipReason }),
     ...(row.message !== null && { message: row.message }),
+    ...(row.lastOutcome !== null && { lastOutcome: row.lastOutcome as RetriedOutcome }),
+    ...(row.retry !== null && { retryDecided: true as const }),
+    ...(row.nextAttemptAt !== null && { nextAttemptAt: number(row.nextAttemptAt) }),
   };
 }
 
 /** A row in Pending. Its trigger asks for the attempt after those that were. */
 export function toPendingRun(row: RunRow): PendingRun {
+  // A further attempt was asked for at its own time, and whatever its run was made for, it waits as a retry.
+  const again = row.nextAttemptAt !== null;
   return {
     id: row.id as RunId,
     jobUid: row.jobUid as JobUid,
     namespace: row.namespace,
     name: row.name,
-    trigger: row.trigger as TriggerKind,
+    trigger: again ? 'retry' : (row.trigger as TriggerKind),
     ...(row.tick !== null && { tick: number(row.tick) }),
     revision: row.revision ?? 0,
-    requestedAt: number(row.requestedAt),
+    requestedAt: number(row.nextAttemptAt ?? row.requestedAt),
     deadline: number(row.deadline ?? row.requestedAt),
-    by: row.requestedBy ?? '',
+    by: again ? `retry after ${row.lastOutcome}` : (row.requestedBy ?? ''),
     attempt: row.attempt + 1,
     published: row.published,
   };

@@ -26,7 +26,7 @@ export function runs(
 
     pendingRuns: async limit => {
       const rows = await prisma.$queryRaw<RunRow[]>`
-        SELECT ${runColumns} FROM run WHERE state IN (${pending})
+        SELECT ${runColumns} FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting'
         ORDER BY published, requested_at, id LIMIT ${limit}`;
       return rows.map(toPendingRun);
     },

@@ -3,6 +3,7 @@ import type { JobRecord } from '../../coordination/records.ts';
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
+import { retriesLost } from '../../domain/policy/retry.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import type { EligibilityClass } from '../peers.ts';
@@ -28,6 +29,10 @@ export interface JobEntry {
   readonly deadline: Milliseconds;
   /** Its runs go on without their worker (kubernetes): they are handed over and adopted, never lost with it. */
   readonly outlivesWorker: boolean;
+  /** A run may be tried again, by this worker too and under the same lock. */
+  readonly retries: boolean;
+  /** A run that is lost may be tried again: each attempt ends with its worker's lease, so that the next is alone. */
+  readonly retriesLost: boolean;
   /** JSON of a `RunSpec`. */
   readonly body: string;
 }
@@ -56,6 +61,8 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     forbid,
     deadline: spec.startingDeadlineSeconds * 1_000,
     outlivesWorker: executor.kubernetes !== undefined,
+    retries: (spec.retry?.limit ?? 0) > 0,
+    retriesLost: retriesLost(spec),
     body: JSON.stringify({
       executor,
       timeoutSeconds,

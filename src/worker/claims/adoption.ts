@@ -50,6 +50,9 @@ export function entryOf(
     forbid: slot === 0 && job?.forbid === true,
     deadline: job?.deadline ?? 0,
     outlivesWorker: true,
+    // A further attempt may follow, whatever became of the job.
+    retries: true,
+    retriesLost: false,
     body: job?.outlivesWorker ? job.body : JSON.stringify(bodyUntil(deadline, now)),
   };
 }

@@ -97,7 +97,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
     run: held.run,
     attempt: held.attempt,
     // What goes on without its worker is let go of with the lease, whatever its policy: another follows it then.
-    exclusive: entry.slots !== undefined || entry.outlivesWorker,
+    exclusive: entry.slots !== undefined || entry.outlivesWorker || entry.retriesLost,
     lockKey: held.lockKey,
     handovers: held.adopts?.handovers ?? 0,
     ...(entry.slots !== undefined && { atOnce: entry.slots }),

@@ -132,8 +132,8 @@ export class Releases {
   #operations(held: HeldRun): readonly Operation[] {
     const { entry, run, lockKey, session, index } = held;
     return [
-      // The next run of this slot may have the same session: a release that comes late must not take its lock away.
-      ...(entry.slots === undefined ? [] : ([{ verb: 'check-index', key: lockKey, index }] as const)),
+      // What locks it next may have the same session: a release that comes late must not take its lock away.
+      ...(entry.slots === undefined && !entry.retries ? [] : ([{ verb: 'check-index', key: lockKey, index }] as const)),
       { verb: 'unlock', key: lockKey, value: '', session },
       { verb: 'delete', key: lockKey },
       ...(this.#options.isKilled(held) ? ([{ verb: 'delete', key: killerPath(entry.key, run) }] as const) : []),

@@ -193,8 +193,9 @@ export class Triggers {
 
   /** Its job, when it falls to this worker now. */
   #claimable({ busy, record, job, bucket, seenAt }: Waiting, under: ClaimContext): JobEntry | undefined {
-    const { clock, worker, peers } = this.#options;
-    if (busy) return undefined;
+    const { clock, worker, peers, runs } = this.#options;
+    // An earlier attempt that this worker has not let go of yet.
+    if (busy || runs.has(record.run)) return undefined;
     const now = clock();
     if (now > record.deadline) return undefined;
     const entry = this.#options.job(job);

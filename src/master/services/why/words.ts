@@ -28,6 +28,10 @@ export function runClause(run: Run, tick: Instant): string {
   const late = startedAt === undefined ? undefined : `${span(Math.max(0, startedAt - tick))} after the tick`;
   switch (run.state) {
     case 'Pending':
+      if (run.lastOutcome !== undefined && run.nextAttemptAt !== undefined) {
+        const next = `its attempt ${run.attempt + 1}, due at ${formatInstant(run.nextAttemptAt)}`;
+        return `its attempt ${run.attempt} ended as ${run.lastOutcome}${on}${details}; it waits for ${next}`;
+      }
       return `it waits${kind} for a worker with room`;
     case 'Claimed':
       return `it was claimed${on}${claimedAt === undefined ? '' : ` at ${formatInstant(claimedAt)}`}, and its start is not reported yet`;

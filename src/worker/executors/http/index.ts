@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
+import { matchesStatus } from '../../../domain/http-status.ts';
 import type { HttpExecutorSpec } from '../../../domain/job/spec.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { AttemptResult, StartRequest } from '../../supervisor/protocol.ts';
@@ -7,7 +8,7 @@ import { endedResult, formatDuration } from '../ending.ts';
 import type { EndReason, Execution, ExecutionHooks, Executor } from '../executor.ts';
 import { droppedNote, LimitedText } from '../text.ts';
 import { type Connections, createConnections } from './connections.ts';
-import { firstHop, type Hop, isExpected, nextHop, redirectTarget } from './request.ts';
+import { firstHop, type Hop, nextHop, redirectTarget } from './request.ts';
 
 export interface HttpExecutorOptions {
   /** Whether requests may go to addresses that are not on the public internet. */
@@ -101,7 +102,7 @@ class HttpExecution implements Execution {
     const note = droppedNote('body', text.dropped, spec.outputLimitBytes);
     if (note !== undefined) this.#hooks.output('system', note);
     const httpStatus = answer.statusCode;
-    if (isExpected(httpStatus, spec.expectedStatus)) return { outcome: 'Succeeded', httpStatus };
+    if (matchesStatus(httpStatus, spec.expectedStatus)) return { outcome: 'Succeeded', httpStatus };
     const expected = spec.expectedStatus.join(', ');
     return {
       outcome: 'Failed',

@@ -94,13 +94,3 @@ export function nextHop(hop: Hop, status: number, target: URL): Hop {
   if (becomesGet) return { url: target, method: 'GET', headers };
   return { ...hop, url: target, headers };
 }
-
-/** Whether a status is one of those expected: `204`, `2xx`, `200-299`. */
-export function isExpected(status: number, expected: HttpExecutorSpec['expectedStatus']): boolean {
-  return expected.some(one => {
-    if (typeof one === 'number') return status === one;
-    if (one.endsWith('xx')) return Math.floor(status / 100) === Number(one[0]);
-    const [from, to = from] = one.split('-').map(Number);
-    return from !== undefined && to !== undefined && from <= status && status <= to;
-  });
-}

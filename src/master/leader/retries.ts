@@ -1,0 +1,106 @@
+import { killerPath } from '../../coordination/keys.ts';
+import { type Job, jobKey } from '../../domain/job/job.ts';
+import type { JobSpec } from '../../domain/job/spec.ts';
+import { shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { DueRetries, RetryDecision, Run } from '../../store/store.ts';
+import type { Office } from './office.ts';
+
+export interface RetriesOptions {
+  /** Whether a trigger that is written now may be claimed: there is an epoch. */
+  readonly mayAsk: () => boolean;
+  /** In [0, 1). Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** Runs looked at in one transaction. */
+const atOnce = 1_000;
+
+/**
+ * Further attempts at runs that did not succeed: decides whether and when, and at that time makes the run a pending one,
+ * whose trigger is published like any other. All of it is in the database: a new leader goes on where the last one was.
+ */
+export class Retries {
+  readonly #office: Office;
+  readonly #options: RetriesOptions;
+
+  constructor(office: Office, options: RetriesOptions) {
+    this.#office = office;
+    this.#options = options;
+  }
+
+  async pass(): Promise<void> {
+    while (await this.#decide());
+    while (this.#options.mayAsk() && (await this.#ask()));
+  }
+
+  /** Gives whether there may be more. */
+  async #decide(): Promise<boolean> {
+    const { store, term, clock, metrics, logger, signal } = this.#office;
+    const ended = await store.undecidedRetries(atOnce);
+    if (ended.length === 0) return false;
+    const now = clock();
+    const policies = await this.#policies(ended);
+    const wanted = ended.filter(run => shouldRetry(policies.get(run) ?? {}, run));
+    const killed = await this.#withKill(wanted);
+    const decisions = ended.map((run): RetryDecision => {
+      const { retry } = policies.get(run) ?? {};
+      if (retry === undefined || killed.has(run) || !wanted.includes(run)) return { run };
+      const wait = waitBeforeRetry(retry.backoff, run, (this.#options.random ?? Math.random)());
+      return { run, at: dueAt(run, wait, now) };
+    });
+    await store.decideRetries(term, decisions, now);
+    for (const { run, at } of decisions) {
+      if (at === undefined) continue;
+      metrics.retries.inc({ outcome: run.state });
+      logger.debug({ run: run.id, attempt: run.attempt, outcome: run.state, at }, 'a run is to be tried again');
+    }
+    return ended.length === atOnce && !signal.aborted;
+  }
+
+  /** Gives whether there may be more. */
+  async #ask(): Promise<boolean> {
+    const { store, term, clock, signal } = this.#office;
+    const now = clock();
+    const due = await store.dueRetries(now, atOnce);
+    if (due.length === 0) return false;
+    const policies = await this.#policies(due);
+    const asked: DueRetries['asked'][number][] = [];
+    const dropped: DueRetries['dropped'][number][] = [];
+    for (const run of due) {
+      const { id, attempt, nextAttemptAt = now, lastOutcome } = run;
+      const spec = policies.get(run);
+      // The policy as it is now: its job may have been edited, or deleted.
+      if (spec === undefined || !shouldRetry(spec, { ...run, state: lastOutcome ?? run.state })) {
+        dropped.push({ run: id, attempt });
+      } else asked.push({ run: id, attempt, deadline: nextAttemptAt + spec.startingDeadlineSeconds * 1_000 });
+    }
+    await store.askForRetries(term, { asked, dropped }, now);
+    return due.length === atOnce && !signal.aborted;
+  }
+
+  /** The spec of each run's job as it is now; absent where the job is gone, or another of the name. */
+  async #policies(runs: readonly Run[]): Promise<ReadonlyMap<Run, JobSpec>> {
+    const keys = new Map(runs.map(run => [jobKey(run), { namespace: run.namespace, name: run.name }]));
+    const jobs = await this.#office.store.getJobs([...keys.values()]);
+    const byKey = new Map<string, Job>(jobs.map(job => [jobKey(job), job]));
+    return new Map(
+      runs.flatMap(run => {
+        const job = byKey.get(jobKey(run));
+        return job?.uid === run.jobUid ? [[run, job.spec] as const] : [];
+      }),
+    );
+  }
+
+  /** Of these runs, those whose end was asked for: whatever ended the attempt, nobody wants another. */
+  async #withKill(runs: readonly Run[]): Promise<ReadonlySet<Run>> {
+    if (runs.length === 0) return new Set();
+    const kills = await this.#office.read(runs.map(run => killerPath(jobKey(run), run.id)));
+    return new Set(runs.filter((_, i) => kills[i] !== undefined));
+  }
+}
+
+/** What ended by itself waits from its end on; what was lost, from when that is known. */
+function dueAt({ state, finishedAt }: Run, wait: number, now: Instant): Instant {
+  return state === 'Lost' ? now + wait : Math.max(now, (finishedAt ?? now) + wait);
+}
