@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { parseSchedule } from '../../src/domain/schedule/index.ts';
 import { kubectl, kubernetesSkip, type TemporaryNamespace, temporaryNamespace } from '../support/kubernetes.ts';
+import { eventually } from '../support/process.ts';
 import { scheduleTexts } from '../support/schedules.ts';
 import { jobManifest, wrongManifests } from '../support/wrong-manifests.ts';
 
@@ -21,10 +22,12 @@ interface Resource {
 
 describe('the custom resource on a real API server', { skip: kubernetesSkip() }, () => {
   let namespace: TemporaryNamespace;
-  before(() => {
+  before(async () => {
     // Left there afterwards: it is cluster-wide, and deleting it would delete the resources of everybody else.
     kubectl(['apply', '--server-side', '--force-conflicts', '-f', definition]);
     kubectl(['wait', '--for=condition=Established', '--timeout=30s', '-f', definition]);
+    // The API server publishes a new definition's schema some seconds after it is established.
+    await eventually('its schema is published', () => kubectl(['explain', 'mcj.spec']), 60_000, 1_000);
     namespace = temporaryNamespace('crd-test');
   });
   after(() => namespace?.remove());
