@@ -129,8 +129,9 @@ export interface TriggerRecord {
 }
 
 /**
- * `cron/published/<run>[/<attempt>]`, for each attempt but the first its own: its trigger was written, or (`withdrawn`) never will be. It stands until the deadline: a
- * master that was stopped before its write, or a write that comes late, finds it and changes nothing.
+ * `cron/published/<run>[/<attempt>]`, for each attempt but the first its own: its trigger was written, or (`withdrawn`)
+ * never will be. It stands until the deadline: a master that was stopped before its write, or a write that comes late,
+ * finds it and changes nothing.
  */
 export interface PublishedRecord {
   readonly v: 1;

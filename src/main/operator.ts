@@ -18,10 +18,10 @@ import { Operator } from '../operator/operator.ts';
 import { releaseFinalizers } from '../operator/release-finalizers.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import { DatabaseWatch } from './database-watch.ts';
+import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
 import { consulOf, databaseUrl } from './master.ts';
-import { operatorHealth } from './operator-health.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtime.ts';
 
@@ -99,12 +99,12 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
         registry,
         clockOk,
       });
-      const reasons = () => [
-        ...database.reasons,
-        ...core.problems,
-        ...(clockOk() ? [] : ["its clock is off from its peers'"]),
-      ];
-      http.use(operatorHealth(() => ({ leading: core.leading, reasons: reasons() }), registry));
+      const status = () => {
+        const clockProblem = clockOk() ? [] : ["its clock is off from its peers'"];
+        const reasons = [...database.reasons, ...core.problems, ...clockProblem];
+        return { ready: reasons.length === 0, leading: core.leading, reasons };
+      };
+      http.use(healthPages({ whose: 'an operator', status, registry }));
       const all = new Services([...base, database, clock, publisher, core], logger);
       await all.start();
       logger.info({ operator: name, cluster, http: http.port, namespaces: config.operator.namespaces }, 'started');

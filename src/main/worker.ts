@@ -6,10 +6,10 @@ import { createLogger } from '../observability/logger.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
+import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { consulOf } from './master.ts';
 import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
-import { workerHealth } from './worker-health.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
 export async function worker(options: { config?: string }): Promise<void> {
@@ -38,7 +38,7 @@ export async function worker(options: { config?: string }): Promise<void> {
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
         consul,
       });
-      http.use(workerHealth(core, registry));
+      http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
       const all = new Services([...base, ...services], logger);
       await all.start();
       logger.info({ worker: core.status().id, http: http.port }, 'started');

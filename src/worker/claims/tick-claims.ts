@@ -93,7 +93,7 @@ export class TickClaims {
       this.#owner.lookLater(due, pauseForOthers);
       return;
     }
-    const first = entry.schedule.next(Math.max(begin, since));
+    const first = oldest !== undefined && oldest <= since ? entry.schedule.next(since) : oldest;
     if (first !== undefined && first < tick) this.#earlierFirst(first, due, seen, fresh);
     else this.#claim(due, seen, fresh, bounds);
   }

@@ -1,0 +1,37 @@
+import type { Registry } from 'prom-client';
+
+export interface HealthPagesOptions {
+  /** Whose pages they are, for the answer to a wrong path: `a worker`. */
+  readonly whose: string;
+  /** What `/readyz` shows: 200 when ready, else 503. */
+  readonly status: () => { readonly ready: boolean };
+  readonly registry: Registry;
+}
+
+/** The pages of a process without a REST API: `/healthz` (it lives), `/readyz` (it works; 503 says why not), `/metrics`. */
+export function healthPages(options: HealthPagesOptions): (request: Request) => Promise<Response> {
+  const { whose, status, registry } = options;
+  return async request => {
+    switch (new URL(request.url).pathname) {
+      case '/healthz':
+        return Response.json({ status: 'ok' });
+      case '/readyz': {
+        const shown = status();
+        return Response.json(shown, { status: shown.ready ? 200 : 503 });
+      }
+      case '/metrics':
+        return new Response(await registry.metrics(), { headers: { 'content-type': registry.contentType } });
+      default:
+        return Response.json(
+          {
+            type: 'about:blank',
+            title: 'Not Found',
+            status: 404,
+            code: 'NotFound',
+            detail: `${whose} has /healthz, /readyz and /metrics`,
+          },
+          { status: 404, headers: { 'content-type': 'application/problem+json' } },
+        );
+    }
+  };
+}
