@@ -35,7 +35,7 @@ export function adoptionOf(
   by: string,
   now: Instant,
 ): { readonly key: string; readonly value: string } {
-  const { run, attempt, jobUid, trigger: kind, tick, outlives } = lock;
+  const { run, attempt, jobUid, trigger: kind, tick, dueAt, particulars, outlives } = lock;
   const { handovers, until, ...rest } = outlives;
   const trigger: TriggerRecord = {
     v: 1,
@@ -44,6 +44,8 @@ export function adoptionOf(
     jobUid,
     kind,
     ...(tick !== undefined && { tick }),
+    ...(dueAt !== undefined && { dueAt }),
+    ...(particulars !== undefined && { particulars }),
     deadline: until,
     requestedAt: now,
     // Of none.

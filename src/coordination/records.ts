@@ -1,6 +1,6 @@
 import type { Job, JobKey, JobUid } from '../domain/job/job.ts';
 import type { Labels } from '../domain/job/spec.ts';
-import type { RunId, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
+import type { RunId, RunParticulars, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Index, SessionId } from './coordinator.ts';
 
@@ -97,6 +97,9 @@ export interface LockRecord {
   readonly jobUid: JobUid;
   readonly trigger: TriggerKind;
   readonly tick?: Instant;
+  /** Without a tick, when the run was due, whatever attempt this is: of two runs, the one with the later is the newer. */
+  readonly dueAt?: Instant;
+  readonly particulars?: RunParticulars;
   /** Latest instant at which the run may still be handed back and started elsewhere. */
   readonly deadline: Instant;
   /**
@@ -114,6 +117,9 @@ export interface TriggerRecord {
   readonly jobUid: JobUid;
   readonly kind: TriggerKind;
   readonly tick?: Instant;
+  /** As in the lock. */
+  readonly dueAt?: Instant;
+  readonly particulars?: RunParticulars;
   /** Not started after this instant: the leader then records it as skipped. */
   readonly deadline: Instant;
   readonly requestedAt: Instant;

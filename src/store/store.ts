@@ -1,7 +1,15 @@
 import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
 import type { JobSpec, Labels } from '../domain/job/spec.ts';
 import type { Report } from '../domain/run/report.ts';
-import type { RetriedOutcome, RunId, RunState, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
+import type {
+  RetriedOutcome,
+  RunId,
+  RunParticulars,
+  RunState,
+  SkipReason,
+  TriggerKind,
+  WorkerId,
+} from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 
 /**
@@ -100,6 +108,11 @@ export interface Run {
   readonly lastOutcome?: RetriedOutcome;
   /** While a further attempt waits: when it is due; once it is, when it was asked for. */
   readonly nextAttemptAt?: Instant;
+  readonly particulars?: RunParticulars;
+  /** The first run of the chain that it belongs to; its own id for that one, once another came after it. */
+  readonly chain?: RunId;
+  /** Chained: the runs that it came after. */
+  readonly upstream?: readonly RunId[];
   /** The leader has seen how the newest attempt ended: without `nextAttemptAt` there is no further one. */
   readonly retryDecided?: true;
 }
@@ -174,13 +187,19 @@ export interface NewRun {
   readonly trigger: TriggerKind;
   readonly tick?: Instant;
   readonly revision: number;
+  /** When it is due: in the future for a delayed run, which is published then. */
   readonly requestedAt: Instant;
   readonly deadline: Instant;
   readonly by: string;
+  readonly particulars?: RunParticulars;
+  readonly chain?: RunId;
+  readonly upstream?: readonly RunId[];
 }
 
 /** A pending run with what its trigger in Consul needs; published again until Consul had it once. */
 export interface PendingRun extends NewRun {
+  /** Its tick or, without one, when it was due at first, whatever attempt this is. */
+  readonly dueAt: Instant;
   readonly attempt: number;
   readonly published: boolean;
 }
@@ -220,8 +239,11 @@ export interface Store {
   // Runs.
   /** Asking twice for the same id is asking once: the run is given as it is then. */
   createRun(run: NewRun): Promise<Run>;
-  /** Manual and catch-up runs that no worker has claimed: those not published yet first, each kind oldest first. */
-  pendingRuns(limit: number): Promise<readonly PendingRun[]>;
+  /**
+   * Runs that no worker has claimed: those not published yet first, each kind oldest first. Without `dueBy` the delayed
+   * ones too that are due later.
+   */
+  pendingRuns(limit: number, dueBy?: Instant): Promise<readonly PendingRun[]>;
   markRunsPublished(ids: readonly RunId[]): Promise<void>;
   /**
    * Applies reports in bulk, in order, idempotently: (run, attempt, type, sequence) seen before changes nothing;
@@ -239,6 +261,11 @@ export interface Store {
    * differ and commits are late: start again a few seconds before the last one, and expect some twice.
    */
   runsChangedAfter(source: JobSource, after: ChangePosition, limit: number): Promise<readonly ChangedRun[]>;
+  /**
+   * Runs of these jobs that ended for good (no further attempt is to come), in the order in which that was written; as
+   * with `runsChangedAfter`, start again a few seconds before the last one.
+   */
+  runsEndedAfter(after: ChangePosition, limit: number, jobs: readonly JobUid[]): Promise<readonly ChangedRun[]>;
   /** When a run's row was last written, of all runs; undefined without any. */
   lastRunChange(): Promise<Instant | undefined>;
   /** What the runs of each of these jobs come to, with the newest `recent` of them; jobs without a run are left out. */
@@ -295,6 +322,9 @@ export interface Store {
   decideRetries(term: Term, decisions: readonly RetryDecision[], now: Instant): Promise<void>;
   /** Makes runs that wait pending ones, with the attempt after theirs; those dropped end as their last attempt did. */
   askForRetries(term: Term, due: DueRetries, now: Instant): Promise<void>;
+  /** Where a walk over changed runs stands; undefined before its first save. */
+  getWalk(name: string): Promise<ChangePosition | undefined>;
+  saveWalk(term: Term, name: string, position: ChangePosition): Promise<void>;
   getEpoch(): Promise<StoredEpoch | undefined>;
   putEpoch(term: Term, epoch: StoredEpoch): Promise<void>;
   /**

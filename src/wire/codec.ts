@@ -1,7 +1,12 @@
 import type { JobUid } from '../domain/job/job.ts';
 import type { Report, ReportBatch, RunReference } from '../domain/run/report.ts';
-import { type Outcome, type RunId, SkipReason, TriggerKind } from '../domain/run/run.ts';
-import type { Report as Message, RunReference as ReferenceMessage, ReportRequest } from '../gen/cronmesh/v1/report.ts';
+import { type Member, type Outcome, type RunId, SkipReason, TriggerKind } from '../domain/run/run.ts';
+import type {
+  Member as MemberMessage,
+  Report as Message,
+  RunReference as ReferenceMessage,
+  ReportRequest,
+} from '../gen/cronmesh/v1/report.ts';
 
 /** Between reports as the domain has them and as they travel (`proto/cronmesh/v1/report.proto`). */
 
@@ -66,9 +71,11 @@ export function decodeReport(message: Message): Report {
 
 function encodeReference(report: Report): ReferenceMessage {
   const { jobUid, namespace, name } = report;
-  if (report.type === 'skipped') return { run: '', attempt: 0, jobUid, namespace, name, trigger: '' };
-  const { run, attempt, tick, trigger } = report;
-  return { run, attempt, jobUid, namespace, name, tickMs: tick, trigger };
+  if (report.type === 'skipped')
+    return { run: '', attempt: 0, jobUid, namespace, name, trigger: '', member: undefined };
+  const { run, attempt, tick, trigger, member } = report;
+  const particular = member && { index: member.index, count: member.count, worker: member.worker ?? '' };
+  return { run, attempt, jobUid, namespace, name, tickMs: tick, trigger, member: particular };
 }
 
 function encodeFact(report: Report): Message['fact'] {
@@ -99,7 +106,13 @@ function decodeReference(reference: ReferenceMessage): RunReference {
   const run = matching('reference.run', reference.run, /^[a-z0-9-]{1,64}$/, 'must be a run’s id') as RunId;
   if (attempt < 1) throw new InvalidReportError('reference.attempt', attempt, 'must be 1 or more');
   const trigger = oneOf('reference.trigger', reference.trigger, triggers);
-  return { run, attempt, ...decodeJob(reference), trigger, ...defined({ tick: tickMs }) };
+  const member = reference.member && decodeMember(reference.member);
+  return { run, attempt, ...decodeJob(reference), trigger, ...defined({ tick: tickMs, member }) };
+}
+
+function decodeMember({ index, count, worker }: MemberMessage): Member {
+  if (index >= count) throw new InvalidReportError('reference.member.index', index, `must be below count ${count}`);
+  return { index, count, ...(worker !== '' && { worker }) };
 }
 
 function decodeJob(reference: ReferenceMessage) {

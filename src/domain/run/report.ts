@@ -1,6 +1,6 @@
 import type { JobUid } from '../job/job.ts';
 import type { Instant } from '../time.ts';
-import type { Outcome, RunId, SkipReason, TriggerKind, WorkerId } from './run.ts';
+import type { Member, Outcome, RunId, SkipReason, TriggerKind, WorkerId } from './run.ts';
 
 /** What a report is about. */
 export interface RunReference {
@@ -12,6 +12,7 @@ export interface RunReference {
   /** The tick it is for; absent for a manual run. */
   readonly tick?: Instant;
   readonly trigger: TriggerKind;
+  readonly member?: Member;
 }
 
 /** The claim was won: the worker has the right to start the run. */

@@ -8,8 +8,19 @@ export type RunId = string & { readonly [brand]: 'RunId' };
 /** A worker process: its configured name (unique in the cluster) and a random suffix for each start. */
 export type WorkerId = string & { readonly [brand]: 'WorkerId' };
 
-/** Why a run exists. `tick`: its schedule was due. `catchup`: a misfire that the policy runs after all. */
-export const TriggerKind = { Tick: 'tick', Manual: 'manual', Catchup: 'catchup', Retry: 'retry' } as const;
+/**
+ * Why a run exists. `tick`: its schedule was due. `manual`: somebody asked for it. `catchup`: a misfire that the policy
+ * runs after all. `retry`: a further attempt. `chain`: runs of other jobs that it comes after have ended. `backfill`: a
+ * tick of a past range that somebody asked for.
+ */
+export const TriggerKind = {
+  Tick: 'tick',
+  Manual: 'manual',
+  Catchup: 'catchup',
+  Retry: 'retry',
+  Chain: 'chain',
+  Backfill: 'backfill',
+} as const;
 export type TriggerKind = (typeof TriggerKind)[keyof typeof TriggerKind];
 
 /**
@@ -77,6 +88,18 @@ export const SkipReason = {
   CoordinationUnavailable: 'CoordinationUnavailable',
   /** The job was edited or deleted before the run could start. */
   JobChanged: 'JobChanged',
+  /** The namespace, or everything, was frozen. */
+  Frozen: 'Frozen',
+  /** Queue: as many runs waited already as maxQueuedRuns allows. */
+  QueueFull: 'QueueFull',
+  /** Replace: a later run came before this one could start. */
+  Replaced: 'Replaced',
+  /** The job has had as many runs as maxRuns allows. */
+  RunLimit: 'RunLimit',
+  /** Chained: a run that it comes after ended otherwise than `after` asks for. */
+  Upstream: 'Upstream',
+  /** Somebody took the request back: a delayed run, or a backfill. */
+  Cancelled: 'Cancelled',
 } as const;
 export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason];
 
@@ -92,6 +115,33 @@ export function tickRunId(uid: JobUid, tick: Instant): RunId {
 /** The id of a run asked for by hand; `random` is 10 characters of [a-z0-9]. */
 export function manualRunId(uid: JobUid, random: string): RunId {
   return `${uid}-m-${random}` as RunId;
+}
+
+/** One of the runs that a tick, or a request, of a job with placement All or Shards comes to. */
+export interface Member {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+  /** All: the name of the one worker that it is for. */
+  readonly worker?: string;
+}
+
+/** What is particular to one run, beyond its job: goes along with its row, its trigger and its lock. */
+export interface RunParticulars {
+  readonly member?: Member;
+  /** After the job's own command, for runs asked for by hand. */
+  readonly arguments?: readonly string[];
+  /** Over the job's own environment, for runs asked for by hand. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The id of one of the runs that a whole comes to.
+ *
+ * @example memberRunId(tickRunId(uid, tick), 2) // 'k3v9…-mjuw2yo0-2'
+ */
+export function memberRunId(whole: RunId, index: number): RunId {
+  return `${whole}-${index}` as RunId;
 }
 
 /** The job's uid inside a run's id. */

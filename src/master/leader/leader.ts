@@ -13,6 +13,7 @@ import type { WorkerDirectory } from '../services/workers.ts';
 import { Accounting } from './accounting.ts';
 import { Catchups } from './catchups.ts';
 import { findDowntime } from './downtime.ts';
+import { Endings } from './endings.ts';
 import { EpochKeeper } from './epoch.ts';
 import { JobFollower } from './job-follower.ts';
 import { clearLanes } from './lanes.ts';
@@ -145,6 +146,7 @@ export class Leader implements Service {
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
+    const endings = new Endings(office, []);
     const orphans = new Orphans(office, workers, epochs);
     const importer = new Importer({
       ...this.#options,
@@ -161,6 +163,7 @@ export class Leader implements Service {
         again('the audit', every.auditEvery, () => accounting.pass()),
         again('the clearing of triggers', every.clearEvery, () => triggers.clear()),
         again('the clearing of orphans', every.clearEvery, () => orphans.pass()),
+        again('what follows from ended runs', every.sweepEvery, () => endings.pass()),
         importer.run(signal),
         again('the comparison of keys', every.sweepEvery, () => importer.settleDoubts(signal)),
       ]);

@@ -56,7 +56,7 @@ export class Triggers {
     const now = this.#office.clock();
     // Whether an older one was published in the past that Consul lost is not known: it is closed, never published.
     const certain = certaintyAfter(epoch, this.#office.timing);
-    const pending = await this.#office.store.pendingRuns(publishedAtOnce);
+    const pending = await this.#office.store.pendingRuns(publishedAtOnce, now);
     const due = pending.filter(run => !run.published && run.requestedAt > certain && run.deadline >= now);
     await publisher.publishTriggers(due);
   }
@@ -67,7 +67,7 @@ export class Triggers {
     const { epoch } = epochs;
     if (epoch === undefined) return;
     const found = this.#decode(await this.#list(prefix.trigger));
-    const pending = await this.#office.store.pendingRuns(pendingAtOnce);
+    const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
     catchups.load(pending);
     // An adoption is of no epoch: nothing is ever started for it.
     const isOld = ({ record }: Found): boolean => record.adopts === undefined && record.epoch < epoch.number;

@@ -83,7 +83,7 @@ describe('publisher', () => {
     assert.equal(await coordinator.get(key), undefined);
     assert.equal((await store.pendingRuns(10)).find(one => one.id === id)?.published, true);
     // A master that was stopped between its reading of the database and its writing.
-    await publisher.publishTriggers([{ ...run, attempt: 1, published: false }]);
+    await publisher.publishTriggers([{ ...run, dueAt: run.requestedAt, attempt: 1, published: false }]);
     assert.equal(await coordinator.get(key), undefined);
     await publisher.stop();
     await coordinator.close();

@@ -91,7 +91,7 @@ export class Publisher implements Service, Publishing {
   }
 
   async publishTrigger(run: NewRun): Promise<void> {
-    await this.#triggers.write([{ ...run, attempt: 1, published: false }]);
+    await this.#triggers.write([{ ...run, dueAt: run.tick ?? run.requestedAt, attempt: 1, published: false }]);
   }
 
   /** Writes the triggers of runs that are not published yet. @throws when Consul or the database is away */

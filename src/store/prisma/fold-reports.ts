@@ -58,8 +58,9 @@ function settled(patch: RunPatch): boolean {
 }
 
 function begin(report: RunReport): RunPatch {
-  const { run, attempt, jobUid, namespace, name, trigger, tick, at } = report;
-  const reference = { id: run, attempt, jobUid, namespace, name, trigger, ...(tick !== undefined && { tick }) };
+  const { run, attempt, jobUid, namespace, name, trigger, tick, member, at } = report;
+  const particular = { ...(tick !== undefined && { tick }), ...(member !== undefined && { member }) };
+  const reference = { id: run, attempt, jobUid, namespace, name, trigger, ...particular };
   return { ...reference, seenAt: at, state: 'Claimed' };
 }
 

@@ -2,7 +2,9 @@ import { StaleTermError, type Store, type Term } from '../store.ts';
 import type { Database, Transaction } from './database.ts';
 import { number } from './values.ts';
 
-export function leadership(database: Database): Pick<Store, 'nextTerm' | 'getEpoch' | 'putEpoch' | 'retain'> {
+export function leadership(
+  database: Database,
+): Pick<Store, 'nextTerm' | 'getEpoch' | 'putEpoch' | 'getWalk' | 'saveWalk' | 'retain'> {
   const { prisma } = database;
   return {
     nextTerm: async (role, master) => {
@@ -29,6 +31,18 @@ export function leadership(database: Database): Pick<Store, 'nextTerm' | 'getEpo
           ON CONFLICT (id) DO UPDATE SET number = excluded.number, floor = excluded.floor, beat = excluded.beat,
             at = excluded.at
           WHERE (excluded.number, excluded.beat) >= (epoch.number, epoch.beat)`;
+      }),
+
+    getWalk: async name => {
+      const row = await prisma.walk.findUnique({ where: { name } });
+      return row === null ? undefined : { changedAt: number(row.changedAt), id: row.run };
+    },
+
+    saveWalk: (term, name, { changedAt, id }) =>
+      database.transaction(async transaction => {
+        await requireTerm(transaction, term);
+        const at = { changedAt: BigInt(changedAt), run: id };
+        await transaction.walk.upsert({ where: { name }, create: { name, ...at }, update: at });
       }),
 
     retain: (term, before, limit) =>

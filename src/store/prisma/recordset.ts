@@ -24,3 +24,8 @@ function storable(value: string | number | undefined): string | number | undefin
   if (typeof value !== 'string') return value;
   return (value.isWellFormed() ? value : value.toWellFormed()).replaceAll('\0', '\uFFFD');
 }
+
+/** A value for a column that is cast `::json`. */
+export function asJson(value: unknown): string | undefined {
+  return value === undefined ? undefined : JSON.stringify(value);
+}

@@ -4,7 +4,7 @@ import type { Instant } from '../../domain/time.ts';
 import { Prisma } from './client/client.ts';
 import type { Database } from './database.ts';
 import { foldReports, type RunPatch } from './fold-reports.ts';
-import { recordset } from './recordset.ts';
+import { asJson, recordset } from './recordset.ts';
 import { skipInsertion } from './skips.ts';
 
 /**
@@ -95,16 +95,20 @@ const patchColumns = {
   signal: 'text',
   httpStatus: 'int',
   message: 'text',
+  particulars: 'text',
 } as const;
+
+/** The row of a run that a worker made out of a tick begins with its first report; any other has its particulars. */
+const toRow = ({ member, ...patch }: RunPatch) => ({ ...patch, particulars: asJson(member && { member }) });
 
 function runUpsert(worker: WorkerId, runs: readonly RunPatch[], now: Instant): Prisma.Sql {
   return Prisma.sql`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, worker,
       fencing_token, requested_at, claimed_at, started_at, finished_at, reported_at, exit_code, signal, http_status,
-      message)
+      message, particulars)
     SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "seenAt"), state, attempt, revision, ${worker},
       "fencingToken", coalesce(tick, "seenAt"), "claimedAt", "startedAt", "finishedAt", ${BigInt(now)}, "exitCode",
-      signal, "httpStatus", message
-    FROM ${recordset('patch', patchColumns, runs)}
+      signal, "httpStatus", message, particulars::json
+    FROM ${recordset('patch', patchColumns, runs.map(toRow))}
     ON CONFLICT (id) DO UPDATE SET ${Prisma.raw(assignments)} WHERE ${Prisma.raw(touched)}`;
 }

@@ -43,8 +43,7 @@ export function retries(database: Database): Retries {
             state = CASE WHEN decided.at IS NULL THEN run.state ELSE 'Pending' END,
             last_outcome = CASE WHEN decided.at IS NULL THEN NULL ELSE run.state END,
             next_attempt_at = decided.at,
-            reported_at = CASE WHEN decided.at IS NULL THEN run.reported_at
-              ELSE greatest(run.reported_at, ${BigInt(now)}) END
+            reported_at = greatest(run.reported_at, ${BigInt(now)})
           FROM ${recordset('decided', columns, rows)}
           WHERE run.id = decided.run AND run.attempt = decided.attempt AND run.state = decided.outcome
             AND run.retry IS NULL AND run.state IN (${retried})`;

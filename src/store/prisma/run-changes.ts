@@ -8,18 +8,32 @@ import { number } from './values.ts';
 
 const active = stateLiterals(['Pending', 'Claimed', 'Running']);
 const succeeded = stateLiterals(['Succeeded']);
+const done = stateLiterals(['Succeeded', 'Killed', 'Skipped']);
+const retried = stateLiterals(['Failed', 'TimedOut', 'Lost']);
 
 /** How far back a job's last success is looked for, in runs: one that always fails must not cost a read of all. */
 const successSearch = 1_000;
 
 /** What the operator tells of runs: the changed ones, and what the runs of a job come to. */
-export function runChanges(database: Database): Pick<Store, 'runsChangedAfter' | 'lastRunChange' | 'runSummaries'> {
+export function runChanges(
+  database: Database,
+): Pick<Store, 'runsChangedAfter' | 'runsEndedAfter' | 'lastRunChange' | 'runSummaries'> {
   const { prisma } = database;
   return {
     runsChangedAfter: async (source: JobSource, { changedAt, id }: ChangePosition, limit) => {
       const rows = await prisma.$queryRaw<RunRow[]>`
         SELECT ${runColumns} FROM run JOIN job ON job.uid = run.job_uid AND job.source = ${source}
         WHERE (run.reported_at, run.id) > (${BigInt(changedAt)}, ${id})
+        ORDER BY run.reported_at, run.id LIMIT ${limit}`;
+      return rows.map((row): ChangedRun => ({ ...toRun(row), changedAt: number(row.reportedAt) }));
+    },
+
+    runsEndedAfter: async ({ changedAt, id }, limit, jobs) => {
+      // `retry` is NULL where the leader has yet to decide about a further attempt, and may be before one ends well.
+      const rows = await prisma.$queryRaw<RunRow[]>`
+        SELECT ${runColumns} FROM run
+        WHERE (run.reported_at, run.id) > (${BigInt(changedAt)}, ${id})
+          AND run.job_uid = ANY (${jobs}::text[]) AND (state IN (${done}) OR (state IN (${retried}) AND retry = 'None'))
         ORDER BY run.reported_at, run.id LIMIT ${limit}`;
       return rows.map((row): ChangedRun => ({ ...toRun(row), changedAt: number(row.reportedAt) }));
     },

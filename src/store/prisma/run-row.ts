@@ -2,6 +2,7 @@ import type { JobUid } from '../../domain/job/job.ts';
 import {
   type RetriedOutcome,
   type RunId,
+  type RunParticulars,
   RunState,
   type SkipReason,
   type TriggerKind,
@@ -19,7 +20,8 @@ export const runColumns = Prisma.raw(
    run.requested_by AS "requestedBy", run.deadline, run.published, run.claimed_at AS "claimedAt",
    run.started_at AS "startedAt", run.finished_at AS "finishedAt", run.reported_at AS "reportedAt",
    run.exit_code AS "exitCode", run.signal, run.http_status AS "httpStatus", run.reason, run.message,
-   run.retry, run.last_outcome AS "lastOutcome", run.next_attempt_at AS "nextAttemptAt"`,
+   run.retry, run.last_outcome AS "lastOutcome", run.next_attempt_at AS "nextAttemptAt", run.particulars, run.chain,
+   run.upstream`,
 );
 
 /** A list of states as SQL literals: as parameters they would keep the partial indexes from being used. */
@@ -53,6 +55,15 @@ export function toRun(row: RunRow): Run {
     ...(row.lastOutcome !== null && { lastOutcome: row.lastOutcome as RetriedOutcome }),
     ...(row.retry !== null && { retryDecided: true as const }),
     ...(row.nextAttemptAt !== null && { nextAttemptAt: number(row.nextAttemptAt) }),
+    ...particularsOf(row),
+  };
+}
+
+function particularsOf(row: RunRow): Pick<Run, 'particulars' | 'chain' | 'upstream'> {
+  return {
+    ...(row.particulars !== null && { particulars: row.particulars as RunParticulars }),
+    ...(row.chain !== null && { chain: row.chain as RunId }),
+    ...(row.upstream !== null && { upstream: row.upstream as RunId[] }),
   };
 }
 
@@ -71,7 +82,9 @@ export function toPendingRun(row: RunRow): PendingRun {
     requestedAt: number(row.nextAttemptAt ?? row.requestedAt),
     deadline: number(row.deadline ?? row.requestedAt),
     by: again ? `retry after ${row.lastOutcome}` : (row.requestedBy ?? ''),
+    dueAt: number(row.dueAt),
     attempt: row.attempt + 1,
     published: row.published,
+    ...particularsOf(row),
   };
 }

@@ -1,8 +1,8 @@
 import type { RunId } from '../../domain/run/run.ts';
 import type { NewRun, Store } from '../store.ts';
-import type { PrismaClient, Run as RunRow } from './client/client.ts';
+import { Prisma, type PrismaClient, type Run as RunRow } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
-import { recordset } from './recordset.ts';
+import { asJson, recordset } from './recordset.ts';
 import { runColumns, stateLiterals, toPendingRun, toRun } from './run-row.ts';
 
 const pending = stateLiterals(['Pending']);
@@ -24,9 +24,10 @@ export function runs(
       return created;
     },
 
-    pendingRuns: async limit => {
+    pendingRuns: async (limit, dueBy) => {
+      const due = dueBy === undefined ? Prisma.empty : Prisma.sql`AND requested_at <= ${BigInt(dueBy)}`;
       const rows = await prisma.$queryRaw<RunRow[]>`
-        SELECT ${runColumns} FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting'
+        SELECT ${runColumns} FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting' ${due}
         ORDER BY published, requested_at, id LIMIT ${limit}`;
       return rows.map(toPendingRun);
     },
@@ -59,6 +60,9 @@ const newRunColumns = {
   requestedAt: 'bigint',
   by: 'text',
   deadline: 'bigint',
+  particulars: 'text',
+  chain: 'text',
+  upstream: 'text',
 } as const;
 
 /** Writes runs that wait for a worker. One that is there already stays as it is: asking twice is asking once. */
@@ -66,9 +70,11 @@ export async function insertPending(on: PrismaClient | Transaction, wanted: read
   if (wanted.length === 0) return;
   await on.$executeRaw`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, requested_at,
-      requested_by, deadline, reported_at)
+      requested_by, deadline, reported_at, particulars, chain, upstream)
     SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "requestedAt"), 'Pending', 0, revision,
-      "requestedAt", by, deadline, "requestedAt"
-    FROM ${recordset('wanted', newRunColumns, wanted)}
+      "requestedAt", by, deadline, "requestedAt", particulars::json, chain, upstream::json
+    FROM ${recordset('wanted', newRunColumns, wanted.map(toRow))}
     ON CONFLICT (id) DO NOTHING`;
 }
+
+const toRow = (run: NewRun) => ({ ...run, particulars: asJson(run.particulars), upstream: asJson(run.upstream) });

@@ -55,6 +55,8 @@ function operationsFor({ worker, clock }: HandBackOptions, held: HeldRun, epoch:
     jobUid: held.entry.uid,
     kind: held.trigger,
     ...(held.tick !== undefined && { tick: held.tick }),
+    ...(held.dueAt !== undefined && { dueAt: held.dueAt }),
+    ...(held.particulars !== undefined && { particulars: held.particulars }),
     deadline: held.deadline,
     requestedAt: clock(),
     epoch,

@@ -3,7 +3,13 @@ import { adoptableUntil } from '../../coordination/handover.ts';
 import type { Adoption, LockRecord, Outliving } from '../../coordination/records.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
 import type { RunReference } from '../../domain/run/report.ts';
-import { fencingToken, type RunId, type TriggerKind, type WorkerId } from '../../domain/run/run.ts';
+import {
+  fencingToken,
+  type RunId,
+  type RunParticulars,
+  type TriggerKind,
+  type WorkerId,
+} from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import { type JobEntry, runSpecOf } from '../agenda/entry.ts';
 import type { StartRequest } from '../supervisor/protocol.ts';
@@ -15,6 +21,8 @@ export interface RunClaim {
   readonly attempt: number;
   readonly trigger: TriggerKind;
   readonly tick: Instant | undefined;
+  readonly dueAt?: Instant | undefined;
+  readonly particulars?: RunParticulars | undefined;
   readonly lockKey: string;
   /** That the lock is as it was seen: see `asSeen`. */
   readonly guard?: Operation | undefined;
@@ -46,7 +54,7 @@ export function holdRun(
 
 /** What the claim writes into the lock, which it takes at `since`. */
 export function lockRecord(claim: RunClaim, worker: WorkerId, since: Instant): LockRecord {
-  const { entry, run, attempt, trigger, tick, deadline } = claim;
+  const { entry, run, attempt, trigger, tick, dueAt, particulars, deadline } = claim;
   return {
     v: 1,
     run,
@@ -55,6 +63,8 @@ export function lockRecord(claim: RunClaim, worker: WorkerId, since: Instant): L
     jobUid: entry.uid,
     trigger,
     ...(tick !== undefined && { tick }),
+    ...(dueAt !== undefined && { dueAt }),
+    ...(particulars !== undefined && { particulars }),
     deadline,
     ...(entry.outlivesWorker && { outlives: outliving(claim, since) }),
   };
@@ -84,6 +94,7 @@ export function referenceOf(claim: RunClaim): RunReference {
     ...splitJobKey(claim.entry.key),
     ...(claim.tick !== undefined && { tick: claim.tick }),
     trigger: claim.trigger,
+    ...(claim.particulars?.member !== undefined && { member: claim.particulars.member }),
   };
 }
 

@@ -254,6 +254,8 @@ export class Triggers {
       attempt: record.attempt,
       trigger: record.kind,
       tick: record.tick,
+      dueAt: record.dueAt,
+      particulars: record.particulars,
       lockKey,
       guard,
       deadline: record.deadline,

@@ -172,6 +172,8 @@ function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonl
     jobUid: record.jobUid,
     kind: record.trigger,
     ...(record.tick !== undefined && { tick: record.tick }),
+    ...(record.dueAt !== undefined && { dueAt: record.dueAt }),
+    ...(record.particulars !== undefined && { particulars: record.particulars }),
     deadline: record.deadline,
     requestedAt: now,
     epoch: estate.epoch,
