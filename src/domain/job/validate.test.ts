@@ -27,9 +27,7 @@ const lines = (input: unknown, options?: ValidateOptions): string[] =>
     ({ field, value, message }) => `${field}${value === undefined ? '' : ` = ${value}`}: ${message}`,
   );
 
-const specFields =
-  'schedule, timeZone, dstPolicy, suspend, startingDeadlineSeconds, concurrencyPolicy, maxConcurrentRuns, ' +
-  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, retry, placement, executor, secretRefs';
+const specFields = Object.keys(jobSpec.shape).join(', ');
 
 describe('a right manifest', () => {
   it('gets every default and a namespace', () => {

@@ -1,4 +1,4 @@
-import { expand } from '../secrets/expand.ts';
+import { expand } from '../../../domain/expand.ts';
 
 /**
  * Replaces `$(NAME)` in a URL's path and query by percent-encoded values. Host, port, credentials and fragment stay as
