@@ -17,10 +17,19 @@ export function withSecrets(executor: Executor, sources: SecretSources): Executo
   return {
     execute(request, hooks) {
       const { secretRefs } = request;
-      if (secretRefs === undefined || secretRefs.length === 0) return executor.execute(request, hooks);
+      if (secretRefs === undefined || secretRefs.length === 0) {
+        const masking = maskingOf(tokenOf(request));
+        return masking ? masked(executor, request, hooks, masking) : executor.execute(request, hooks);
+      }
       return new SecretExecution(executor, sources, secretRefs, request, hooks);
     },
   };
+}
+
+/** A server may say its request's headers back: who reads the log is not to answer in its place. */
+function tokenOf({ callbackUrl }: StartRequest): readonly string[] {
+  const token = callbackUrl === undefined ? null : new URL(callbackUrl).searchParams.get('token');
+  return token === null ? [] : [token];
 }
 
 class SecretExecution implements Execution {
@@ -64,7 +73,7 @@ class SecretExecution implements Execution {
       const options = { namespace: request.job.namespace, signal: this.#abort.signal };
       const { values, hidden } = await readReferences(refs, sources, options);
       if (this.#reason) return endedResult(this.#reason, request.timeout);
-      const masking = maskingOf(hidden);
+      const masking = maskingOf([...hidden, ...tokenOf(request)]);
       const inner = { ...request, secrets: values };
       this.#inner = masking ? masked(executor, inner, hooks, masking) : executor.execute(inner, hooks);
       for (const answer of this.#answers) this.#inner.answer?.(answer);

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { jobSpec, secretRef } from '../../../domain/job/spec.ts';
 import { eligibilityClass, isEligible } from '../../../domain/policy/eligibility.ts';
-import { recorder, shellRequest } from '../../supervisor/testing/requests.ts';
+import { httpRequest, recorder, shellRequest } from '../../supervisor/testing/requests.ts';
 import { supervisorEnvironment } from '../environment.ts';
+import { createHttpExecutor } from '../http/index.ts';
 import { createShellExecutor } from '../shell/index.ts';
 import { withSecrets } from './index.ts';
 import { readReferences } from './read.ts';
@@ -115,4 +118,16 @@ test('values of ConfigMaps are no secrets', async () => {
     { namespace: 'n', signal: new AbortController().signal },
   );
   assert.deepEqual([values, hidden], [{ MODE: 'fast' }, []]);
+});
+
+test('the token of a callback is hidden in what the server says back', async t => {
+  const server = createServer((request, response) => response.end(request.headers['cronmesh-callback-url']));
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const request = httpRequest({ url }, { callbackUrl: 'http://m/api/v1/callbacks/r/1?token=0123456789' });
+  const record = recorder();
+  const executor = withSecrets(createHttpExecutor({ allowPrivateAddresses: true }), {});
+  assert.equal((await executor.execute(request, record.hooks).result).outcome, 'Succeeded');
+  assert.equal(record.texts.stdout, 'http://m/api/v1/callbacks/r/1?token=***');
 });
