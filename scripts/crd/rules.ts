@@ -9,8 +9,8 @@ export type RuleFor = { readonly rule: string } | { readonly keywords: Pick<Sche
  * is neither here nor in `refinementsLeft`, so that none is forgotten.
  */
 export const rules: Readonly<Record<string, RuleFor>> = {
-  'exactly one executor is needed: shell, http or kubernetes': {
-    rule: '[has(self.shell), has(self.http), has(self.kubernetes)].exists_one(given, given)',
+  'exactly one executor is needed: shell, http, kubernetes, module or custom': {
+    rule: '[has(self.shell), has(self.http), has(self.kubernetes), has(self.module), has(self.custom)].exists_one(given, given)',
   },
   // CEL does not see `command`, which has two types.
   'exactly one of command and script is needed': {
@@ -38,5 +38,7 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 
-/** Refinements of the zod schema that the API server does not check, and why. None at present. */
-export const refinementsLeft: Readonly<Record<string, string>> = {};
+/** Refinements of the zod schema that the API server does not check, and why. */
+export const refinementsLeft: Readonly<Record<string, string>> = {
+  'must be JSON of at most 65536 bytes': 'CEL does not see a value of any type',
+};

@@ -48,11 +48,17 @@ export function structural(schema: Schema, path = '(root)'): Schema {
   const whole: Schema = {
     ...Object.fromEntries(kept.filter(keyword => keyword in schema).map(keyword => [keyword, schema[keyword]])),
     ...scalarOf(schema),
+    ...(isAny(schema) && { 'x-kubernetes-preserve-unknown-fields': true }),
     ...(schema.anyOf !== undefined && union(schema.anyOf, path)),
     ...(schema.items !== undefined && { items: structural(schema.items, `${path}[]`) }),
     ...objectOf(schema, path),
   };
   return withRules(whole, schema, path);
+}
+
+/** Any JSON at all: the API server would take a node without a type, and drop what is in it. */
+function isAny({ type, anyOf, const: only, enum: values }: Schema): boolean {
+  return type === undefined && anyOf === undefined && only === undefined && values === undefined;
 }
 
 function scalarOf({ const: only, format, pattern }: Schema): Schema {

@@ -29,7 +29,17 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
 }
 
 export function runAnswer(run: Run): z.output<typeof runSchema> {
-  const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
+  const {
+    tick,
+    requestedAt,
+    claimedAt,
+    startedAt,
+    finishedAt,
+    nextAttemptAt,
+    progressAt,
+    retryDecided: _,
+    ...rest
+  } = run;
   return {
     ...rest,
     requestedAt: formatInstant(requestedAt),
@@ -37,6 +47,7 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
+    ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
 }
@@ -60,10 +71,12 @@ export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
 }
 
 export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {
-  const { startedAt, executors, ...rest } = worker;
+  const { startedAt, executors, modules = [], customs = [], catalog: _, ...rest } = worker;
   return {
     ...rest,
     executors: [...executors],
+    modules: [...modules],
+    customs: [...customs],
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
   };
 }

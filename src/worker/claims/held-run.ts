@@ -114,6 +114,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
     ...(entry.slots !== undefined && { atOnce: entry.slots }),
     ...(spec.secretRefs !== undefined && held.adopts === undefined && { secretRefs: spec.secretRefs }),
     ...(spec.resource !== undefined && { resource: spec.resource }),
+    ...(held.particulars !== undefined && { particulars: held.particulars }),
     executor: spec.executor,
     timeout: spec.timeoutSeconds * 1_000,
     grace: spec.terminationGraceSeconds * 1_000,

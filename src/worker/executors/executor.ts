@@ -15,6 +15,11 @@ export interface ExecutionHooks {
    * within seconds): the executor may then leave what follows in its pipe.
    */
   output(stream: 'stdout' | 'stderr' | 'system', text: string): Promise<void> | undefined;
+  /**
+   * How far the attempt is, from 0 to 100, and a sentence; said as often as it likes: the caller passes on the newest,
+   * once a second, and cuts the sentence after 500 characters.
+   */
+  progress(percent: number, message?: string): void;
 }
 
 /** One attempt under way. */

@@ -69,6 +69,7 @@ class SupervisorProcess {
       executors: createExecutors({
         allowPrivateAddresses: hello.allowPrivateAddresses,
         kubernetes: hello.kubernetes,
+        ...(hello.modules !== undefined && { modules: hello.modules }),
       }),
       logger: this.#log,
     });

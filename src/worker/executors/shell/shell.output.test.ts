@@ -32,6 +32,7 @@ test('output stays in the pipe while the executor is asked to wait', async () =>
   let length = 0;
   const execution = shellExecutor.execute(shellRequest('head -c 1000000 /dev/zero | tr "\\0" a'), {
     started: () => {},
+    progress: () => {},
     output: (_stream, text) => {
       if (!open) early.push(text.length);
       length += text.length;
