@@ -39,6 +39,7 @@ export interface JobView extends ManifestInput {
     readonly floor: string;
     readonly nextTick?: string;
     readonly lastRun?: RunView;
+    readonly eligibleWorkers?: number;
   };
 }
 

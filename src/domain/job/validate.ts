@@ -1,4 +1,4 @@
-import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { CronmeshError, type ErrorCode, type FieldProblem } from '../errors.ts';
 import { parseSchedule, ScheduleError } from '../schedule/index.ts';
 import { formatPath, valueAt } from './path.ts';
 import { preview } from './preview.ts';
@@ -55,11 +55,11 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
 }
 
 /** The error for problems that were found in a manifest: its message is the first of them. */
-export function invalidManifest(problems: readonly FieldProblem[]): CronmeshError {
+export function invalidManifest(problems: readonly FieldProblem[], code: ErrorCode = 'InvalidInput'): CronmeshError {
   const [first] = problems;
   const more = problems.length - 1;
   const rest = more === 0 ? '' : ` (and ${more} more)`;
-  return new CronmeshError('InvalidInput', `${first?.field} ${first?.message}${rest}`, { problems });
+  return new CronmeshError(code, `${first?.field} ${first?.message}${rest}`, { problems });
 }
 
 type Place = NonNullable<ValidateOptions['expect']>;

@@ -11,7 +11,10 @@ import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from '
 
 export type JobAnswer = z.output<typeof jobSchema>;
 
-export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; lastRun?: Run | undefined }): JobAnswer {
+export function jobAnswer(
+  job: Job,
+  status: { nextTick?: Instant | undefined; lastRun?: Run | undefined; eligibleWorkers?: number },
+): JobAnswer {
   const { name, namespace, labels, annotations, uid, revision, createdAt } = job;
   return {
     apiVersion: 'cronmesh.io/v1alpha1',
@@ -22,6 +25,7 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
       source: job.source,
       updatedAt: formatInstant(job.updatedAt),
       floor: formatInstant(job.floor),
+      ...(status.eligibleWorkers !== undefined && { eligibleWorkers: status.eligibleWorkers }),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
     },

@@ -79,6 +79,10 @@ export const jobSchema = z
       floor: instant.openapi({ description: 'Ticks at or before it never fire.' }),
       nextTick: instant.optional().openapi({ description: 'Absent while suspended, and when the schedule has ended.' }),
       lastRun: runSchema.optional(),
+      eligibleWorkers: z.int().optional().openapi({
+        description:
+          'Ready workers that may run it; 0: it waits for one. Not in lists, nor while the catalog is not seen.',
+      }),
     }),
   })
   .openapi('Job');

@@ -51,7 +51,7 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** @throws CronmeshError InvalidInput, AlreadyExists, Unavailable */
+  /** @throws CronmeshError Unprocessable, AlreadyExists, Unavailable */
   async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
     const { store, clock, randomBytes } = this.#deps;
     await this.#checkModules(manifest.spec);
@@ -76,7 +76,7 @@ export class JobService {
    * Creates the job, or replaces it. Replacing needs a `match`, so that nobody's change is overwritten unseen. `by` is
    * the source of a job that is created; jobs of resources are the operator's (`kubernetes`) alone, and it has no others.
    *
-   * @throws CronmeshError InvalidInput, StaleRevision, PreconditionRequired, Conflict, Unavailable
+   * @throws CronmeshError Unprocessable, StaleRevision, PreconditionRequired, Conflict, Unavailable
    */
   async apply(manifest: ValidManifest, precondition: Precondition, by: JobSource = 'api'): Promise<Applied> {
     const ref = manifest.metadata;
@@ -97,7 +97,7 @@ export class JobService {
   /**
    * Changes what a JSON merge patch names.
    *
-   * @throws CronmeshError NotFound, InvalidInput, StaleRevision, Conflict, Unavailable
+   * @throws CronmeshError NotFound, InvalidInput, Unprocessable, StaleRevision, Conflict, Unavailable
    */
   async patch(ref: JobRef, patch: unknown, precondition: Precondition = {}): Promise<Applied> {
     return await this.#retry(precondition, async () => {
@@ -197,7 +197,7 @@ export class JobService {
 
   async #checkModules(spec: JobSpec): Promise<void> {
     const problems = (await this.#deps.modules?.problems(spec)) ?? [];
-    if (problems.length > 0) throw invalidManifest(problems);
+    if (problems.length > 0) throw invalidManifest(problems, 'Unprocessable');
   }
 
   #checkClock(): void {
