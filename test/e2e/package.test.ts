@@ -159,7 +159,14 @@ describe('the package, installed', () => {
     });
     const rest = new Rest(`http://127.0.0.1:${port}`);
     try {
-      await eventually('ready', async () => (await rest.request('GET', '/readyz')).ok);
+      await eventually(
+        'ready',
+        async () => {
+          assert.ok(program.running, program.output);
+          return (await rest.request('GET', '/readyz')).ok;
+        },
+        90_000,
+      );
       const executor = { module: { name: 'mail', input: { to: 'ada' } } };
       await rest.post('/api/v1/jobs', { metadata: { name: 'mail' }, spec: { schedule: '@manually', executor } });
       const { id } = await rest.post<RunView>('/api/v1/namespaces/default/jobs/mail/trigger');
