@@ -38,6 +38,8 @@ export interface JobServiceDependencies {
   readonly randomBytes: (count: number) => Uint8Array;
   /** Whether this master's clock may stamp: floors depend on it. */
   readonly clockOk: () => boolean;
+  /** The channels that a job's `notify` may name. Default: any. */
+  readonly channels?: readonly string[];
 }
 
 /** Somebody else's change came between the read and the write this often: give up and let the caller repeat. */
@@ -56,6 +58,7 @@ export class JobService {
     const { store, clock, randomBytes } = this.#deps;
     await this.#checkModules(manifest.spec);
     this.#checkClock();
+    this.#checkChannels(manifest);
     const { name, namespace, labels, annotations } = manifest.metadata;
     const uid = makeJobUid(randomBytes(16));
     const job = await store.createJob({
@@ -169,6 +172,7 @@ export class JobService {
     // A job whose worker is away can still be suspended, say.
     if (!isDeepStrictEqual(job.spec.executor, spec.executor)) await this.#checkModules(spec);
     this.#checkClock();
+    this.#checkChannels(manifest);
     const now = this.#deps.clock();
     const floor = floorAfter(job, spec, now);
     const { uid, revision } = job;
@@ -198,6 +202,20 @@ export class JobService {
   async #checkModules(spec: JobSpec): Promise<void> {
     const problems = (await this.#deps.modules?.problems(spec)) ?? [];
     if (problems.length > 0) throw invalidManifest(problems, 'Unprocessable');
+  }
+
+  /** @throws CronmeshError InvalidInput */
+  #checkChannels({ spec }: ValidManifest): void {
+    const { channels } = this.#deps;
+    if (channels === undefined) return;
+    const problems = (spec.notify ?? []).flatMap(({ channel }, i) => {
+      if (channels.includes(channel)) return [];
+      const known = channels.length === 0 ? 'none is configured' : `there are ${channels.join(', ')}`;
+      const message = `is no channel of the masters' configuration (notifications.channels): ${known}`;
+      return [{ field: `spec.notify[${i}].channel`, value: JSON.stringify(channel), message }];
+    });
+    if (problems[0])
+      throw new CronmeshError('InvalidInput', `${problems[0].field} ${problems[0].message}`, { problems });
   }
 
   #checkClock(): void {
