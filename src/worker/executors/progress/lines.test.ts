@@ -17,6 +17,7 @@ test('a line of its own tells the progress, in whatever pieces it comes', () => 
     [1, undefined],
     [2.5, 'two'],
   ]);
+  assert.deepEqual(read('[web] ::progress 7 of a container\n'), [[7, 'of a container']]);
 });
 
 test('other lines tell nothing', () => {

@@ -2,6 +2,8 @@ import type { Executor } from '../executor.ts';
 
 /** A line is looked at up to here; nothing that says how far it is is longer. */
 const longestLine = 1_024;
+/** What the output of a pod with several containers has before each line. */
+const container = /^\[[-a-z0-9]{1,63}\] (?=::progress)/;
 const line = /^::progress[ \t]+(\d{1,3}(?:\.\d+)?)%?(?:[ \t]+(.*?))?[ \t\r]*$/;
 
 /**
@@ -37,8 +39,7 @@ export class ProgressLines {
   }
 
   #read(whole: string): void {
-    if (!whole.startsWith('::progress')) return;
-    const [, percent, message] = line.exec(whole) ?? [];
+    const [, percent, message] = line.exec(whole.replace(container, '')) ?? [];
     if (percent !== undefined && Number(percent) <= 100) this.#tell(Number(percent), message);
   }
 }
