@@ -114,6 +114,8 @@ describe('loadConfig', () => {
     ],
     ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
     ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],
+    ['worker: { modules: [5] }', 'worker.modules[0] (from FILE): must be a string; put it in quotes: "5" (got 5)'],
+    ['worker: { modules: [] }', 'worker.modules (from FILE): must not be empty (got [])'],
     ['[http]', 'FILE must hold a mapping of settings'],
     ['log: {}\n---\nlog: {}', 'FILE must hold a mapping of settings'],
     ['log: {}\nlog: {}', 'FILE is not YAML: duplicated mapping key'],
