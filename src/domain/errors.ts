@@ -20,6 +20,8 @@ export const ErrorCode = {
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
   Unavailable: 'Unavailable',
+  /** The input is valid by itself, and this object can't take it. */
+  NotApplicable: 'NotApplicable',
   Unauthorized: 'Unauthorized',
   Forbidden: 'Forbidden',
   Internal: 'Internal',

@@ -54,7 +54,8 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
   return valid;
 }
 
-function invalid(problems: readonly FieldProblem[]): CronmeshError {
+/** An error that tells the first problem, and how many more there are. */
+export function invalid(problems: readonly FieldProblem[]): CronmeshError {
   const [first] = problems;
   const more = problems.length - 1;
   const rest = more === 0 ? '' : ` (and ${more} more)`;
@@ -130,7 +131,7 @@ function reservedNames(input: unknown): readonly FieldProblem[] {
 }
 
 /** Neither a database nor a process's environment can hold a NUL, nor half of a surrogate pair. */
-function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
+export function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
   if (typeof value === 'string') {
     if (value.isWellFormed() && !value.includes('\0')) return [];
     return [

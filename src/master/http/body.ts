@@ -29,6 +29,17 @@ export async function readBody(request: HonoRequest): Promise<unknown> {
   return json.has(type) ? parseJson(text) : parseYaml(text);
 }
 
+/**
+ * Reads a body where there need be none: an empty one, of whatever type, is an empty mapping.
+ *
+ * @throws CronmeshError as `readBody`
+ */
+export async function readBodyIfAny(request: HonoRequest): Promise<unknown> {
+  const copy = request.raw.clone();
+  if ((await readBytes(copy)).byteLength === 0) return {};
+  return await readBody(request);
+}
+
 /** Stops reading at the limit, whatever Content-Length says or leaves out. */
 async function readBytes(request: Request): Promise<Uint8Array> {
   if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge();

@@ -14,6 +14,7 @@ const statuses = {
   StaleRevision: [412, 'It has changed since'],
   BodyTooLarge: [413, 'The body is too large'],
   UnsupportedMediaType: [415, 'The body has the wrong type'],
+  NotApplicable: [422, 'It does not fit what it is for'],
   PreconditionRequired: [428, 'A precondition is needed'],
   Internal: [500, 'Something went wrong here'],
   Unavailable: [503, 'Not available now'],

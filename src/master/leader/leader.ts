@@ -11,6 +11,7 @@ import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import { Accounting } from './accounting.ts';
+import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
 import { findDowntime } from './downtime.ts';
 import { Endings } from './endings.ts';
@@ -146,6 +147,7 @@ export class Leader implements Service {
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
+    const backfills = new Backfills({ office, epochs, publisher });
     const endings = new Endings(office, []);
     const orphans = new Orphans(office, workers, epochs);
     const importer = new Importer({
@@ -178,6 +180,7 @@ export class Leader implements Service {
         await retries.pass();
         await triggers.publish();
       }),
+      again('backfills', every.sweepEvery, () => backfills.pass()),
       again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),

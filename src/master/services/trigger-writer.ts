@@ -10,6 +10,8 @@ import {
 import { CronmeshError } from '../../domain/errors.ts';
 import { jobKey } from '../../domain/job/job.ts';
 import { timing } from '../../domain/policy/timing.ts';
+import type { RunId } from '../../domain/run/run.ts';
+import type { Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { PendingRun, Store } from '../../store/store.ts';
 
@@ -48,6 +50,20 @@ export class TriggerWriter {
       const written = certain.filter(run => !blocked.has(run));
       await this.#options.store.markRunsPublished(written.map(run => run.id));
     }
+  }
+
+  /**
+   * Writes the mark of a run's first trigger without the trigger: whoever has read the run as waiting can't write it any
+   * more. False when it is written. @throws CoordinationError
+   */
+  async withdraw(run: RunId, deadline: Instant): Promise<boolean> {
+    const { coordinator } = this.#options;
+    const key = publishedPath(run);
+    const value = encode<PublishedRecord>({ v: 1, deadline, withdrawn: true });
+    const written = await coordinator.transact([{ verb: 'cas', key, value, index: 0 }]);
+    if (written.ok) return true;
+    const mark = await coordinator.get(key, { consistent: true });
+    return mark !== undefined && decode<PublishedRecord>(mark).withdrawn === true;
   }
 
   /**

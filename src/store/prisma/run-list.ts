@@ -35,7 +35,7 @@ export async function listRuns({ prisma }: Database, filter: RunFilter): Promise
 export const clockSlack = 60_000n;
 
 /**
- * The newest run of each job. A spell tells the job's name, and so the index to read, and its anchor where to stop:
+ * The newest run of each job; one that waits and is due after its row was written is delayed, and none yet. A spell tells the job's name, and so the index to read, and its anchor where to stop:
  * what lies before it belongs to an earlier job of the name.
  */
 export async function lastRuns({ prisma }: Database, uids: readonly JobUid[]): Promise<ReadonlyMap<JobUid, Run>> {
@@ -45,6 +45,7 @@ export async function lastRuns({ prisma }: Database, uids: readonly JobUid[]): P
     CROSS JOIN LATERAL (
       SELECT ${runColumns} FROM run
       WHERE namespace = job.namespace AND name = job.name AND due_at >= job.anchor - ${clockSlack} AND job_uid = asked.uid
+        AND (due_at <= reported_at OR state <> 'Pending')
       ORDER BY due_at DESC, id DESC LIMIT 1
     ) AS newest`;
   return new Map(rows.map(row => [row.jobUid as JobUid, toRun(row)]));

@@ -115,6 +115,8 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
     ...(spec.secretRefs !== undefined && held.adopts === undefined && { secretRefs: spec.secretRefs }),
     ...(spec.resource !== undefined && { resource: spec.resource }),
     executor: spec.executor,
+    ...(held.particulars?.arguments !== undefined && { arguments: held.particulars.arguments }),
+    ...(held.particulars?.env !== undefined && { ownEnv: held.particulars.env }),
     timeout: spec.timeoutSeconds * 1_000,
     grace: spec.terminationGraceSeconds * 1_000,
     env: {

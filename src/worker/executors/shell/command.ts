@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ShellExecutorSpec } from '../../../domain/job/spec.ts';
+import { shellCommand } from '../../../domain/run/command.ts';
 
 /** A program and its arguments, and what is to be taken away when it has ended. */
 export interface Command {
@@ -12,26 +13,26 @@ export interface Command {
 
 const nothing = async (): Promise<void> => {};
 
-/** A command that needs no preparation; undefined for a script. */
-export function plainCommand(spec: ShellExecutorSpec): Command | undefined {
+/** A command that needs no preparation; undefined for a script. `added`: what was asked for with the run. */
+export function plainCommand(spec: ShellExecutorSpec, added: readonly string[] = []): Command | undefined {
   if (spec.command === undefined) return undefined;
-  if (typeof spec.command === 'string') {
-    return { file: spec.interpreter, args: ['-c', spec.command], dispose: nothing };
-  }
-  const [file = '', ...args] = spec.command;
-  return { file, args, dispose: nothing };
+  return { ...split(shellCommand(spec, added)), dispose: nothing };
 }
 
 /** Writes a script's body to a folder that nobody else can read. @throws when the temporary folder cannot be written */
-export async function scriptCommand(spec: ShellExecutorSpec): Promise<Command> {
+export async function scriptCommand(spec: ShellExecutorSpec, added: readonly string[] = []): Promise<Command> {
   const folder = await mkdtemp(join(tmpdir(), 'cronmesh-'));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
   try {
     const path = join(folder, 'script');
     await writeFile(path, spec.script ?? '', { mode: 0o700 });
-    return { file: spec.interpreter, args: [path], dispose };
+    return { ...split(shellCommand(spec, added, path)), dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+function split([file = '', ...args]: readonly string[]): Pick<Command, 'file' | 'args'> {
+  return { file, args };
 }

@@ -54,7 +54,8 @@ class ShellExecution implements Execution {
     if (!spec) return { outcome: 'Failed', message: 'the job has no shell executor' };
     let command: Command | undefined;
     try {
-      command = plainCommand(spec) ?? (await scriptCommand(spec));
+      const added = this.#request.arguments;
+      command = plainCommand(spec, added) ?? (await scriptCommand(spec, added));
       // Ended while its script was being written: there is nothing to start.
       if (this.#reason) return endedResult(this.#reason, this.#request.timeout);
       return await this.#spawn(spec, command);
