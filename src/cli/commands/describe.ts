@@ -6,24 +6,32 @@ import { CliError } from '../errors.ts';
 import { formatLabels, formatRelative } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
-import type { JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
+import type { BackfillView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
 
 /** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
-    .description('show everything about a job: definition, next ticks, last runs, recent skips')
-    .argument('<kind>', 'job')
-    .argument('<name>', 'a name, or namespace/name')
+    .description(
+      'show everything about a job (definition, next ticks, last runs, recent skips), or how far a backfill came',
+    )
+    .argument('<kind>', 'job or backfill')
+    .argument('<name>', 'a name, or namespace/name; the id of a backfill')
     .option(
       '--at <time>',
       'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
     )
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
-        if (!/^jobs?$/.test(kind)) {
-          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME`, { status: 2 });
-        }
         const client = clientOf(options);
+        if (/^backfills?$/.test(kind)) {
+          const backfill = await client.get<BackfillView>(`/api/v1/backfills/${encodeURIComponent(name)}`);
+          return print(describeBackfill(backfill, Date.now()));
+        }
+        if (!/^jobs?$/.test(kind)) {
+          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME, or backfill ID`, {
+            status: 2,
+          });
+        }
         const path = jobPath(jobOf(name, options));
         if (options.at !== undefined) {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
@@ -67,6 +75,25 @@ function describeJob(
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),
     section('Ticks without a run', skips.length > 0 ? indent(skipTable(skips)) : none('')),
   ].join('');
+}
+
+function describeBackfill(backfill: BackfillView, now: Instant): string {
+  const { running, succeeded, failed, skipped, leftOut, message } = backfill;
+  const facts: [string, string][] = [
+    ['Id', backfill.id],
+    ['Job', `${backfill.namespace}/${backfill.name}`],
+    ['Range', `${backfill.from} to ${backfill.to}, by ${backfill.schedule}`],
+    ['Order', `${backfill.order}, ${backfill.parallelism} at a time`],
+    ['Ticks', `${backfill.onlyMissing ? 'those without a run' : 'all'}, ${backfill.total} in the range`],
+    ['State', `${backfill.state}${message === undefined ? '' : `: ${message}`}`],
+    ['Asked', formatRelative(backfill.requestedAt, now)],
+    ['Finished', formatRelative(backfill.finishedAt, now)],
+    ['Done', `${backfill.done} of ${backfill.total}`],
+    ['Runs', `${running} running, ${succeeded} succeeded, ${failed} failed, ${skipped} skipped`],
+    ['Left out', `${leftOut} had a run already`],
+    ['Next tick', backfill.nextTick ?? '-'],
+  ];
+  return facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
 }
 
 const section = (title: string, body: string): string => `${title}:\n${body}`;
