@@ -98,11 +98,7 @@ describe('backfills in a cluster of separate processes', { skip: consulSkip() ||
     await make('ordered', { suspend: true });
     const { id } = await ask('ordered', day, 40, { order: 'NewestFirst' });
     await eventually('some are done', () => begun('ordered').length >= 8, 60_000, 200);
-    const held = await fetch(`${cluster.consul.address}/v1/kv/cron/leader/scheduler?raw`);
-    const leader = await held.text();
-    const pids = cluster.masters.map(({ program }) => program.pid);
-    const index = pids.findIndex(pid => leader.includes(String(pid)));
-    const at = index === -1 ? await leaderByMetrics() : index;
+    const at = await leader();
     await cluster.masters[at]?.program.kill();
     const other = cluster.rest(1 - at);
     const ended = await done(id, other);
@@ -113,7 +109,7 @@ describe('backfills in a cluster of separate processes', { skip: consulSkip() ||
     await cluster.ready(3);
   });
 
-  const leaderByMetrics = async (): Promise<number> => {
+  const leader = async (): Promise<number> => {
     for (const [i] of cluster.masters.entries()) {
       const text = await (await cluster.rest(i).request('GET', '/metrics')).text();
       if (/cronmesh_leader\{role="scheduler"\} 1/.test(text)) return i;
