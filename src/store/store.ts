@@ -141,7 +141,7 @@ export type ChangePosition = Readonly<Pick<ChangedRun, 'changedAt'> & { readonly
 
 /** What a job's runs come to. */
 export interface RunSummary {
-  /** Runs that are Pending, Claimed or Running. */
+  /** Runs that are Pending, Claimed or Running; delayed ones count once they are claimed. */
   readonly active: number;
   /** The newest runs, the newest first. */
   readonly recent: readonly Run[];
