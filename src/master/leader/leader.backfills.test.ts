@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
-import { clockFrom, makeJob, skipsOf, TestMaster } from '../../../test/support/leader.ts';
+import { clockFrom, makeJob, quick, skipsOf, TestMaster } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
 import { prefix, publishedPath, triggerPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
@@ -10,6 +10,7 @@ import { backfillId, backfillRunId, manualRunId, type RunId, type WorkerId } fro
 import type { Backfill, NewBackfill } from '../../store/backfill.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import type { NewRun, Store } from '../../store/store.ts';
+import type { LeaderTiming } from './timing.ts';
 
 const minute = 60_000;
 /** When the masters' clock begins. */
@@ -40,8 +41,11 @@ describe('runs on request by the leader', () => {
   });
   after(() => store.close());
 
-  const elect = async (): Promise<TestMaster> => {
-    const master = await new TestMaster({ coordinator, store, clock, master: `master-${masters.length}` }).start();
+  /** Nothing is lost for lack of a report, however busy the machine, unless the test is about that. */
+  const patient = { ...quick, lostAfter: 600_000, quietAfter: 600_000 };
+  const elect = async (timing: Partial<LeaderTiming> = patient): Promise<TestMaster> => {
+    const parts = { coordinator, store, clock, master: `master-${masters.length}` };
+    const master = await new TestMaster(parts, { timing }).start();
     masters.push(master);
     await eventually('it leads', () => master.leader.leading);
     return master;
@@ -217,7 +221,7 @@ describe('runs on request by the leader', () => {
   it('goes on when Consul loses its past: what was asked for before is lost, and counts as ended', async () => {
     const job = await newJob();
     const backfill = await ask(job, 6, { parallelism: 2 });
-    await elect();
+    await elect({ ...patient, lostAfter: 3_000 });
     await eventually('two triggers', async () => (await triggers(job)).length === 2);
     coordinator.wipe();
     await eventually('they are lost', async () => (await get(backfill)).counts.failed === 2);
