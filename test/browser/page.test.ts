@@ -128,6 +128,21 @@ describe('the page', { skip: browserSkip() }, () => {
     await dialog().waitFor({ state: 'detached' });
   });
 
+  it('tells how far a backfill of a job came', async () => {
+    await create('filled', { schedule: '0 * * * *', suspend: true, executor: { shell: { command: 'true' } } });
+    const range = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T03:00:00Z' };
+    const path = '/api/v1/namespaces/default/jobs/filled/backfills';
+    await rest.post(path, range);
+    await eventually(
+      'its end',
+      async () => (await rest.get<{ items: { state: string }[] }>(path)).items[0]?.state === 'Done',
+    );
+    await jobRow('filled').locator('[data-action=show]').click();
+    await dialog().locator('li', { hasText: 'Done, 3 of 3 ticks' }).waitFor();
+    await dialog().locator('#dialog-close').click();
+    await dialog().waitFor({ state: 'detached' });
+  });
+
   it('finds jobs by name', async () => {
     await page.locator('#search').fill('HEAL');
     await jobRow('hello').waitFor({ state: 'detached' });
