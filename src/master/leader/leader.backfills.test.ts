@@ -254,7 +254,7 @@ describe('runs on request by the leader', () => {
       by: 'ada',
     };
     await store.createRun(run);
-    await elect();
+    await elect(quick);
     const skips = await eventually('a skip', async () => {
       const found = await skipsOf(store, job);
       return found.some(skip => skip.from <= tick && tick <= skip.to) && found;
