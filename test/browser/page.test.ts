@@ -33,7 +33,7 @@ describe('the page', { skip: browserSkip() }, () => {
     const env = { CRONMESH_HTTP_PORT: String(port) };
     program = new Program(['standalone'], { env, log: join(folder, 'log'), cwd: folder });
     browser = await startBrowser();
-    await eventually('the server is ready', async () => (await rest.request('GET', '/readyz')).ok);
+    await eventually('the server is ready', async () => (await rest.request('GET', '/readyz')).ok, 120_000);
   });
   after(async () => {
     await browser?.close();
