@@ -5,12 +5,14 @@ import { learnServerTime } from './format.js';
  * @typedef {{ id: string, namespace: string, name: string, trigger: string, tick?: string, state: string,
  *   attempt: number, worker?: string, requestedAt: string, claimedAt?: string, startedAt?: string, finishedAt?: string,
  *   exitCode?: number, signal?: string, httpStatus?: number, reason?: string, message?: string,
- *   lastOutcome?: string, nextAttemptAt?: string }} Run
+ *   lastOutcome?: string, nextAttemptAt?: string, chain?: string, upstream?: string[] }} Run
+ * @typedef {{ job: string, on: string, exists: boolean, arrived?: { run: string, state: string, at: string } }} ChainLink
  * @typedef {{ command?: string | string[], script?: string }} Shell
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },
  *   spec: { schedule: string, timeZone?: string, suspend: boolean, concurrencyPolicy: string,
  *     executor: { shell?: Shell, http?: { url: string, method: string } } },
- *   status: { nextTick?: string, lastRun?: Run, source: string } }} Job
+ *   status: { nextTick?: string, lastRun?: Run, source: string,
+ *     paused?: { at: string, reason: string, detail: string } } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
  * @typedef {{ name: string, ready: boolean }} Worker
  */
@@ -65,6 +67,12 @@ export const nextTicks = job => request(`${jobPath(job)}/next?count=5`);
 
 /** @param {Job['metadata']} job @returns {Promise<Page<Skip>>} */
 export const listSkips = job => request(`${jobPath(job)}/skips?limit=10`);
+
+/** @param {Job['metadata']} job @returns {Promise<{ upstreams: ChainLink[], downstreams: ChainLink[] }>} */
+export const chainLinks = job => request(`${jobPath(job)}/chain`);
+
+/** @param {string} id @returns {Promise<{ items: Run[] }>} */
+export const getChain = id => request(`/api/v1/runs/${id}/chain`);
 
 /** @param {Job['metadata']} job @returns {Promise<Run>} */
 export const trigger = job => request(`${jobPath(job)}/trigger`, 'POST');

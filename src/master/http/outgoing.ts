@@ -1,11 +1,11 @@
 import type { z } from '@hono/zod-openapi';
 import type { Job } from '../../domain/job/job.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { Run, Skip } from '../../store/store.ts';
+import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
-import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type { chainLinksSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -23,15 +23,27 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
       updatedAt: formatInstant(job.updatedAt),
       floor: formatInstant(job.floor),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
+      ...(job.paused !== undefined && { paused: { ...job.paused, at: formatInstant(job.paused.at) } }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
     },
   };
 }
 
 export function runAnswer(run: Run): z.output<typeof runSchema> {
-  const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
+  const {
+    tick,
+    requestedAt,
+    claimedAt,
+    startedAt,
+    finishedAt,
+    nextAttemptAt,
+    upstream,
+    retryDecided: _,
+    ...rest
+  } = run;
   return {
     ...rest,
+    ...(upstream !== undefined && { upstream: [...upstream] }),
     requestedAt: formatInstant(requestedAt),
     ...(tick !== undefined && { tick: formatInstant(tick) }),
     ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
@@ -39,6 +51,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
+}
+
+export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.output<typeof chainLinksSchema> {
+  const linkAnswer = ({ arrived, ...link }: ChainLink) => ({
+    ...link,
+    ...(arrived !== undefined && { arrived: { ...arrived, at: formatInstant(arrived.at) } }),
+  });
+  return { upstreams: upstreams.map(linkAnswer), downstreams: downstreams.map(linkAnswer) };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

@@ -12,7 +12,15 @@ import type { Publishing } from './publishing.ts';
 export interface RunServiceDependencies {
   readonly store: Pick<
     Store,
-    'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listNotifications' | 'listRuns' | 'runLogs' | 'listSkips'
+    | 'createRun'
+    | 'getRun'
+    | 'getJob'
+    | 'killWaiting'
+    | 'listNotifications'
+    | 'listRuns'
+    | 'chainOf'
+    | 'runLogs'
+    | 'listSkips'
   >;
   readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
   readonly changes: Changes;
@@ -31,6 +39,8 @@ export interface LogOptions {
   readonly attempt?: number;
 }
 
+/** Runs of a chain that are shown. */
+const longestChain = 1_000;
 /** Lines that are read at once. */
 const logPage = 500;
 
@@ -112,6 +122,15 @@ export class RunService {
     const run = await this.#deps.store.getRun(id);
     if (run === undefined) throw new CronmeshError('NotFound', `there is no run ${id}`);
     return run;
+  }
+
+  /**
+   * The runs of the chain that a run belongs to, in order, at most 1,000; itself alone when it belongs to none.
+   *
+   * @throws CronmeshError NotFound
+   */
+  async chain(id: RunId): Promise<readonly Run[]> {
+    return await this.#deps.store.chainOf(await this.get(id), longestChain);
   }
 
   /** Newest first. */
