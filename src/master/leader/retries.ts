@@ -1,7 +1,7 @@
 import { killerPath } from '../../coordination/keys.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
-import { shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
+import { retryOf, shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { DueRetries, RetryDecision, Run } from '../../store/store.ts';
 import type { Office } from './office.ts';
@@ -41,10 +41,14 @@ export class Retries {
     if (ended.length === 0) return false;
     const now = clock();
     const policies = await this.#policies(ended);
-    const wanted = ended.filter(run => shouldRetry(policies.get(run) ?? {}, run));
+    const wanted = ended.filter(run => {
+      const spec = policies.get(run);
+      return spec !== undefined && shouldRetry(spec, run);
+    });
     const killed = await this.#withKill(wanted);
     const decisions = ended.map((run): RetryDecision => {
-      const { retry } = policies.get(run) ?? {};
+      const spec = policies.get(run);
+      const retry = spec && retryOf(spec);
       if (retry === undefined || killed.has(run) || !wanted.includes(run)) return { run };
       const wait = waitBeforeRetry(retry.backoff, run, (this.#options.random ?? Math.random)());
       return { run, at: dueAt(run, wait, now) };
