@@ -62,7 +62,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const stopping = new AbortController();
   const app = createApp({
     jobs,
-    runs: new RunService({ ...common, randomText }),
+    runs: new RunService({ ...common, workers, randomText }),
     why: new WhyService(common),
     workers,
     changes,

@@ -5,7 +5,7 @@ import { learnServerTime } from './format.js';
  * @typedef {{ id: string, namespace: string, name: string, trigger: string, tick?: string, state: string,
  *   attempt: number, worker?: string, requestedAt: string, claimedAt?: string, startedAt?: string, finishedAt?: string,
  *   exitCode?: number, signal?: string, httpStatus?: number, reason?: string, message?: string,
- *   lastOutcome?: string, nextAttemptAt?: string }} Run
+ *   lastOutcome?: string, nextAttemptAt?: string, member?: { index: number, count: number } }} Run
  * @typedef {{ command?: string | string[], script?: string }} Shell
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },
  *   spec: { schedule: string, timeZone?: string, suspend: boolean, concurrencyPolicy: string,

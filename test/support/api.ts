@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
+import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
@@ -27,9 +28,9 @@ export class FakePublishing implements Publishing {
     this.published.push(...keys.map(key => `${key.namespace}/${key.name}`));
   }
 
-  async publishTrigger(run: NewRun): Promise<void> {
+  async publishTrigger(...runs: readonly NewRun[]): Promise<void> {
     if (this.fail) throw this.fail;
-    this.triggers.push(run);
+    this.triggers.push(...runs);
   }
 
   async requestKill(run: Run, by: string): Promise<void> {
@@ -61,6 +62,7 @@ export class Api {
     this.runs = new RunService({
       store,
       ...common,
+      workers: { eligible: spec => this.workers.filter(worker => worker.ready && isEligible(worker, spec)) },
       randomText: count => randomBytes(count).toString('hex').slice(0, count),
     });
     this.app = createApp({

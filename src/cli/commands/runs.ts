@@ -14,7 +14,7 @@ import {
 import { ApiError, CliError } from '../errors.ts';
 import { followRun } from '../follow.ts';
 import { runResult } from '../output/format.ts';
-import type { Page, RunView } from '../views.ts';
+import type { AskedRunView, Page, RunView } from '../views.ts';
 
 /** Commands about runs: trigger, kill, logs. */
 export function addRunCommands(program: Command): void {
@@ -52,8 +52,14 @@ export function addRunCommands(program: Command): void {
 
 async function trigger(name: string, options: ClientOptions & { wait?: true; follow?: true }): Promise<void> {
   const client = clientOf(options);
-  const run = await client.post<RunView>(`${jobPath(jobOf(name, options))}/trigger`);
-  if (!options.wait && !options.follow) return print(`run ${run.id} requested\n`);
+  const asked = await client.post<AskedRunView>(`${jobPath(jobOf(name, options))}/trigger`);
+  const runs = asked.runs ?? [asked];
+  if (!options.wait && !options.follow) return print(runs.map(({ id }) => `run ${id} requested\n`).join(''));
+  const ends = await Promise.allSettled(runs.map(run => waitFor(client, run, options)));
+  for (const end of ends) if (end.status === 'rejected') fail(end.reason);
+}
+
+async function waitFor(client: Client, run: RunView, options: { follow?: true }): Promise<void> {
   const ended = await followRun(client, run.id, options.follow ? print : () => {});
   const result = runResult(ended);
   const line = `run ${ended.id} ${ended.state}${result === '-' ? '' : ` (${result})`}`;

@@ -3,9 +3,10 @@ import type { Job } from '../../domain/job/job.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
 import type { JobRef } from '../services/jobs.ts';
+import type { AskedRun } from '../services/runs.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
-import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type { askedRunSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -29,7 +30,17 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
 }
 
 export function runAnswer(run: Run): z.output<typeof runSchema> {
-  const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
+  const {
+    tick,
+    requestedAt,
+    claimedAt,
+    startedAt,
+    finishedAt,
+    nextAttemptAt,
+    retryDecided: _,
+    particulars,
+    ...rest
+  } = run;
   return {
     ...rest,
     requestedAt: formatInstant(requestedAt),
@@ -38,7 +49,12 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
+    ...(particulars?.member !== undefined && { member: particulars.member }),
   };
+}
+
+export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRunSchema> {
+  return { ...runAnswer(run), ...(runs !== undefined && { runs: runs.map(runAnswer) }) };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

@@ -143,7 +143,7 @@ export class Leader implements Service {
     const agenda = new SpellAgenda(every.auditAfter);
     const follower = new JobFollower(office, agenda);
     const catchups = new Catchups(office);
-    const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
+    const accounting = new Accounting({ office, agenda, epochs, observations, catchups, workers });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
     const endings = new Endings(office, []);

@@ -8,8 +8,8 @@ import type { NewRun, Run } from '../../store/store.ts';
 export interface Publishing {
   /** Writes the newest state of these jobs to Consul. */
   publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void>;
-  /** Writes the trigger of a run that was just created. */
-  publishTrigger(run: NewRun): Promise<void>;
+  /** Writes the triggers of runs that were just created. */
+  publishTrigger(...runs: readonly NewRun[]): Promise<void>;
   /** Resolves once the request is in Consul. @throws when it may not be */
   requestKill(run: Run, by: string): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { CronmeshError } from '../../domain/errors.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
+import { isSpread } from '../../domain/policy/members.ts';
 import { shouldRetry } from '../../domain/policy/retry.ts';
 import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
@@ -7,19 +8,27 @@ import type { Logger } from '../../observability/logger.ts';
 import type { LogLine, NewRun, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
+import { type EligibleWorkers, nobodyEligible, runsFor } from './members.ts';
 import type { Publishing } from './publishing.ts';
 
 export interface RunServiceDependencies {
-  readonly store: Pick<Store, 'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'>;
+  readonly store: Pick<
+    Store,
+    'createRuns' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'
+  >;
   readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly workers: EligibleWorkers;
   /** Gives `count` random characters of [a-z0-9]. */
   readonly randomText: (count: number) => string;
   /** Whether this master's clock may stamp: a run's deadline depends on it. */
   readonly clockOk: () => boolean;
 }
+
+/** A run that was asked for: where it comes to several (placement All or Shards), the first of `runs`. */
+export type AskedRun = Run & { readonly runs?: readonly Run[] };
 
 export interface LogOptions {
   /** Only what comes after this line's id. Default 0: everything. */
@@ -43,10 +52,10 @@ export class RunService {
    * Asks for a run of a job now. It is committed when this resolves, and waits for a worker until the job's starting
    * deadline. A suspended job may be run by hand.
    *
-   * @throws CronmeshError Unavailable
+   * @throws CronmeshError Unavailable: also for a job with placement All while no eligible worker is ready
    */
-  async trigger(job: Job, by: string): Promise<Run> {
-    const { store, publishing, changes, clock, randomText, logger } = this.#deps;
+  async trigger(job: Job, by: string): Promise<AskedRun> {
+    const { store, publishing, changes, clock, randomText, workers, logger } = this.#deps;
     if (!this.#deps.clockOk()) {
       throw new CronmeshError('Unavailable', "this master's clock is off from its peers'; ask another master", {
         retryable: true,
@@ -64,15 +73,23 @@ export class RunService {
       deadline: requestedAt + job.spec.startingDeadlineSeconds * 1_000,
       by,
     };
-    const run = await store.createRun(request);
-    changes.runsChanged([run.id]);
-    publishing.publishTrigger(request).catch((error: unknown) => {
+    const requests = runsFor(request, job.spec, workers);
+    if (requests.length === 0) {
+      const message = `${jobKey(job)} runs on every eligible worker, and ${nobodyEligible}: see GET /api/v1/workers`;
+      throw new CronmeshError('Unavailable', message, { retryable: true });
+    }
+    const made = new Map((await store.createRuns(requests)).map(one => [one.id, one]));
+    const runs = requests.flatMap(({ id }) => made.get(id) ?? []);
+    const [run] = runs;
+    if (run === undefined) throw new Error(`the run ${request.id} was deleted as it was made`);
+    changes.runsChanged(runs.map(({ id }) => id));
+    publishing.publishTrigger(...requests).catch((error: unknown) => {
       logger.warn(
         { err: error, job: jobKey(job), run: run.id },
         'the trigger was not published at once; the leader will do it',
       );
     });
-    return run;
+    return isSpread(job.spec.placement) ? { ...run, runs } : run;
   }
 
   /**

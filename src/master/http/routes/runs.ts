@@ -1,14 +1,14 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { CronmeshError } from '../../../domain/errors.ts';
 import { preview } from '../../../domain/job/preview.ts';
-import type { WorkerId } from '../../../domain/run/run.ts';
+import type { RunId, WorkerId } from '../../../domain/run/run.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { LogLine } from '../../../store/store.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
-import { runAnswer } from '../outgoing.ts';
+import { askedAnswer, runAnswer } from '../outgoing.ts';
 import { allRunsQuery, given, logsQuery, noQuery } from '../query.ts';
-import { pageOf, runSchema } from '../schemas.ts';
+import { askedRunSchema, pageOf, runSchema } from '../schemas.ts';
 import { serverSentEvents } from '../sse.ts';
 import { answer, jobParams, problems, runParams } from './document.ts';
 import { jobRef, runRef } from './refs.ts';
@@ -20,7 +20,7 @@ const routes = {
     tags: ['runs'],
     summary: 'Asks for a run now; it waits for a worker until the job’s starting deadline',
     request: { params: jobParams, query: noQuery },
-    responses: { 202: answer(runSchema, 'The run, Pending.'), ...problems },
+    responses: { 202: answer(askedRunSchema, 'The run, Pending; or the runs.'), ...problems },
   }),
   list: createRoute({
     method: 'get',
@@ -79,12 +79,13 @@ export function runRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'stoppin
     const job = await jobs.get(jobRef(context.req.valid('param')));
     const run = await runs.trigger(job, by);
     context.header('Location', `/api/v1/runs/${run.id}`);
-    return context.json(runAnswer(run), 202);
+    return context.json(askedAnswer(run), 202);
   });
 
   app.openapi(routes.list, async context => {
-    const { limit, job, worker, ...rest } = context.req.valid('query');
-    const filter = { ...rest, name: job, worker: worker as WorkerId | undefined };
+    const { limit, job, worker, whole, ...rest } = context.req.valid('query');
+    const ids = { worker: worker as WorkerId | undefined, whole: whole as RunId | undefined };
+    const filter = { ...rest, name: job, ...ids };
     const { items, next } = await runs.list({ limit, ...given(filter) });
     return context.json({ items: items.map(runAnswer), ...(next !== undefined && { next }) }, 200);
   });
