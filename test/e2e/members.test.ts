@@ -34,8 +34,8 @@ describe('All and Shards in a cluster of separate processes', { skip: consulSkip
   const startsOf = (name: string): string[][] =>
     existsSync(proofOf(name))
       ? readFileSync(proofOf(name), 'utf8')
-          .trim()
           .split('\n')
+          .filter(line => line !== '')
           .map(line => line.split(' '))
       : [];
   async function make(name: string, more: Record<string, unknown>, then: string): Promise<void> {
@@ -139,7 +139,13 @@ describe('All and Shards in a cluster of separate processes', { skip: consulSkip
       90_000,
       500,
     );
-    const workers = startsOf('everywhere').map(([attempt, worker]) => `${attempt} ${worker?.replace(/-[^-]+$/, '')}`);
-    assert.deepEqual(workers.sort(), ['1 worker-0', '1 worker-1', '1 worker-2'], 'the shard variables are empty');
+    const starts = startsOf('everywhere').map(([shard, of, attempt, worker]) => [
+      shard,
+      of,
+      attempt,
+      worker?.replace(/-[^-]+$/, ''),
+    ]);
+    const first = (name: string) => ['', '', '1', name];
+    assert.deepEqual(starts.sort(), ['worker-0', 'worker-1', 'worker-2'].map(first));
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { maxValueBytes } from '../../coordination/coordinator.ts';
 import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { jobSpec } from './spec.ts';
 import { maxJobBytes, type ValidateOptions, validateManifest } from './validate.ts';
 
 const shell = { shell: { command: 'date' } };
