@@ -48,13 +48,16 @@ export type RunSpec = Pick<JobSpec, 'executor' | 'timeoutSeconds' | 'termination
   readonly resource?: { readonly name: string; readonly uid: string };
 };
 
+/** Shared by all jobs of the mode: a hundred thousand entries are held. */
+const plain = { One: { mode: 'One' }, All: { mode: 'All' }, Shards: { mode: 'Shards' } } as const;
+
 /** @throws ScheduleError when this version cannot read the schedule */
 export function toEntry(record: JobRecord, index: Index, eligibility: EligibilityClass): JobEntry {
   const { spec } = record;
   const { executor, timeoutSeconds, terminationGraceSeconds, secretRefs } = spec;
   const resource = resourceOf(record);
   const { mode = 'One', shards } = spec.placement;
-  const spread = { mode, ...(shards !== undefined && { shards }) };
+  const spread: Spread = shards === undefined ? plain[mode] : { mode, shards };
   const alone = !isSpread(spread);
   const forbid = alone && spec.concurrencyPolicy === 'Forbid';
   return {

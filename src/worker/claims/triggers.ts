@@ -199,7 +199,8 @@ export class Triggers {
 
   /** A member of the whole whose turn it is is claimed; another's waits until that one is over, the eldest first. */
   #claimOfWhole(waiting: Waiting, entry: JobEntry, seen: SeenWhole): void {
-    const { claimer, job } = this.#options;
+    const { claimer, job, clock, context } = this.#options;
+    const under = context();
     const whole = wholeOfTrigger(waiting);
     if (seen.record?.whole === whole) {
       const lockKey = lockPath(entry.key, waiting.record.run);
@@ -207,8 +208,12 @@ export class Triggers {
       this.#submit(waiting, entry, lockKey, guard, undefined);
       return;
     }
-    if (seen.locked !== undefined || this.#turning.has(entry.key)) return;
-    const others = [...this.#waiting.values()].filter(one => one.job === entry.key && one !== waiting);
+    if (seen.locked !== undefined || under === undefined || this.#turning.has(entry.key)) return;
+    const now = clock();
+    // What is left to the leader keeps nobody waiting.
+    const others = [...this.#waiting.values()].filter(
+      one => one.job === entry.key && now <= one.record.deadline && mayStart(one.record, entry, under),
+    );
     if (others.some(one => wholeOfTrigger(one) === seen.record?.whole || isElder(one, waiting))) return;
     const members = waiting.record.particulars?.member?.count;
     this.#turning.add(entry.key);
