@@ -325,7 +325,7 @@ describe('ticks that come to several runs, on a real Consul', { skip: consulSkip
     assert.equal(full.worker.status().ready, true);
   });
 
-  it('the audit finds a member whose trigger was deleted by hand: Lost, and a shard runs again', async () => {
+  it('the audit finds a member whose trigger was deleted by hand: Lost, and a shard is to run again', async () => {
     const one = await start('a', {}, 1);
     duration = 60_000;
     const busy = await publish({ schedule: '@manually' });
