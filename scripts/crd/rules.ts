@@ -26,6 +26,12 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'is allowed with concurrencyPolicy Allow only': {
     rule: "!has(self.maxConcurrentRuns) || !has(self.concurrencyPolicy) || self.concurrencyPolicy == 'Allow'",
   },
+  'is allowed with concurrencyPolicy Queue only': {
+    rule: "!has(self.maxQueuedRuns) || (has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Queue')",
+  },
+  'is allowed with concurrencyPolicy Forbid, Replace or Queue only': {
+    rule: "!has(self.concurrencyGroup) || (has(self.concurrencyPolicy) && self.concurrencyPolicy != 'Allow')",
+  },
   'must contain Failed, which exitCodes and httpStatuses narrow': {
     rule: "(!has(self.exitCodes) && !has(self.httpStatuses)) || !has(self.outcomes) || 'Failed' in self.outcomes",
   },

@@ -19,6 +19,7 @@ export const ErrorCode = {
   StaleRevision: 'StaleRevision',
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
+  QueueFull: 'QueueFull',
   Unavailable: 'Unavailable',
   Unauthorized: 'Unauthorized',
   Forbidden: 'Forbidden',

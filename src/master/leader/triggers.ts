@@ -1,6 +1,7 @@
 import type { Entry } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
-import { jobOfPath, lockPath, prefix } from '../../coordination/keys.ts';
+import { jobOfPath, prefix } from '../../coordination/keys.ts';
+import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
@@ -11,9 +12,11 @@ import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
+import { lockedRuns } from './locked-runs.ts';
 import { closeAsLost, hasEnded, nothingFound, type Orphan } from './lost.ts';
 import type { Cause } from './misfire.ts';
 import { type Office, takeAway } from './office.ts';
+import { markReplaced } from './replaced.ts';
 import type { SpellAgenda } from './spell-agenda.ts';
 import { withdraw } from './withdraw.ts';
 
@@ -30,7 +33,8 @@ export interface TriggerParts {
 const pendingAtOnce = 5_000;
 const publishedAtOnce = 1_000;
 
-interface Found {
+/** A trigger as it was read. */
+export interface FoundTrigger {
   readonly entry: Entry;
   readonly record: TriggerRecord;
   readonly job: JobKey;
@@ -70,10 +74,12 @@ export class Triggers {
     const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
     catchups.load(pending);
     // An adoption is of no epoch: nothing is ever started for it.
-    const isOld = ({ record }: Found): boolean => record.adopts === undefined && record.epoch < epoch.number;
+    const isOld = ({ record }: FoundTrigger): boolean => record.adopts === undefined && record.epoch < epoch.number;
     await this.#closeOld(found.filter(isOld));
     await this.#dropEnded(found.filter(({ record }) => record.adopts !== undefined));
-    await this.#expire(found.filter(one => !isOld(one)));
+    const present = found.filter(one => !isOld(one));
+    const replaced = await this.#replace(present, epoch.number);
+    await this.#expire(present.filter(({ entry }) => !replaced.has(entry.key)));
     this.#office.metrics.triggersWaiting.set(found.length);
     const there = new Set(found.map(({ record }) => attemptOf(record.run, record.attempt)));
     await this.#pendingWithout(
@@ -83,7 +89,7 @@ export class Triggers {
   }
 
   /** Of an epoch that is over: whether they were started in the meantime is not known. */
-  async #closeOld(old: readonly Found[]): Promise<void> {
+  async #closeOld(old: readonly FoundTrigger[]): Promise<void> {
     const deleted = await this.#delete(old);
     await closeAsLost(
       this.#office,
@@ -92,7 +98,7 @@ export class Triggers {
   }
 
   /** Adoptions of runs that have ended and were reported before they were handed over: their locks are free then. */
-  async #dropEnded(adoptions: readonly Found[]): Promise<void> {
+  async #dropEnded(adoptions: readonly FoundTrigger[]): Promise<void> {
     if (adoptions.length === 0) return;
     const rows = await this.#office.store.getRuns(adoptions.map(({ record }) => record.run));
     const byId = new Map(rows.map(row => [row.id, row]));
@@ -104,21 +110,36 @@ export class Triggers {
     await this.#delete(ended);
   }
 
-  async #expire(found: readonly Found[]): Promise<void> {
+  async #expire(found: readonly FoundTrigger[]): Promise<void> {
     const late = this.#office.clock() - 2 * protocol.clockBound;
     const gone = await this.#jobGone(found);
     const over = found.filter(one => gone.has(one) || one.record.deadline < late);
-    const causes = new Map<Found, Cause>();
+    const causes = new Map<FoundTrigger, Cause>();
     for (const one of over) causes.set(one, gone.has(one) ? jobChanged : await this.#whyNot(one.record, one.job));
-    const deleted = await this.#delete(over);
-    if (deleted.length === 0) return;
+    await this.#settle(await this.#delete(over), causes);
+  }
+
+  /** Runs of `Replace` jobs before which a later one came: accounted once no worker can claim them, then taken away. */
+  async #replace(found: readonly FoundTrigger[], epoch: number): Promise<ReadonlySet<string>> {
+    const replaced = await markReplaced(this.#office, this.#parts.agenda, epoch, found);
+    const cause = ({ record }: FoundTrigger): Cause => {
+      return { reason: 'Replaced', detail: `the later run ${record.replacedBy} came before it could start` };
+    };
+    await this.#settle(replaced, new Map(replaced.map(one => [one, cause(one)])));
+    await this.#delete(replaced);
+    return new Set(replaced.map(({ entry }) => entry.key));
+  }
+
+  /** Records why runs that no worker can start any more did not start. */
+  async #settle(over: readonly FoundTrigger[], causes: ReadonlyMap<FoundTrigger, Cause>): Promise<void> {
+    if (over.length === 0) return;
     const rows = new Map(
-      (await this.#office.store.getRuns(deleted.map(({ record }) => record.run))).map(row => [row.id, row]),
+      (await this.#office.store.getRuns(over.map(({ record }) => record.run))).map(row => [row.id, row]),
     );
     const skips: Findings['skips'][number][] = [];
     const expired: Findings['expired'][number][] = [];
     const lost: Orphan[] = [];
-    for (const one of deleted) {
+    for (const one of over) {
       const { record, job } = one;
       const { reason, detail } = causes.get(one) ?? jobChanged;
       const row = rows.get(record.run);
@@ -138,7 +159,7 @@ export class Triggers {
   }
 
   /** Triggers of jobs that are no longer there, or are others by the same name. */
-  async #jobGone(found: readonly Found[]): Promise<ReadonlySet<Found>> {
+  async #jobGone(found: readonly FoundTrigger[]): Promise<ReadonlySet<FoundTrigger>> {
     // What goes on is adopted whatever became of its job.
     const doubtful = found.filter(
       ({ record, job }) => record.adopts === undefined && this.#parts.agenda.open(job)?.uid !== record.jobUid,
@@ -157,12 +178,19 @@ export class Triggers {
     }
     const spec = this.#parts.agenda.open(job)?.spec;
     if (spec === undefined) return jobChanged;
-    if (spec.concurrencyPolicy === 'Forbid') {
-      const [slot] = await this.#office.read([lockPath(job, 0)]);
+    const lockKey = exclusiveLock(job, spec);
+    if (lockKey !== undefined) {
+      const [slot] = await this.#office.read([lockKey]);
       const record = slot === undefined ? undefined : decode<LockRecord>(slot);
       if (record !== undefined && isHeld({ session: slot?.session, record })) {
-        const { run } = record;
-        return { reason: 'StillRunning', detail: `the run ${run} was still going at ${until}` };
+        const holder = jobOfLock(lockKey, record);
+        const what = `the run ${record.run}${holder === job ? '' : ` of ${holder} (concurrencyGroup ${spec.concurrencyGroup})`}`;
+        // Of a queue it may have come to its own turn since.
+        const detail =
+          spec.concurrencyPolicy === 'Queue'
+            ? `its turn had not come by ${until}: ${what} is going`
+            : `${what} was still going at ${until}`;
+        return { reason: 'StillRunning', detail };
       }
     }
     const { history } = this.#parts.workers;
@@ -179,18 +207,23 @@ export class Triggers {
     const { timing } = this.#office;
     const missing = new Map<RunId, Instant>();
     const unwritten: PendingRun[] = [];
+    const silent: PendingRun[] = [];
     for (const run of runs) {
       if (run.published) {
         const since = this.#missing.get(run.id) ?? now;
         missing.set(run.id, since);
         // A worker has claimed it, and its report is under way, or was lost with it.
         if (now - since < timing.lostAfter || now < certaintyOfLoss(this.#office, this.#parts.epochs)) continue;
-        if (!(await this.#isLocked(run)))
-          await closeAsLost(this.#office, [pendingOrphan(run, 'claimed, and no report')]);
+        silent.push(run);
       } else if (run.requestedAt <= certain) {
         await closeAsLost(this.#office, [pendingOrphan(run, 'asked for before Consul lost its past')]);
       } else if (run.deadline < now - 2 * protocol.clockBound) unwritten.push(run);
     }
+    const locked = silent.length === 0 ? new Map() : await lockedRuns(this.#office);
+    await closeAsLost(
+      this.#office,
+      silent.filter(run => locked.get(run.id) !== run.attempt).map(run => pendingOrphan(run, 'claimed, and no report')),
+    );
     const message = 'Consul could not be told of it before its deadline';
     const reason = 'CoordinationUnavailable';
     const withdrawn = new Set(await withdraw(this.#office, unwritten));
@@ -203,15 +236,8 @@ export class Triggers {
     this.#missing = missing;
   }
 
-  async #isLocked(run: PendingRun): Promise<boolean> {
-    const locks = await this.#list(`${prefix.lock}${jobKey(run)}/`);
-    return locks
-      .map(lock => decode<LockRecord>(lock))
-      .some(record => record.run === run.id && record.attempt === run.attempt);
-  }
-
   /** Deletes triggers; gives those that no worker had claimed. */
-  async #delete(found: readonly Found[]): Promise<readonly Found[]> {
+  async #delete(found: readonly FoundTrigger[]): Promise<readonly FoundTrigger[]> {
     const answers = await this.#office.each(found.map(({ entry }) => takeAway(entry)));
     return found.filter((_, i) => answers[i] !== 'refused');
   }
@@ -220,7 +246,7 @@ export class Triggers {
     return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
   }
 
-  #decode(entries: readonly Entry[]): Found[] {
+  #decode(entries: readonly Entry[]): FoundTrigger[] {
     return entries.flatMap(entry => {
       try {
         return [{ entry, record: decode<TriggerRecord>(entry), job: jobOfPath(entry.key, prefix.trigger) }];

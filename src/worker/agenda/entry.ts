@@ -2,7 +2,7 @@ import type { Index } from '../../coordination/coordinator.ts';
 import type { JobRecord } from '../../coordination/records.ts';
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
-import type { JobSpec } from '../../domain/job/spec.ts';
+import { defaultQueuedRuns, type JobSpec } from '../../domain/job/spec.ts';
 import { retriesLost } from '../../domain/policy/retry.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
@@ -23,9 +23,13 @@ export interface JobEntry {
   readonly schedule: Schedule;
   /** Which workers may run it. */
   readonly eligibility: EligibilityClass;
-  /** Runs at once: 1 with `Forbid`, the maximum of `Allow`, undefined without one. */
+  /** Runs at once: the maximum of `Allow`, undefined without one, and 1 with every other policy. */
   readonly slots: number | undefined;
-  readonly forbid: boolean;
+  readonly policy: JobSpec['concurrencyPolicy'];
+  /** The group whose one lock stands for its slot. */
+  readonly group: string | undefined;
+  /** With `Queue`: the most runs that wait. */
+  readonly queued: number;
   readonly deadline: Milliseconds;
   /** Its runs go on without their worker (kubernetes): they are handed over and adopted, never lost with it. */
   readonly outlivesWorker: boolean;
@@ -47,7 +51,6 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
   const { spec } = record;
   const { executor, timeoutSeconds, terminationGraceSeconds, secretRefs } = spec;
   const resource = resourceOf(record);
-  const forbid = spec.concurrencyPolicy === 'Forbid';
   return {
     key: jobKey(record),
     uid: record.uid,
@@ -57,8 +60,10 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     suspended: spec.suspend,
     schedule: scheduleOf(record),
     eligibility,
-    slots: forbid ? 1 : spec.maxConcurrentRuns,
-    forbid,
+    slots: spec.concurrencyPolicy === 'Allow' ? spec.maxConcurrentRuns : 1,
+    policy: spec.concurrencyPolicy,
+    group: spec.concurrencyGroup,
+    queued: spec.maxQueuedRuns ?? defaultQueuedRuns,
     deadline: spec.startingDeadlineSeconds * 1_000,
     outlivesWorker: executor.kubernetes !== undefined,
     retries: (spec.retry?.limit ?? 0) > 0,

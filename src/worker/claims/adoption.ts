@@ -1,6 +1,7 @@
 import type { Entry } from '../../coordination/coordinator.ts';
-import { jobOfPath, prefix } from '../../coordination/keys.ts';
+import { isGroupLock } from '../../coordination/keys.ts';
 import type { Adoption, TriggerRecord } from '../../coordination/records.ts';
+import type { JobKey } from '../../domain/job/job.ts';
 import { type JobSpec, jobSpec } from '../../domain/job/spec.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -29,6 +30,7 @@ export function reachOf({ adopts }: AdoptionTrigger): Pick<JobSpec, 'executor' |
  */
 export function entryOf(
   trigger: AdoptionTrigger,
+  key: JobKey,
   known: JobEntry | undefined,
   eligibility: EligibilityClass,
   now: Instant,
@@ -37,7 +39,7 @@ export function entryOf(
   const slot = numberedSlot(adopts.lock);
   const job = known?.uid === jobUid ? known : undefined;
   return {
-    key: jobOfPath(adopts.lock, prefix.lock),
+    key,
     uid: jobUid,
     index: job?.index ?? 0,
     revision: adopts.revision,
@@ -47,7 +49,9 @@ export function entryOf(
     eligibility,
     slots: slot === undefined ? undefined : (job?.slots ?? 1),
     // Ticks of a `Forbid` job wait for its one slot.
-    forbid: slot === 0 && job?.forbid === true,
+    policy: slot === 0 ? (job?.policy ?? 'Allow') : 'Allow',
+    group: undefined,
+    queued: 0,
     deadline: job?.deadline ?? 0,
     outlivesWorker: true,
     // A further attempt may follow, whatever became of the job.
@@ -73,7 +77,7 @@ function bodyUntil(deadline: Instant, now: Instant): RunSpec {
 }
 
 function numberedSlot(lockKey: string): number | undefined {
-  const slot = lockKey.slice(lockKey.lastIndexOf('/') + 1);
+  const slot = isGroupLock(lockKey) ? '0' : lockKey.slice(lockKey.lastIndexOf('/') + 1);
   return /^\d+$/.test(slot) ? Number(slot) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { Entry, Index, SessionId } from '../../coordination/coordinator.ts';
-import { type CursorRecord, decode, type LockRecord } from '../../coordination/records.ts';
+import { type CursorRecord, decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 
@@ -23,6 +23,8 @@ export interface Seen {
   /** By slot; empty for jobs without a maximum. */
   readonly locks: readonly (SeenLock | undefined)[];
   readonly at: Instant;
+  /** Only of jobs with a queue, and never out of the cache: their triggers. */
+  readonly triggers?: readonly TriggerRecord[];
 }
 
 /** @throws Error when the value is none that this version reads */

@@ -19,9 +19,13 @@ export interface TickProposalOptions {
 /** What a tick is to become. */
 export type TickDecision =
   | { readonly kind: 'run'; readonly claim: RunClaim }
-  /** It waits as a trigger for any worker with room. */
-  | { readonly kind: 'trigger' }
-  | { readonly kind: 'skip'; readonly reason: 'ConcurrencyLimit'; readonly detail: string };
+  /** It waits as a trigger, for room or for its turn. `by` says which. */
+  | { readonly kind: 'trigger'; readonly by: string }
+  | {
+      readonly kind: 'skip';
+      readonly reason: 'ConcurrencyLimit' | 'QueueFull' | 'StillRunning';
+      readonly detail: string;
+    };
 
 export interface TickOutcome {
   won(commit: Commit): void;
@@ -126,7 +130,7 @@ export class TickProposal implements Proposal {
       deadline: tick + entry.deadline,
       requestedAt: context.now,
       epoch: context.epoch.number,
-      by: `no room on ${worker}`,
+      by: decision.by,
     };
     return [{ verb: 'cas', key: triggerPath(entry.key, run), value: encode(trigger), index: 0 }];
   }
