@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CronmeshError } from '../../src/domain/errors.ts';
 import type { JobSpec, JobSpecInput } from '../../src/domain/job/spec.ts';
 import { validateManifest } from '../../src/domain/job/validate.ts';
 import { scheduleOf } from '../../src/domain/schedule/index.ts';
@@ -61,6 +62,15 @@ const kinds: Readonly<Record<string, Omit<JobSpecInput, 'executor'>>> = {
   'pod-maximum-9000': { schedule: '*/3 * * * * *', maxConcurrentRuns: 2 },
   'pod-forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
   'pod-forbid-20000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunLatest' },
+  'replace-2500': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Replace' },
+  'retry-replace-700': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Replace', retry },
+  'queue-1200': { schedule: '* * * * * *', concurrencyPolicy: 'Queue', maxQueuedRuns: 3 },
+  'retry-queue-600': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', retry },
+  'pod-replace-5000': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Replace' },
+  'pod-queue-2500': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', maxQueuedRuns: 2 },
+  'group-forbid-700': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Forbid', concurrencyGroup: 'shared' },
+  'group-queue-900': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', concurrencyGroup: 'shared' },
+  'group-replace-1500': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Replace', concurrencyGroup: 'shared' },
   'forbid-6000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunAll' },
 };
 
@@ -285,9 +295,9 @@ export class Scenario {
       this.#note(time, `create ${name} again`);
       await time.until(this.#create(name, kinds[name] ?? { schedule: '@hourly' }), 60_000);
     } else if (dice < 0.5) {
-      const run = await time.until(master.runs.trigger(job, 'chaos'), 60_000);
-      this.#note(time, `trigger ${run.id} of ${name}`);
-      this.#asked.push(run.id);
+      const run = await time.until(master.runs.trigger(job, 'chaos').catch(refusedByQueue), 60_000);
+      this.#note(time, `trigger ${run?.id} of ${name}`);
+      if (run !== undefined) this.#asked.push(run.id);
     } else if (dice < 0.58 && name.startsWith('pod') && this.#changesKinds) {
       const kind = job.spec.executor.shell === undefined ? { ...shell, kubernetes: null } : { ...pod, shell: null };
       this.#note(time, `make ${name} ${Object.keys(kind)[0]}`);
@@ -391,4 +401,9 @@ function count(items: readonly (readonly [string, number])[]): Record<string, nu
   const counts: Record<string, number> = {};
   for (const [item, times] of items) counts[item] = (counts[item] ?? 0) + times;
   return counts;
+}
+
+/** A queue that is full, or that nobody can look into now: the run was not asked for. */
+function refusedByQueue(error: unknown): undefined {
+  if (!(error instanceof CronmeshError) || !['QueueFull', 'Unavailable'].includes(error.code)) throw error;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
+import type { TriggerRecord } from '../../src/coordination/records.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
@@ -20,6 +21,8 @@ export class FakePublishing implements Publishing {
   readonly published: string[] = [];
   readonly triggers: NewRun[] = [];
   readonly kills: { readonly run: RunId; readonly by: string }[] = [];
+  /** What Consul has of every job. */
+  waitingTriggers: TriggerRecord[] = [];
   fail: Error | undefined;
 
   async publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
@@ -30,6 +33,11 @@ export class FakePublishing implements Publishing {
   async publishTrigger(run: NewRun): Promise<void> {
     if (this.fail) throw this.fail;
     this.triggers.push(run);
+  }
+
+  async waiting(): Promise<readonly TriggerRecord[]> {
+    if (this.fail) throw this.fail;
+    return this.waitingTriggers;
   }
 
   async requestKill(run: Run, by: string): Promise<void> {

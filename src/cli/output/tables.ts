@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/time.ts';
-import type { JobView, RunView, SkipView, WorkerView } from '../views.ts';
+import type { JobView, RunView, SkipView, WaitingView, WorkerView } from '../views.ts';
 import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
 import { formatTable } from './table.ts';
 
@@ -49,6 +49,17 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
           ['RESULT', run => runResult(run)],
         ] satisfies Column<RunView>[])
       : []),
+  ]);
+}
+
+export function waitingTable(runs: readonly WaitingView[], { now }: Pick<Look, 'now'>): string {
+  return table(runs, [
+    ['ID', run => run.run],
+    ['TRIGGER', run => run.trigger],
+    ['ATTEMPT', run => String(run.attempt)],
+    ['DUE', run => run.dueAt],
+    ['UNTIL', run => formatRelative(run.deadline, now)],
+    ['BY', run => run.by],
   ]);
 }
 

@@ -3,9 +3,10 @@ import type { Job } from '../../domain/job/job.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
 import type { JobRef } from '../services/jobs.ts';
+import type { WaitingRun } from '../services/waiting.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
-import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type { jobSchema, runSchema, skipSchema, waitingSchema, whySchema, workerSchema } from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -44,6 +45,16 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
   const { jobUid: _, from, to, recordedAt, ...rest } = skip;
   return { ...rest, from: formatInstant(from), to: formatInstant(to), recordedAt: formatInstant(recordedAt) };
+}
+
+export function waitingAnswer(waiting: WaitingRun): z.output<typeof waitingSchema> {
+  const { tick, dueAt, deadline, ...rest } = waiting;
+  return {
+    ...rest,
+    ...(tick !== undefined && { tick: formatInstant(tick) }),
+    dueAt: formatInstant(dueAt),
+    deadline: formatInstant(deadline),
+  };
 }
 
 export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {

@@ -171,13 +171,26 @@ export class Triggers {
   }
 
   /** Why a trigger was not started until its deadline. */
-  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline' | 'adopts'>, job: JobKey): Promise<Cause> {
+  async #whyNot(
+    trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline' | 'adopts' | 'kind' | 'tick'>,
+    job: JobKey,
+  ): Promise<Cause> {
     const until = formatInstant(trigger.deadline);
     if (trigger.adopts !== undefined) {
       return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
     }
-    const spec = this.#parts.agenda.open(job)?.spec;
-    if (spec === undefined) return jobChanged;
+    const spell = this.#parts.agenda.open(job);
+    if (spell === undefined) return jobChanged;
+    const { spec, floor } = spell;
+    if (trigger.kind === 'tick' || trigger.kind === 'catchup') {
+      if (spec.suspend) return { reason: 'Suspended', detail: 'the job was suspended while it waited' };
+      if (trigger.tick !== undefined && trigger.tick <= floor) {
+        return {
+          reason: 'JobChanged',
+          detail: `the job's schedule changed at ${formatInstant(floor)}, while it waited`,
+        };
+      }
+    }
     const lockKey = exclusiveLock(job, spec);
     if (lockKey !== undefined) {
       const [slot] = await this.#office.read([lockKey]);

@@ -1,3 +1,5 @@
+import type { TriggerRecord } from '../../coordination/records.ts';
+import type { Job } from '../../domain/job/job.ts';
 import type { NewRun, Run } from '../../store/store.ts';
 
 /**
@@ -10,6 +12,8 @@ export interface Publishing {
   publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void>;
   /** Writes the trigger of a run that was just created. */
   publishTrigger(run: NewRun): Promise<void>;
+  /** Triggers of a job that wait to be started, as Consul has them now. @throws when it does not answer */
+  waiting(job: Job): Promise<readonly TriggerRecord[]>;
   /** Resolves once the request is in Consul. @throws when it may not be */
   requestKill(run: Run, by: string): Promise<void>;
 }

@@ -8,10 +8,14 @@ import type { LogLine, NewRun, Page, Run, RunFilter, Skip, Store } from '../../s
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
 import type { Publishing } from './publishing.ts';
+import { requirePlaceInQueue, type WaitingRun, waitingRuns } from './waiting.ts';
 
 export interface RunServiceDependencies {
-  readonly store: Pick<Store, 'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'>;
-  readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
+  readonly store: Pick<
+    Store,
+    'createRun' | 'pendingRuns' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'
+  >;
+  readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill' | 'waiting'>;
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -43,7 +47,7 @@ export class RunService {
    * Asks for a run of a job now. It is committed when this resolves, and waits for a worker until the job's starting
    * deadline. A suspended job may be run by hand.
    *
-   * @throws CronmeshError Unavailable
+   * @throws CronmeshError QueueFull, Unavailable
    */
   async trigger(job: Job, by: string): Promise<Run> {
     const { store, publishing, changes, clock, randomText, logger } = this.#deps;
@@ -52,6 +56,7 @@ export class RunService {
         retryable: true,
       });
     }
+    await requirePlaceInQueue(this.#deps, job);
     const requestedAt = clock();
     const request: NewRun = {
       id: manualRunId(job.uid, randomText(10)),
@@ -109,6 +114,11 @@ export class RunService {
     const run = await this.#deps.store.getRun(id);
     if (run === undefined) throw new CronmeshError('NotFound', `there is no run ${id}`);
     return run;
+  }
+
+  /** The runs of a job that wait for a worker, the earliest first. @throws CronmeshError Unavailable */
+  async waiting(job: Job): Promise<readonly WaitingRun[]> {
+    return await waitingRuns(this.#deps, job);
   }
 
   /** Newest first. */
