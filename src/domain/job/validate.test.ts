@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { maxValueBytes } from '../../coordination/coordinator.ts';
 import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { jobSpec } from './spec.ts';
 import { maxJobBytes, type ValidateOptions, validateManifest } from './validate.ts';
 
 const shell = { shell: { command: 'date' } };
@@ -27,9 +28,7 @@ const lines = (input: unknown, options?: ValidateOptions): string[] =>
     ({ field, value, message }) => `${field}${value === undefined ? '' : ` = ${value}`}: ${message}`,
   );
 
-const specFields =
-  'schedule, timeZone, dstPolicy, suspend, startingDeadlineSeconds, concurrencyPolicy, maxConcurrentRuns, maxQueuedRuns, concurrencyGroup, ' +
-  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, retry, placement, executor, secretRefs';
+const specFields = Object.keys(jobSpec.shape).join(', ');
 
 describe('a right manifest', () => {
   it('gets every default and a namespace', () => {

@@ -4,7 +4,7 @@ import { shouldRetry } from '../../domain/policy/retry.ts';
 import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { LogLine, NewRun, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
+import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
 import type { Publishing } from './publishing.ts';
@@ -13,7 +13,15 @@ import { requirePlaceInQueue, type WaitingRun, waitingRuns } from './waiting.ts'
 export interface RunServiceDependencies {
   readonly store: Pick<
     Store,
-    'createRun' | 'pendingRuns' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'
+    | 'createRun'
+    | 'pendingRuns'
+    | 'getRun'
+    | 'getJob'
+    | 'killWaiting'
+    | 'listNotifications'
+    | 'listRuns'
+    | 'runLogs'
+    | 'listSkips'
   >;
   readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill' | 'waiting'>;
   readonly changes: Changes;
@@ -129,6 +137,11 @@ export class RunService {
   /** Why ticks did not run, newest first. */
   async skips(filter: Parameters<Store['listSkips']>[0]): Promise<readonly Skip[]> {
     return await this.#deps.store.listSkips(filter);
+  }
+
+  /** What was told of runs and skips, or waits to be, newest first. */
+  async notifications(filter: Parameters<Store['listNotifications']>[0]): Promise<readonly Notification[]> {
+    return await this.#deps.store.listNotifications(filter);
   }
 
   /** The output so far, page by page. */
