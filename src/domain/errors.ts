@@ -20,6 +20,9 @@ export const ErrorCode = {
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
   QueueFull: 'QueueFull',
+  /** It was there, and is over for good. */
+  Gone: 'Gone',
+  TooManyRequests: 'TooManyRequests',
   Unavailable: 'Unavailable',
   Unauthorized: 'Unauthorized',
   Forbidden: 'Forbidden',

@@ -5,6 +5,7 @@ import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -45,6 +46,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobRoutes(deps));
   app.route('/', runRoutes(deps));
   app.route('/', whyRoutes(deps));
+  app.route('/', callbackRoutes(deps));
   app.route('/', notificationRoutes(deps));
   app.route('/', clusterRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../observability/logger.ts';
+import type { CallbackService } from '../services/callbacks.ts';
 import type { Changes } from '../services/changes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
@@ -17,6 +18,7 @@ export interface AppDependencies {
   readonly jobs: JobService;
   readonly runs: RunService;
   readonly why: WhyService;
+  readonly callbacks: CallbackService;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

@@ -54,6 +54,7 @@ export function entryOf(
     queued: 0,
     deadline: job?.deadline ?? 0,
     outlivesWorker: true,
+    asynchronous: false,
     // A further attempt may follow, whatever became of the job.
     retries: true,
     retriesLost: false,
