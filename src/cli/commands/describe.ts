@@ -5,27 +5,32 @@ import type { Instant } from '../../domain/time.ts';
 import type { Client } from '../client.ts';
 import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
 import { ApiError, CliError } from '../errors.ts';
-import { formatLabels, formatRelative } from '../output/format.ts';
+import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable, waitingTable } from '../output/tables.ts';
 import type { JobView, Page, RunView, SkipView, TicksView, WaitingView, WhyView } from '../views.ts';
 
-/** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
+/** `describe run ID`: what is known of it. `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
-    .description('show everything about a job: definition, next ticks, last runs, recent skips')
-    .argument('<kind>', 'job')
-    .argument('<name>', 'a name, or namespace/name')
+    .description('show everything about a job (definition, next ticks, last runs, recent skips) or a run')
+    .argument('<kind>', 'job or run')
+    .argument('<name>', 'a name, or namespace/name; of a run its id')
     .option(
       '--at <time>',
       'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
     )
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
-        if (!/^jobs?$/.test(kind)) {
-          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME`, { status: 2 });
-        }
         const client = clientOf(options);
+        if (/^runs?$/.test(kind)) {
+          print(describeRun(await client.get<RunView>(`/api/v1/runs/${encodeURIComponent(name)}`), Date.now()));
+          return;
+        }
+        if (!/^jobs?$/.test(kind)) {
+          const use = 'describe job NAME, or describe run ID';
+          throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
+        }
         const path = jobPath(jobOf(name, options));
         if (options.at !== undefined) {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
@@ -41,6 +46,25 @@ export function addDescribeCommand(program: Command): void {
         print(describeJob(job, ticks, runs.items, skips.items, waiting, Date.now()));
       }),
     );
+}
+
+function describeRun(run: RunView, now: Instant): string {
+  const facts: [string, string][] = [
+    ['Id', run.id],
+    ['Job', `${run.namespace}/${run.name}`],
+    ['Trigger', run.trigger],
+    ['Tick', run.tick ?? '-'],
+    ['State', runState(run, now)],
+    ['Progress', runProgress(run)],
+    ['Attempt', String(run.attempt)],
+    ['Worker', run.worker ?? '-'],
+    ['Requested', run.requestedAt],
+    ['Started', run.startedAt ?? '-'],
+    ['Finished', run.finishedAt ?? '-'],
+    ['Took', runDuration(run, now)],
+    ['Result', runResult(run)],
+  ];
+  return factLines(facts);
 }
 
 function describeJob(
@@ -63,10 +87,13 @@ function describeJob(
     ['Concurrency', concurrencyOf(spec)],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ['Fires after', status.floor],
+    ...(status.eligibleWorkers === undefined
+      ? []
+      : [['Workers', workersOf(status.eligibleWorkers)] as [string, string]]),
   ];
   const next = ticks.items.map(tick => `${tick}  ${formatRelative(tick, now)}`);
   return [
-    ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
+    factLines(facts),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
     section('Next ticks', next.length > 0 ? indent(`${next.join('\n')}\n`) : none(ticks.suspended ? 'suspended' : '')),
     section('Waiting runs', waitingText(waiting, now)),
@@ -101,6 +128,9 @@ function waitingText(waiting: readonly WaitingView[] | undefined, now: Instant):
   return waiting.length > 0 ? indent(waitingTable(waiting, { now })) : none('');
 }
 
+const factLines = (facts: readonly [string, string][]): string =>
+  facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
+const workersOf = (count: number): string => (count === 0 ? 'none is eligible: it waits for one' : `${count} eligible`);
 const section = (title: string, body: string): string => `${title}:\n${body}`;
 const none = (why: string): string => `  none${why === '' ? '' : ` (${why})`}\n`;
 const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');
