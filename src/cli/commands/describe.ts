@@ -8,14 +8,16 @@ import { ApiError, CliError } from '../errors.ts';
 import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable, waitingTable } from '../output/tables.ts';
-import type { JobView, Page, RunView, SkipView, TicksView, WaitingView, WhyView } from '../views.ts';
+import type { BackfillView, JobView, Page, RunView, SkipView, TicksView, WaitingView, WhyView } from '../views.ts';
 
 /** `describe run ID`: what is known of it. `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
-    .description('show everything about a job (definition, next ticks, last runs, recent skips) or a run')
-    .argument('<kind>', 'job or run')
-    .argument('<name>', 'a name, or namespace/name; of a run its id')
+    .description(
+      'show everything about a job (definition, next ticks, last runs, recent skips) or a run, or how far a backfill came',
+    )
+    .argument('<kind>', 'job, run or backfill')
+    .argument('<name>', 'a name, or namespace/name; the id of a run or backfill')
     .option(
       '--at <time>',
       'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
@@ -27,8 +29,12 @@ export function addDescribeCommand(program: Command): void {
           print(describeRun(await client.get<RunView>(`/api/v1/runs/${encodeURIComponent(name)}`), Date.now()));
           return;
         }
+        if (/^backfills?$/.test(kind)) {
+          const backfill = await client.get<BackfillView>(`/api/v1/backfills/${encodeURIComponent(name)}`);
+          return print(describeBackfill(backfill, Date.now()));
+        }
         if (!/^jobs?$/.test(kind)) {
-          const use = 'describe job NAME, or describe run ID';
+          const use = 'describe job NAME, run ID or backfill ID';
           throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
         }
         const path = jobPath(jobOf(name, options));
@@ -126,6 +132,25 @@ async function waitingRuns(client: Client, path: string): Promise<readonly Waiti
 function waitingText(waiting: readonly WaitingView[] | undefined, now: Instant): string {
   if (waiting === undefined) return '  not known: Consul does not answer\n';
   return waiting.length > 0 ? indent(waitingTable(waiting, { now })) : none('');
+}
+
+function describeBackfill(backfill: BackfillView, now: Instant): string {
+  const { running, succeeded, failed, skipped, leftOut, message } = backfill;
+  const facts: [string, string][] = [
+    ['Id', backfill.id],
+    ['Job', `${backfill.namespace}/${backfill.name}`],
+    ['Range', `${backfill.from} to ${backfill.to}, by ${backfill.schedule}`],
+    ['Order', `${backfill.order}, ${backfill.parallelism} at a time`],
+    ['Ticks', `${backfill.onlyMissing ? 'those without a run' : 'all'}, ${backfill.total} in the range`],
+    ['State', `${backfill.state}${message === undefined ? '' : `: ${message}`}`],
+    ['Asked', formatRelative(backfill.requestedAt, now)],
+    ['Finished', formatRelative(backfill.finishedAt, now)],
+    ['Done', `${backfill.done} of ${backfill.total}`],
+    ['Runs', `${running} running, ${succeeded} succeeded, ${failed} failed, ${skipped} skipped`],
+    ['Left out', `${leftOut} had a run already`],
+    ['Next tick', backfill.nextTick ?? '-'],
+  ];
+  return facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
 }
 
 const factLines = (facts: readonly [string, string][]): string =>

@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/time.ts';
-import type { JobView, NotificationView, RunView, SkipView, WaitingView, WorkerView } from '../views.ts';
+import type { BackfillView, JobView, NotificationView, RunView, SkipView, WaitingView, WorkerView } from '../views.ts';
 import {
   executorSummary,
   formatLabels,
@@ -69,6 +69,23 @@ export function waitingTable(runs: readonly WaitingView[], { now }: Pick<Look, '
     ['DUE', run => run.dueAt],
     ['UNTIL', run => formatRelative(run.deadline, now)],
     ['BY', run => run.by],
+  ]);
+}
+
+export function backfillTable(backfills: readonly BackfillView[], { now }: Pick<Look, 'now'>): string {
+  return table(backfills, [
+    ['ID', one => one.id],
+    ['JOB', one => `${one.namespace}/${one.name}`],
+    ['FROM', one => one.from],
+    ['TO', one => one.to],
+    ['STATE', one => one.state],
+    ['DONE', one => `${one.done}/${one.total}`],
+    ['RUNNING', one => String(one.running)],
+    ['SUCCEEDED', one => String(one.succeeded)],
+    ['FAILED', one => String(one.failed)],
+    ['SKIPPED', one => String(one.skipped)],
+    ['LEFT OUT', one => String(one.leftOut)],
+    ['ASKED', one => formatRelative(one.requestedAt, now)],
   ]);
 }
 

@@ -133,7 +133,7 @@ function reservedNames(input: unknown): readonly FieldProblem[] {
 }
 
 /** Neither a database nor a process's environment can hold a NUL, nor half of a surrogate pair. */
-function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
+export function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
   if (typeof value === 'string') {
     if (value.isWellFormed() && !value.includes('\0')) return [];
     return [

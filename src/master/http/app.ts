@@ -5,6 +5,7 @@ import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
+import { backfillRoutes } from './routes/backfills.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
@@ -45,6 +46,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobListRoutes(deps));
   app.route('/', jobRoutes(deps));
   app.route('/', runRoutes(deps));
+  app.route('/', backfillRoutes(deps));
   app.route('/', whyRoutes(deps));
   app.route('/', callbackRoutes(deps));
   app.route('/', notificationRoutes(deps));
