@@ -1,5 +1,6 @@
 import type { JobUid } from '../domain/job/job.ts';
 import { placeOf } from '../domain/policy/turn.ts';
+import { isBackfillRun } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { CursorRecord, TriggerRecord } from './records.ts';
 
@@ -27,6 +28,6 @@ export function mayStart(record: TriggerRecord, job: TriggeredJob, epoch: number
  * asks for is of the past, and wants to run all the same.
  */
 export function isOutrun(record: TriggerRecord, cursor: CursorRecord | undefined): boolean {
-  if (record.kind === 'backfill' || cursor === undefined || cursor.uid !== record.jobUid) return false;
+  if (isBackfillRun(record.run) || cursor === undefined || cursor.uid !== record.jobUid) return false;
   return cursor.decision !== 'skip' && cursor.tick > placeOf(record);
 }

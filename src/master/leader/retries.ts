@@ -3,7 +3,7 @@ import { type Job, jobKey } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import { shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
 import { byPlace, placeOf } from '../../domain/policy/turn.ts';
-import type { RunId } from '../../domain/run/run.ts';
+import { isBackfillRun, type RunId } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { DueRetries, RetryDecision, Run } from '../../store/store.ts';
 import type { Office } from './office.ts';
@@ -70,7 +70,8 @@ export class Retries {
     if (due.length === 0) return false;
     const policies = await this.#policies(due);
     const replaced = await this.#replaced(
-      due.filter(run => policies.get(run)?.concurrencyPolicy === 'Replace'),
+      // What a backfill asks for is of the past, and is tried again beside what came later.
+      due.filter(run => policies.get(run)?.concurrencyPolicy === 'Replace' && !isBackfillRun(run.id)),
       now,
     );
     const asked: DueRetries['asked'][number][] = [];
