@@ -116,6 +116,16 @@ export interface SkipView {
   readonly detail: string;
 }
 
+export interface WaitingView {
+  readonly run: string;
+  readonly attempt: number;
+  readonly trigger: string;
+  readonly tick?: string;
+  readonly dueAt: string;
+  readonly deadline: string;
+  readonly by: string;
+}
+
 export interface WorkerView {
   readonly id: string;
   readonly name: string;

@@ -486,7 +486,13 @@ export interface RetryDecision {
 /** What becomes of runs whose further attempt is due. */
 export interface DueRetries {
   readonly asked: readonly { readonly run: RunId; readonly attempt: number; readonly deadline: Instant }[];
-  readonly dropped: readonly { readonly run: RunId; readonly attempt: number }[];
+  /** With what the run says of it, where there is more to say than that the job does not ask for it any more. */
+  readonly dropped: readonly {
+    readonly run: RunId;
+    readonly attempt: number;
+    readonly reason?: SkipReason;
+    readonly message?: string;
+  }[];
 }
 
 /** What the leader found out about elapsed ticks. */

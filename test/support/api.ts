@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
+import type { TriggerRecord } from '../../src/coordination/records.ts';
 import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
@@ -25,6 +26,8 @@ export class FakePublishing implements Publishing {
   readonly published: string[] = [];
   readonly triggers: NewRun[] = [];
   readonly kills: { readonly run: RunId; readonly by: string }[] = [];
+  /** What Consul has of every job. */
+  waitingTriggers: TriggerRecord[] = [];
   fail: Error | undefined;
 
   async publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
@@ -35,6 +38,11 @@ export class FakePublishing implements Publishing {
   async publishTrigger(...runs: readonly NewRun[]): Promise<void> {
     if (this.fail) throw this.fail;
     this.triggers.push(...runs);
+  }
+
+  async waiting(): Promise<readonly TriggerRecord[]> {
+    if (this.fail) throw this.fail;
+    return this.waitingTriggers;
   }
 
   /** Runs whose triggers were written: they can't be taken back. */

@@ -190,6 +190,16 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     /spec\.maxConcurrentRuns: .*is allowed with concurrencyPolicy Allow only/,
   ],
   [
+    'a queue with Replace',
+    jobManifest({ concurrencyPolicy: 'Replace', maxQueuedRuns: 2 }),
+    /spec\.maxQueuedRuns: .*is allowed with concurrencyPolicy Queue only/,
+  ],
+  [
+    'a group without a policy',
+    jobManifest({ concurrencyGroup: 'database' }),
+    /spec\.concurrencyGroup: .*is allowed with concurrencyPolicy Forbid, Replace or Queue only/,
+  ],
+  [
     'a reference to nothing',
     jobManifest(refs({ name: 'A' })),
     /spec\.secretRefs\[0\]: .*exactly one of secretKeyRef, configMapKeyRef, environment and file/,

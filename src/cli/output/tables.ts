@@ -1,6 +1,6 @@
 import { memberText } from '../../domain/policy/members.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { BackfillView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
+import type { BackfillView, JobView, NotificationView, RunView, SkipView, WaitingView, WorkerView } from '../views.ts';
 import {
   executorSummary,
   formatLabels,
@@ -63,6 +63,17 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
           ['RESULT', run => runResult(run)],
         ] satisfies Column<RunView>[])
       : []),
+  ]);
+}
+
+export function waitingTable(runs: readonly WaitingView[], { now }: Pick<Look, 'now'>): string {
+  return table(runs, [
+    ['ID', run => run.run],
+    ['TRIGGER', run => run.trigger],
+    ['ATTEMPT', run => String(run.attempt)],
+    ['DUE', run => run.dueAt],
+    ['UNTIL', run => formatRelative(run.deadline, now)],
+    ['BY', run => run.by],
   ]);
 }
 

@@ -16,10 +16,12 @@ const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-
 const labelKey = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
-export const namespaceName = z
+const dnsLabelText = z
   .string()
   .max(63, 'must have at most 63 characters')
   .regex(dnsLabel, "must be lower-case letters, digits and '-', beginning and ending with a letter or digit");
+
+export const namespaceName = dnsLabelText;
 
 export const jobName = z
   .string()
@@ -400,10 +402,21 @@ export const jobSpec = z
       .default(300)
       .describe('A run that could not start this long after its tick is skipped instead.'),
     concurrencyPolicy: z
-      .enum(['Allow', 'Forbid'])
+      .enum(['Allow', 'Forbid', 'Replace', 'Queue'])
       .default('Allow')
-      .describe('Whether a run may start beside another of the same job. Forbid: its tick is skipped.'),
+      .describe(
+        'Whether a run may start beside another of the same job. Forbid: its tick is skipped. Replace: the run before is killed first. Queue: it waits for its turn.',
+      ),
     maxConcurrentRuns: z.int().min(1).max(1_000).describe('With Allow: the most runs at once.').optional(),
+    maxQueuedRuns: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .describe('With Queue: the most runs that wait, 10 without it; further ticks are skipped.')
+      .optional(),
+    concurrencyGroup: dnsLabelText
+      .describe('Not with Allow: of all jobs of the namespace that name the same group, at most one run goes at once.')
+      .optional(),
     misfirePolicy: z
       .enum(['Skip', 'RunLatest', 'RunAll'])
       .default('Skip')
@@ -481,7 +494,22 @@ export const jobSpec = z
   .refine(spec => spec.placement.mode === 'One' || ['Allow', 'Forbid'].includes(spec.concurrencyPolicy), {
     path: ['concurrencyPolicy'],
     message: 'must be Allow or Forbid with placement mode All or Shards',
+  })
+  .refine(spec => spec.concurrencyGroup === undefined || spec.placement.mode === 'One', {
+    path: ['concurrencyGroup'],
+    message: 'needs placement mode One',
+  })
+  .refine(spec => spec.maxQueuedRuns === undefined || spec.concurrencyPolicy === 'Queue', {
+    path: ['maxQueuedRuns'],
+    message: 'is allowed with concurrencyPolicy Queue only',
+  })
+  .refine(spec => spec.concurrencyGroup === undefined || spec.concurrencyPolicy !== 'Allow', {
+    path: ['concurrencyGroup'],
+    message: 'is allowed with concurrencyPolicy Forbid, Replace or Queue only',
   });
+
+/** Queue: the most runs that wait where the job does not say. */
+export const defaultQueuedRuns = 10;
 
 export const manifest = z.strictObject({
   apiVersion: z.literal('cronmesh.io/v1alpha1').optional(),

@@ -80,7 +80,9 @@ describe('a wrong manifest', () => {
     [
       'another word',
       job({ concurrencyPolicy: 'forbid' }),
-      ['spec.concurrencyPolicy = "forbid": must be one of "Allow", "Forbid"; did you mean "Forbid"?'],
+      [
+        'spec.concurrencyPolicy = "forbid": must be one of "Allow", "Forbid", "Replace", "Queue"; did you mean "Forbid"?',
+      ],
     ],
     ['another kind', { ...job(), kind: 'Job' }, ['kind = "Job": must be "CronJob"']],
     [
@@ -263,6 +265,41 @@ describe('a wrong manifest', () => {
       'a maximum with Forbid',
       job({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),
       ['spec.maxConcurrentRuns = 2: is allowed with concurrencyPolicy Allow only'],
+    ],
+    [
+      'a group with Allow, and a queue without one',
+      job({ concurrencyGroup: 'db', maxQueuedRuns: 3 }),
+      [
+        'spec.maxQueuedRuns = 3: is allowed with concurrencyPolicy Queue only',
+        'spec.concurrencyGroup = "db": is allowed with concurrencyPolicy Forbid, Replace or Queue only',
+      ],
+    ],
+    [
+      'a maximum with Queue',
+      job({ concurrencyPolicy: 'Queue', maxConcurrentRuns: 2 }),
+      ['spec.maxConcurrentRuns = 2: is allowed with concurrencyPolicy Allow only'],
+    ],
+    [
+      'a queue with Replace',
+      job({ concurrencyPolicy: 'Replace', maxQueuedRuns: 2 }),
+      ['spec.maxQueuedRuns = 2: is allowed with concurrencyPolicy Queue only'],
+    ],
+    [
+      'a queue without a place',
+      job({ concurrencyPolicy: 'Queue', maxQueuedRuns: 0 }),
+      ['spec.maxQueuedRuns = 0: must be at least 1'],
+    ],
+    [
+      'a queue of more than can be',
+      job({ concurrencyPolicy: 'Queue', maxQueuedRuns: 1001 }),
+      ['spec.maxQueuedRuns = 1001: must be at most 1000'],
+    ],
+    [
+      'a group that is no label',
+      job({ concurrencyPolicy: 'Forbid', concurrencyGroup: 'a.b' }),
+      [
+        `spec.concurrencyGroup = "a.b": must be lower-case letters, digits and '-', beginning and ending with a letter or digit`,
+      ],
     ],
     [
       'a user that is no name',

@@ -6,6 +6,7 @@ import type { BackfillView } from '../services/backfills.ts';
 import type { DryRun } from '../services/dry-run.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { AskedRun } from '../services/runs.ts';
+import type { WaitingRun } from '../services/waiting.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 import type {
@@ -16,6 +17,7 @@ import type {
   jobSchema,
   runSchema,
   skipSchema,
+  waitingSchema,
   whySchema,
   workerSchema,
 } from './schemas.ts';
@@ -91,6 +93,16 @@ export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRu
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
   const { jobUid: _, from, to, recordedAt, ...rest } = skip;
   return { ...rest, from: formatInstant(from), to: formatInstant(to), recordedAt: formatInstant(recordedAt) };
+}
+
+export function waitingAnswer(waiting: WaitingRun): z.output<typeof waitingSchema> {
+  const { tick, dueAt, deadline, ...rest } = waiting;
+  return {
+    ...rest,
+    ...(tick !== undefined && { tick: formatInstant(tick) }),
+    dueAt: formatInstant(dueAt),
+    deadline: formatInstant(deadline),
+  };
 }
 
 export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {

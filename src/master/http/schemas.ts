@@ -159,6 +159,20 @@ export const skipSchema = z
   })
   .openapi('Skip');
 
+export const waitingSchema = z
+  .object({
+    run: z.string().openapi({ description: 'The id of the run that it will be.' }),
+    attempt: z.int().openapi({ description: 'From 1.' }),
+    trigger: z.enum(values(TriggerKind)),
+    tick: instant.optional(),
+    dueAt: instant.openapi({
+      description: 'Its tick or, without one, when it was due: the earlier one has its turn first.',
+    }),
+    deadline: instant.openapi({ description: 'It is not started after it.' }),
+    by: z.string().openapi({ description: 'Who asked for it, or why it waits.' }),
+  })
+  .openapi('WaitingRun');
+
 export const whySchema = z
   .object({
     namespace: z.string(),
