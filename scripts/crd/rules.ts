@@ -35,6 +35,12 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'is not allowed with the http executor, whose runs have no exit code': {
     rule: '!has(self.retry) || !has(self.retry.on) || !has(self.retry.on.exitCodes) || !has(self.executor.http)',
   },
+  'must not name a calendar in both exclude and require': {
+    rule: '!has(self.exclude) || !has(self.require) || !self.exclude.exists(name, name in self.require)',
+  },
+  'must be after startAt': {
+    rule: '!has(self.startAt) || !has(self.endAt) || timestamp(self.endAt) > timestamp(self.startAt)',
+  },
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 

@@ -1,5 +1,6 @@
 import { CronmeshError, type FieldProblem } from '../errors.ts';
 import { parseSchedule, ScheduleError } from '../schedule/index.ts';
+import { parseInstant } from '../schedule/instants.ts';
 import { formatPath, valueAt } from './path.ts';
 import { preview } from './preview.ts';
 import { problemsOf } from './problems.ts';
@@ -54,7 +55,7 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
   return valid;
 }
 
-function invalid(problems: readonly FieldProblem[]): CronmeshError {
+export function invalid(problems: readonly FieldProblem[]): CronmeshError {
   const [first] = problems;
   const more = problems.length - 1;
   const rest = more === 0 ? '' : ` (and ${more} more)`;
@@ -64,7 +65,7 @@ function invalid(problems: readonly FieldProblem[]): CronmeshError {
 type Place = NonNullable<ValidateOptions['expect']>;
 
 /** What the address says need not be said again. */
-function fillPlace(input: unknown, expect: Place): unknown {
+export function fillPlace(input: unknown, expect: Place): unknown {
   const metadata = valueAt(input, ['metadata']) ?? {};
   if (!isMapping(input) || !isMapping(metadata) || Object.keys(expect).length === 0) return input;
   return { ...input, metadata: { ...expect, ...metadata } };
@@ -75,7 +76,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 }
 
 /** Where the manifest says it too, both must agree. */
-function placeProblems(input: unknown, expect: Place): readonly FieldProblem[] {
+export function placeProblems(input: unknown, expect: Place): readonly FieldProblem[] {
   return (['namespace', 'name'] as const).flatMap(part => {
     const wanted = expect[part];
     const given = valueAt(input, ['metadata', part]);
@@ -96,10 +97,18 @@ function scheduleProblems(input: unknown): readonly FieldProblem[] {
     ...(typeof timeZone === 'string' && timeZone !== ''
       ? engineProblems('spec.timeZone', timeZone, () => parseSchedule('@manually', { timeZone }))
       : []),
+    ...(['startAt', 'endAt'] as const).flatMap(name => noSuchTime(name, valueAt(input, ['spec', name]))),
   ];
 }
 
-function engineProblems(field: string, value: string, parse: () => void): readonly FieldProblem[] {
+/** 30 February looks like a date. */
+function noSuchTime(name: string, value: unknown): readonly FieldProblem[] {
+  if (typeof value !== 'string' || !/^[-\d]+T[\d:.]+(Z|[-+]\d\d:\d\d)$/.test(value)) return [];
+  if (parseInstant(value) !== undefined) return [];
+  return [{ field: `spec.${name}`, value: preview(value), message: 'must be a date and a time that there are' }];
+}
+
+export function engineProblems(field: string, value: string, parse: () => void): readonly FieldProblem[] {
   try {
     parse();
     return [];
@@ -130,7 +139,7 @@ function reservedNames(input: unknown): readonly FieldProblem[] {
 }
 
 /** Neither a database nor a process's environment can hold a NUL, nor half of a surrogate pair. */
-function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
+export function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
   if (typeof value === 'string') {
     if (value.isWellFormed() && !value.includes('\0')) return [];
     return [
