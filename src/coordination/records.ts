@@ -16,6 +16,7 @@ export interface JobRecord
     | 'labels'
     | 'annotations'
     | 'spec'
+    | 'calendars'
     | 'revision'
     | 'floor'
     | 'anchor'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
+import { calendarsConformance } from './store/calendars.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
 import { reportsConformance } from './store/reports.ts';
@@ -44,6 +45,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     });
 
     jobsConformance(store);
+    calendarsConformance(store);
     reportsConformance(store);
     runsConformance(store);
     runChangesConformance(store);

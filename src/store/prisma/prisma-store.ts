@@ -1,6 +1,7 @@
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
+import { calendars } from './calendars.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
@@ -19,6 +20,7 @@ import { runs } from './runs.ts';
 export function createStore(database: Database): Store {
   const store: Store = {
     ...jobs(database),
+    ...calendars(database),
     ...outbox(database),
     ...runs(database),
     ...runChanges(database),

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import type { JobCalendar } from '../../domain/calendar/calendar.ts';
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import type { Instant } from '../../domain/time.ts';
@@ -6,12 +6,6 @@ import type { JobSpell } from '../store.ts';
 import type { Job as JobRow, Prisma, JobSpell as SpellRow } from './client/client.ts';
 import type { Transaction } from './database.ts';
 import { number } from './values.ts';
-
-/** Whether the same ticks come of both specs. Their other differences belong to the spell that is open. */
-export function sameSchedule(one: JobSpec, other: JobSpec): boolean {
-  const schedule = ({ schedule, timeZone, dstPolicy, suspend }: JobSpec) => [schedule, timeZone, dstPolicy, suspend];
-  return isDeepStrictEqual(schedule(one), schedule(other));
-}
 
 export async function openSpell(transaction: Transaction, job: JobRow): Promise<void> {
   await transaction.jobSpell.create({
@@ -22,6 +16,7 @@ export async function openSpell(transaction: Transaction, job: JobRow): Promise<
       namespace: job.namespace,
       name: job.name,
       spec: job.spec as Prisma.InputJsonValue,
+      ...(job.calendars !== null && { calendars: job.calendars as Prisma.InputJsonValue }),
       floor: job.floor,
       anchor: job.anchor,
       accountedUntil: job.floor,
@@ -51,6 +46,7 @@ export function toSpell(row: SpellRow): JobSpell {
     name: row.name,
     revision: row.revision,
     spec: row.spec as JobSpec,
+    ...(row.calendars !== null && { calendars: row.calendars as unknown as readonly JobCalendar[] }),
     floor: number(row.floor),
     anchor: number(row.anchor),
     ...(row.until !== null && { until: number(row.until) }),
