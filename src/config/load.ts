@@ -19,7 +19,7 @@ const customary: Readonly<Record<string, string>> = {
   'consul.token': 'CONSUL_HTTP_TOKEN',
 };
 
-const secret = /(^|\.)(token|password|url)$/;
+const secret = /(^|\.)(token|password|url)$|^notifications\./;
 
 type Tree = { [key: string]: unknown };
 type Shape = { readonly path: string; readonly environment: string };

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
+import { channel } from './channels.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
 export type Role = 'standalone' | 'master' | 'worker' | 'operator';
@@ -24,6 +25,16 @@ const labelMap = z.preprocess((value, context) => {
 }, labels);
 const list = <T extends z.ZodType>(item: T) =>
   z.preprocess(value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value), z.array(item).min(1));
+
+/** What is no JSON stays text, and is refused as such. */
+function parseJson(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
 
 function isUrl(value: string): boolean {
   try {
@@ -132,6 +143,29 @@ export function configSchema(role: Role) {
       .strictObject({
         /** Ended runs, their logs and skips are deleted after this many days. */
         retentionDays: z.coerce.number().min(0.01).max(36_500).default(30),
+        /** The most ended runs kept of each job. Default: no bound but the age. */
+        runsPerJob: z.coerce.number().int().min(1).max(1_000_000).optional(),
+        /** The most output kept of each job’s ended runs together, in bytes. Default: no bound but the age. */
+        outputBytesPerJob: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(1024 ** 4)
+          .optional(),
+      })
+      .prefault({}),
+    notifications: z
+      .strictObject({
+        /** Where notifications go, by the names that jobs use. In the environment: as JSON. */
+        channels: z
+          .preprocess(
+            parseJson,
+            z.record(
+              z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and '-'"),
+              channel,
+            ),
+          )
+          .default({}),
       })
       .prefault({}),
     log: z

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
+import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
 import { createApp } from '../master/http/app.ts';
@@ -15,6 +16,7 @@ import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Store } from '../store/store.ts';
+import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { onStop, randomText } from './runtime.ts';
 
@@ -42,6 +44,7 @@ export interface Master {
 export function assembleMaster(parts: MasterParts): Master {
   const { config, store, coordinator, logger, registry } = parts;
   const changes = new Changes();
+  const channels = createChannels(config.notifications.channels, process.env);
   const database = new DatabaseWatch(store, logger);
   const workers = new WorkerDirectory({ coordinator, logger });
   const clock = new ClockGuard({ coordinator, logger, master: parts.name });
@@ -55,10 +58,12 @@ export function assembleMaster(parts: MasterParts): Master {
     logger,
     clockOk: clock.clockOk,
     retainFor: config.history.retentionDays * dayMs,
+    history: historyOf(config),
+    channels,
     registry,
   });
   const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk: clock.clockOk };
-  const jobs = new JobService({ ...common, randomBytes });
+  const jobs = new JobService({ ...common, randomBytes, channels: [...channels.keys()] });
   const stopping = new AbortController();
   const app = createApp({
     jobs,
@@ -86,6 +91,13 @@ export function assembleMaster(parts: MasterParts): Master {
     jobs,
     // Stopped in the reverse order: open streams are told first.
     services: [database, workers, clock, publisher, leader, onStop(async () => stopping.abort())],
+  };
+}
+
+function historyOf({ history: { runsPerJob, outputBytesPerJob } }: Config): JobHistory {
+  return {
+    ...(runsPerJob !== undefined && { runs: runsPerJob }),
+    ...(outputBytesPerJob !== undefined && { outputBytes: outputBytesPerJob }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/time.ts';
-import type { JobView, RunView, SkipView, WorkerView } from '../views.ts';
+import type { JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
 import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
 import { formatTable } from './table.ts';
 
@@ -67,6 +67,19 @@ export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look,
           ['ID', worker => worker.id],
         ] satisfies Column<WorkerView>[])
       : []),
+  ]);
+}
+
+export function notificationTable(notifications: readonly NotificationView[]): string {
+  return table(notifications, [
+    ['CREATED', one => one.createdAt],
+    ['NAMESPACE', one => one.namespace],
+    ['JOB', one => one.name],
+    ['EVENT', one => one.event],
+    ['CHANNEL', one => one.channel],
+    ['STATE', one => one.state],
+    ['TRIES', one => String(one.attempts)],
+    ['TEXT', one => one.error ?? one.text.split('\n', 1)[0] ?? ''],
   ]);
 }
 

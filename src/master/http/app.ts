@@ -8,6 +8,7 @@ import { problemResponse } from './problem.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
 import { jobRoutes } from './routes/jobs.ts';
+import { notificationRoutes } from './routes/notifications.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -44,6 +45,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobRoutes(deps));
   app.route('/', runRoutes(deps));
   app.route('/', whyRoutes(deps));
+  app.route('/', notificationRoutes(deps));
   app.route('/', clusterRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));
   app.doc31('/openapi.json', {

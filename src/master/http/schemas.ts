@@ -127,6 +127,24 @@ export const workerSchema = z
   })
   .openapi('Worker');
 
+export const notificationSchema = z
+  .object({
+    id: z.string().openapi({ description: 'Of every try the same: a receiver knows by it what it has had.' }),
+    namespace: z.string(),
+    name: z.string(),
+    channel: z.string(),
+    event: z.enum(['Failure', 'Recovery', 'Late', 'Missed']),
+    run: z.string().optional(),
+    title: z.string(),
+    text: z.string(),
+    state: z.enum(['Waiting', 'Sent', 'Failed']),
+    attempts: z.int(),
+    createdAt: instant,
+    at: instant.openapi({ description: 'While it waits: when it is tried (again). Else: when it ended.' }),
+    error: z.string().optional().openapi({ description: 'Why the last try failed.' }),
+  })
+  .openapi('Notification');
+
 export const ticksSchema = z
   .object({
     items: z.array(instant),

@@ -34,6 +34,8 @@ export interface JobServiceDependencies {
   readonly randomBytes: (count: number) => Uint8Array;
   /** Whether this master's clock may stamp: floors depend on it. */
   readonly clockOk: () => boolean;
+  /** The channels that a job's `notify` may name. Default: any. */
+  readonly channels?: readonly string[];
 }
 
 /** Somebody else's change came between the read and the write this often: give up and let the caller repeat. */
@@ -51,6 +53,7 @@ export class JobService {
   async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
     const { store, clock, randomBytes } = this.#deps;
     this.#checkClock();
+    this.#checkChannels(manifest);
     const { name, namespace, labels, annotations } = manifest.metadata;
     const uid = makeJobUid(randomBytes(16));
     const job = await store.createJob({
@@ -162,6 +165,7 @@ export class JobService {
       isDeepStrictEqual(job.annotations, annotations);
     if (same) return { job, outcome: 'unchanged' };
     this.#checkClock();
+    this.#checkChannels(manifest);
     const now = this.#deps.clock();
     const floor = floorAfter(job, spec, now);
     const { uid, revision } = job;
@@ -186,6 +190,20 @@ export class JobService {
         if (!raced || !repeatable || tries >= maxTries) throw error;
       }
     }
+  }
+
+  /** @throws CronmeshError InvalidInput */
+  #checkChannels({ spec }: ValidManifest): void {
+    const { channels } = this.#deps;
+    if (channels === undefined) return;
+    const problems = (spec.notify ?? []).flatMap(({ channel }, i) => {
+      if (channels.includes(channel)) return [];
+      const known = channels.length === 0 ? 'none is configured' : `there are ${channels.join(', ')}`;
+      const message = `is no channel of the masters' configuration (notifications.channels): ${known}`;
+      return [{ field: `spec.notify[${i}].channel`, value: JSON.stringify(channel), message }];
+    });
+    if (problems[0])
+      throw new CronmeshError('InvalidInput', `${problems[0].field} ${problems[0].message}`, { problems });
   }
 
   #checkClock(): void {

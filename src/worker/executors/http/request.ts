@@ -1,5 +1,5 @@
+import { expand } from '../../../domain/expand.ts';
 import type { HttpExecutorSpec } from '../../../domain/job/spec.ts';
-import { expand } from '../secrets/expand.ts';
 
 /** One request of an attempt: the first, or the next hop of a redirect. */
 export interface Hop {
