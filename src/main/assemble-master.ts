@@ -8,6 +8,7 @@ import { ReportIngest } from '../master/grpc/ingest.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
+import { CalendarService } from '../master/services/calendars/calendars.ts';
 import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
@@ -67,6 +68,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const stopping = new AbortController();
   const app = createApp({
     jobs,
+    calendars: new CalendarService(common),
     runs: new RunService({ ...common, randomText }),
     why: new WhyService(common),
     workers,

@@ -5,6 +5,7 @@ import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
+import { CalendarService } from '../../src/master/services/calendars/calendars.ts';
 import { Changes } from '../../src/master/services/changes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
@@ -66,6 +67,7 @@ export class Api {
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
+      calendars: new CalendarService({ store, ...common }),
       why: new WhyService({ store, clock: () => this.now }),
       workers: { list: () => this.workers, current: true },
       changes,

@@ -71,6 +71,18 @@ export function leftOutOf(job: ScheduledJob, after: Instant, until: Instant, cou
   return found;
 }
 
+/** What becomes of the first time in [from, to) that the schedule alone has: a tick, or why it is none. */
+export function timeWithin(
+  job: ScheduledJob,
+  from: Instant,
+  to: Instant,
+): { readonly time: Instant; readonly tick?: Instant; readonly leftOut?: FallsOut } | undefined {
+  const time = bareScheduleOf(job).next(from - 1);
+  if (time === undefined || time >= to) return undefined;
+  const leftOut = limitedOf(job, bareScheduleOf(job))?.fallsOut(time);
+  return leftOut === undefined ? { time, tick: jitterOf(job, time) } : { time, leftOut };
+}
+
 function bareScheduleOf(job: ScheduledJob): Schedule {
   return parseSchedule(job.spec.schedule, {
     timeZone: job.spec.timeZone,

@@ -5,6 +5,7 @@ import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
+import { calendarRoutes } from './routes/calendars.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -43,6 +44,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', operationRoutes(deps));
   app.route('/', jobListRoutes(deps));
   app.route('/', jobRoutes(deps));
+  app.route('/', calendarRoutes(deps));
   app.route('/', runRoutes(deps));
   app.route('/', whyRoutes(deps));
   app.route('/', notificationRoutes(deps));

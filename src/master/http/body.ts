@@ -15,18 +15,35 @@ const yaml = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'ap
  * @throws CronmeshError UnsupportedMediaType, BodyTooLarge, MalformedBody (with line and column)
  */
 export async function readBody(request: HonoRequest): Promise<unknown> {
-  const type = (request.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = mediaType(request);
   if (!json.has(type) && !yaml.has(type)) {
     const given = type === '' ? 'there is no Content-Type' : `Content-Type ${type} is not read here`;
     throw new CronmeshError('UnsupportedMediaType', `${given}; send application/json or application/yaml`);
   }
+  const text = await readText(request);
+  return json.has(type) ? parseJson(text) : parseYaml(text);
+}
+
+/** Whether the body is an iCalendar file. */
+export const isIcalendar = (request: HonoRequest): boolean => mediaType(request) === 'text/calendar';
+
+/**
+ * Reads a body as text, whatever its Content-Type is.
+ *
+ * @throws CronmeshError UnsupportedMediaType, BodyTooLarge, MalformedBody
+ */
+export async function readText(request: HonoRequest): Promise<string> {
   const encoding = request.header('content-encoding') ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new CronmeshError('UnsupportedMediaType', `Content-Encoding ${encoding} is not read here; send it as it is`);
   }
   const text = decode(await readBytes(request.raw));
   if (text.trim() === '') throw new CronmeshError('MalformedBody', 'the body is empty; a manifest is needed');
-  return json.has(type) ? parseJson(text) : parseYaml(text);
+  return text;
+}
+
+function mediaType(request: HonoRequest): string {
+  return (request.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
 /** Stops reading at the limit, whatever Content-Length says or leaves out. */

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../observability/logger.ts';
+import type { CalendarService } from '../services/calendars/calendars.ts';
 import type { Changes } from '../services/changes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
@@ -15,6 +16,7 @@ export interface Readiness {
 /** What the REST API and the page are made of. */
 export interface AppDependencies {
   readonly jobs: JobService;
+  readonly calendars: CalendarService;
   readonly runs: RunService;
   readonly why: WhyService;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */

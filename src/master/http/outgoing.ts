@@ -1,11 +1,13 @@
 import type { z } from '@hono/zod-openapi';
+import type { Calendar } from '../../domain/calendar/calendar.ts';
 import type { Job } from '../../domain/job/job.ts';
+import type { LeftOut } from '../../domain/schedule/job-schedule.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
-import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type { calendarSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -28,6 +30,18 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
   };
 }
 
+/** `usedBy`: names of the jobs that name it, where they were asked for. */
+export function calendarAnswer(calendar: Calendar, usedBy?: readonly string[]): z.output<typeof calendarSchema> {
+  const { name, namespace, labels, annotations, revision, createdAt } = calendar;
+  return {
+    apiVersion: 'cronmesh.io/v1alpha1',
+    kind: 'Calendar',
+    metadata: { name, namespace, labels, annotations, revision, creationTimestamp: formatInstant(createdAt) },
+    spec: calendar.spec,
+    status: { updatedAt: formatInstant(calendar.updatedAt), ...(usedBy !== undefined && { usedBy: [...usedBy] }) },
+  };
+}
+
 export function runAnswer(run: Run): z.output<typeof runSchema> {
   const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
   return {
@@ -39,6 +53,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
+}
+
+export function leftOutAnswer({ at, calendar, clause }: LeftOut): {
+  at: string;
+  calendar?: string;
+  reason: string;
+} {
+  return { at: formatInstant(at), ...(calendar !== undefined && { calendar }), reason: clause };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

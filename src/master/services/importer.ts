@@ -151,7 +151,10 @@ export class Importer {
     try {
       found = readHandWritten(entry.value, key);
       // As the masters write it: nothing was done by hand.
-      if (job !== undefined && found.uid === job.uid && isSame(found, job)) return;
+      if (job !== undefined && found.uid === job.uid && isSame(found, job)) {
+        if (!isDeepStrictEqual(found.calendars, job.calendars)) await this.#options.publisher.publish([key]);
+        return;
+      }
       if (job === undefined && found.uid !== undefined && (await this.#isLeftOver(found.uid, key))) {
         this.#options.logger.info({ key: entry.key }, 'what is left of a deleted job is deleted');
         await this.#options.publisher.publish([key]);
@@ -164,8 +167,15 @@ export class Importer {
       if (job !== undefined) await this.#options.publisher.publish([key]);
       return;
     }
-    if (job === undefined) await this.#import(manifest);
-    else await this.#edit(job, manifest);
+    try {
+      if (job === undefined) await this.#import(manifest);
+      else await this.#edit(job, manifest);
+    } catch (error) {
+      // It names a calendar that is not there: as wrong as any other value.
+      if (!(error instanceof CronmeshError) || error.code !== 'InvalidInput') throw error;
+      this.#refuse(entry, error.message);
+      if (job === undefined) return;
+    }
     await this.#options.publisher.publish([key]);
   }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isRetryable } from '../../domain/errors.ts';
+import { CronmeshError, isRetryable } from '../../domain/errors.ts';
 import { type Job, type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
 import type { ValidManifest } from '../../domain/job/validate.ts';
@@ -100,7 +100,15 @@ export class Reconciler {
     const job = owner.kind === 'ours' ? owner.job : undefined;
     if (!judged.valid) return await this.#invalid(resource, job, judged.message);
     await this.#deps.finalizers.add(resource);
-    const made = await this.#make(resource, job, judged.manifest);
+    let made: Job;
+    try {
+      made = await this.#make(resource, job, judged.manifest);
+    } catch (error) {
+      // What only the database knows: a calendar that is not there. It may be made yet.
+      if (!(error instanceof CronmeshError) || error.code !== 'InvalidInput') throw error;
+      await this.#invalid(resource, job, error.message);
+      return { kind: 'retry', why: error.message };
+    }
     return await this.#report(resource, made, applied(made), resource.metadata.generation);
   }
 

@@ -24,7 +24,7 @@ export function tagged<T extends z.ZodType>(schema: T, description: string) {
  * A body is described by reference and read by `readBody`, not by the framework: it may be YAML, and problems are to
  * name the field as the user wrote it.
  */
-export function body(name: 'Manifest' | 'Patch', types: readonly string[]) {
+export function body(name: 'Manifest' | 'CalendarManifest' | 'Patch', types: readonly string[]) {
   const schema = { $ref: `#/components/schemas/${name}` };
   return { required: true, content: Object.fromEntries(types.map(type => [type, { schema }])) };
 }
