@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addApplyCommands } from './commands/apply.ts';
+import { addCalendarCommands } from './commands/calendar.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
 import { addDescribeCommand } from './commands/describe.ts';
@@ -69,6 +70,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addDescribeCommand(program);
   addRunCommands(program);
   addCrontabCommands(program);
+  addCalendarCommands(program);
   addNextCommand(program);
   return program;
 }

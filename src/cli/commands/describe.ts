@@ -1,18 +1,29 @@
 import type { Command } from 'commander';
 import { dump } from 'js-yaml';
 import type { Instant } from '../../domain/time.ts';
-import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
+import {
+  action,
+  type ClientOptions,
+  calendarPath,
+  clientCommand,
+  clientOf,
+  jobOf,
+  jobPath,
+  print,
+} from '../command.ts';
 import { CliError } from '../errors.ts';
 import { formatLabels, formatRelative } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
-import type { JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
+import type { CalendarView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
 
 /** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
-    .description('show everything about a job: definition, next ticks, last runs, recent skips')
-    .argument('<kind>', 'job')
+    .description(
+      'show everything about a job (definition, next ticks, last runs, recent skips), or a calendar and who names it',
+    )
+    .argument('<kind>', 'job, or calendar')
     .argument('<name>', 'a name, or namespace/name')
     .option(
       '--at <time>',
@@ -20,8 +31,16 @@ export function addDescribeCommand(program: Command): void {
     )
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
+        if (/^calendars?$/.test(kind)) {
+          if (options.at !== undefined)
+            throw new CliError('--at is for jobs: describe job NAME --at TIME', { status: 2 });
+          const calendar = await clientOf(options).get<CalendarView>(calendarPath(jobOf(name, options)));
+          return print(describeCalendar(calendar, Date.now()));
+        }
         if (!/^jobs?$/.test(kind)) {
-          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME`, { status: 2 });
+          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME, or calendar NAME`, {
+            status: 2,
+          });
         }
         const client = clientOf(options);
         const path = jobPath(jobOf(name, options));
@@ -31,7 +50,7 @@ export function addDescribeCommand(program: Command): void {
         }
         const [job, ticks, runs, skips] = await Promise.all([
           client.get<JobView>(path),
-          client.get<TicksView>(`${path}/next`, { count: 5 }),
+          client.get<TicksView>(`${path}/next`, { count: 5, excluded: 'true' }),
           client.get<Page<RunView>>(`${path}/runs`, { limit: 5 }),
           client.get<Page<SkipView>>(`${path}/skips`, { limit: 10 }),
         ]);
@@ -64,8 +83,33 @@ function describeJob(
     ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
     section('Next ticks', next.length > 0 ? indent(`${next.join('\n')}\n`) : none(ticks.suspended ? 'suspended' : '')),
+    ...leftOut(ticks),
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),
     section('Ticks without a run', skips.length > 0 ? indent(skipTable(skips)) : none('')),
+  ].join('');
+}
+
+/** Nothing where nothing falls out. */
+function leftOut({ excluded = [] }: TicksView): readonly string[] {
+  if (excluded.length === 0) return [];
+  return [
+    section('Fall out', indent(printable(excluded.map(one => `${one.at}  ${one.reason}`).join('\n')).concat('\n'))),
+  ];
+}
+
+function describeCalendar({ metadata, spec, status }: CalendarView, now: Instant): string {
+  const facts: [string, string][] = [
+    ['Name', metadata.name],
+    ['Namespace', metadata.namespace],
+    ['Labels', formatLabels(metadata.labels)],
+    ['Annotations', formatLabels(metadata.annotations)],
+    ['Revision', `${metadata.revision}, changed ${formatRelative(status.updatedAt, now)}`],
+    ['Created', metadata.creationTimestamp],
+    ['Named by', status.usedBy?.join(', ') || 'no job'],
+  ];
+  return [
+    ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
+    section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
   ].join('');
 }
 

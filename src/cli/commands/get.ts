@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import {
   action,
   type ClientOptions,
+  calendarPath,
   clientCommand,
   clientOf,
   jobOf,
@@ -12,8 +13,8 @@ import {
 } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
-import { jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
-import type { JobView, NotificationView, RunView, WorkerView } from '../views.ts';
+import { calendarTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
+import type { CalendarView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
 
 interface GetOptions extends ClientOptions {
   readonly output: Format;
@@ -30,9 +31,9 @@ interface GetOptions extends ClientOptions {
 /** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get notifications`. */
 export function addGetCommand(program: Command): void {
   clientCommand(program, 'get')
-    .description('list jobs, runs, workers or notifications, or show one')
-    .argument('<kind>', 'jobs, runs, workers or notifications; or job, run')
-    .argument('[name]', 'of a job, or the id of a run')
+    .description('list jobs, calendars, runs, workers or notifications, or show one')
+    .argument('<kind>', 'jobs, calendars, runs, workers or notifications; or job, calendar, run')
+    .argument('[name]', 'of a job or calendar, or the id of a run')
     .addOption(outputOption())
     .option('-A, --all-namespaces', 'of every namespace')
     .option('-l, --selector <labels...>', 'jobs that have these labels: key=value')
@@ -53,7 +54,7 @@ export function addGetCommand(program: Command): void {
     )
     .option('--worker <id>', 'runs on this worker')
     .option('--since <instant>', 'runs due at or after it, as RFC 3339')
-    .option('--limit <count>', 'at most so many (default: all jobs, 50 runs)', wholeNumber(1, 1_000_000))
+    .option('--limit <count>', 'at most so many (default: all jobs and calendars, 50 runs)', wholeNumber(1, 1_000_000))
     .action(action(get));
 }
 
@@ -62,6 +63,9 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
     case 'job':
     case 'jobs':
       return name === undefined ? await getJobs(options) : await getJob(name, options);
+    case 'calendar':
+    case 'calendars':
+      return name === undefined ? await getCalendars(options) : await getCalendar(name, options);
     case 'run':
     case 'runs':
       return name === undefined ? await getRuns(options) : await getRun(name, options);
@@ -73,7 +77,7 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
       return await getNotifications(options);
     default:
       throw new CliError(
-        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers or notifications`,
+        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, calendars, runs, workers or notifications`,
         {
           status: 2,
         },
@@ -91,6 +95,18 @@ async function getJobs(options: GetOptions): Promise<void> {
 async function getJob(name: string, options: GetOptions): Promise<void> {
   const job = await clientOf(options).get<JobView>(jobPath(jobOf(name, options)));
   showOne(job, options, () => jobTable([job], { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getCalendars(options: GetOptions): Promise<void> {
+  const { allNamespaces, namespace = 'default', limit } = options;
+  const path = allNamespaces ? '/api/v1/calendars' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/calendars`;
+  const calendars = await clientOf(options).list<CalendarView>(path, {}, limit);
+  show(calendars, options, () => calendarTable(calendars, { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getCalendar(name: string, options: GetOptions): Promise<void> {
+  const calendar = await clientOf(options).get<CalendarView>(calendarPath(jobOf(name, options)));
+  showOne(calendar, options, () => calendarTable([calendar], { wide: options.output === 'wide', now: Date.now() }));
 }
 
 async function getRuns(options: GetOptions): Promise<void> {
