@@ -92,9 +92,8 @@ function describeJob(
 /** Nothing where nothing falls out. */
 function leftOut({ excluded = [] }: TicksView): readonly string[] {
   if (excluded.length === 0) return [];
-  return [
-    section('Fall out', indent(printable(excluded.map(one => `${one.at}  ${one.reason}`).join('\n')).concat('\n'))),
-  ];
+  const lines = excluded.map(({ at, reason }) => `${at}  ${printable(reason)}\n`);
+  return [section('Fall out', indent(lines.join('')))];
 }
 
 function describeCalendar({ metadata, spec, status }: CalendarView, now: Instant): string {
