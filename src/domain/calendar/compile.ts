@@ -18,6 +18,7 @@ const farthest = 366 * day;
  * times, and one that it leaves out is never asked for.
  */
 export class CompiledCalendar {
+  readonly spec: CalendarSpec;
   private readonly zone: Zone;
   /** Wall times. */
   private readonly days: Intervals;
@@ -26,6 +27,7 @@ export class CompiledCalendar {
   private readonly instants: Intervals;
 
   constructor(spec: CalendarSpec) {
+    this.spec = spec;
     this.zone = Zone.named(spec.timeZone);
     const ofDates = spec.ranges.filter(({ from }) => isDate(from));
     const ofInstants = spec.ranges.filter(({ from }) => !isDate(from));

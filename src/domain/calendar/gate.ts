@@ -18,21 +18,25 @@ export interface Closed {
   readonly clause: string;
 }
 
+interface Named {
+  readonly name: string;
+  readonly calendar: CompiledCalendar;
+}
+
 /** What a job's calendars, together, leave of its times. */
 export class CalendarGate {
   private readonly use: CalendarUse;
-  private readonly calendars: readonly JobCalendar[];
-  private readonly excluded: readonly CompiledCalendar[];
-  private readonly required: readonly CompiledCalendar[];
+  private readonly excluded: readonly Named[];
+  private readonly required: readonly Named[];
 
   /** `calendars` holds what `use` names; a name that is not there counts as a calendar that holds nothing. */
   constructor(use: CalendarUse, calendars: readonly JobCalendar[]) {
     this.use = use;
-    this.calendars = calendars;
-    const compiled = (names: readonly string[]): CompiledCalendar[] =>
+    // Compiled ones are shared: of a thousand jobs with one calendar, each keeps no more than a reference.
+    const compiled = (names: readonly string[]): Named[] =>
       names.flatMap(name => {
         const calendar = calendars.find(one => one.name === name);
-        return calendar === undefined ? [] : [compileCalendar(calendar.spec)];
+        return calendar === undefined ? [] : [{ name, calendar: compileCalendar(calendar.spec) }];
       });
     this.excluded = compiled(use.exclude);
     this.required = compiled(use.require);
@@ -40,8 +44,8 @@ export class CalendarGate {
 
   at(instant: Instant): Passage {
     const [never, always] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-    const excluded = this.excluded.map(calendar => calendar.at(instant));
-    const required = this.required.map(calendar => calendar.at(instant));
+    const excluded = this.excluded.map(({ calendar }) => calendar.at(instant));
+    const required = this.required.map(({ calendar }) => calendar.at(instant));
     const holding = required.filter(({ inside }) => inside);
     const barring = excluded.filter(({ inside }) => inside);
     const lacking = this.use.require.length > 0 && holding.length === 0;
@@ -72,12 +76,10 @@ export class CalendarGate {
   /** Why an instant is no tick; undefined where it may be one. */
   closedBy(instant: Instant): Closed | undefined {
     if (this.at(instant).open) return undefined;
-    const named = (names: readonly string[]): JobCalendar[] =>
-      names.flatMap(name => this.calendars.filter(one => one.name === name));
-    for (const calendar of named(this.use.exclude)) {
-      if (!compileCalendar(calendar.spec).at(instant).inside) continue;
-      const what = whatHolds(calendar.spec, instant);
-      return { calendar: calendar.name, clause: `calendar ${calendar.name} excludes it (${what})` };
+    const barring = this.excluded.find(({ calendar }) => calendar.at(instant).inside);
+    if (barring !== undefined) {
+      const { name, calendar } = barring;
+      return { calendar: name, clause: `calendar ${name} excludes it (${whatHolds(calendar.spec, instant)})` };
     }
     const names = this.use.require.join(', ');
     const clause =
