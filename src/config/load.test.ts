@@ -88,6 +88,13 @@ describe('loadConfig', () => {
     [{ DATABASE_URL: 'postgresql://u:50%off@h/d' }, 'in a password, write %25 for %'],
     [{ DATABASE_URL: 'postgresql://u:secret@h:port/d' }, 'must be a URL such as postgresql://user@host:5432/database'],
     [{ CRONMESH_HTPP_PORT: '1' }, 'CRONMESH_HTPP_PORT is no setting; did you mean CRONMESH_HTTP_PORT?'],
+    [{ CRONMESH_WORKER_SHELL_USERS: 'nobody,a b' }, 'worker.shell.users[1] (from CRONMESH_WORKER_SHELL_USERS)'],
+    [{ CRONMESH_WORKER_SHELL_USER: 'x' }, 'is no setting; did you mean CRONMESH_WORKER_SHELL_USERS?'],
+    [
+      { CRONMESH_WORKER_CALLBACK_URL: 'ftp://x' },
+      'worker.callbackUrl (from CRONMESH_WORKER_CALLBACK_URL): must be an http',
+    ],
+    [{ CRONMESH_HTTP_PUBLIC_URL: 'http://x/?a' }, 'http.publicUrl (from CRONMESH_HTTP_PUBLIC_URL): must have no query'],
     [{ CRONMESH_GRPC_TLS: '1' }, 'those of its section are CRONMESH_GRPC_HOST, CRONMESH_GRPC_PORT'],
   ] as const) {
     it(`refuses ${Object.entries(environment).flat().join('=')}`, () => {
@@ -102,7 +109,7 @@ describe('loadConfig', () => {
   for (const [text, message] of [
     [
       'http: { prt: 80 }',
-      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, pageOverlay (got 80)',
+      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, publicUrl, pageOverlay (got 80)',
     ],
     ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
     ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],
@@ -119,6 +126,30 @@ describe('loadConfig', () => {
       );
     });
   }
+
+  it('takes sections of sections, from file and environment', () => {
+    const path = file('worker: { shell: { users: [nobody, 1000] }, secrets: { directory: /a } }');
+    const environment = {
+      CRONMESH_WORKER_SECRETS_ENVIRONMENT: 'A,B',
+      CRONMESH_WORKER_CALLBACK_URL: 'https://x.example/c/',
+    };
+    const { shell, secrets, callbackUrl } = loadConfig('worker', { file: path, environment }).worker;
+    assert.deepEqual(shell.users, ['nobody', 1000]);
+    assert.deepEqual(secrets, { environment: ['A', 'B'], directory: '/a' });
+    assert.equal(callbackUrl, 'https://x.example/c');
+    assert.deepEqual(
+      loadConfig('worker', { environment: { CRONMESH_WORKER_SHELL_USERS: '0,bin' } }).worker.shell.users,
+      [0, 'bin'],
+    );
+  });
+
+  it('refuses a wrong name in a section of a section', () => {
+    const environment = { CRONMESH_WORKER_SECRETS_ENVIRONMENT: 'A-B' };
+    assert.throws(
+      () => loadConfig('worker', { environment }),
+      /worker\.secrets\.environment\[0\] \(from CRONMESH_WORKER_SECRETS_ENVIRONMENT\): must be letters, digits/,
+    );
+  });
 
   it('takes a file that sets nothing', () => {
     for (const text of ['', '# nothing yet\n', '---\n', 'http:\nworker: {}\n']) {

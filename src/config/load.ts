@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { nearest } from '../domain/job/nearest.ts';
 import { valueAt } from '../domain/job/path.ts';
 import { preview } from '../domain/job/preview.ts';
@@ -52,7 +52,7 @@ export function loadConfig(
   if (result.success) return result.data;
   const [first] = problemsOf(result.error, tree, schema);
   const path = first?.field ?? '(document)';
-  const setting = path.split(/[.[]/, 2).join('.');
+  const setting = settings.find(one => `${path}.`.replaceAll('[', '.').startsWith(`${one.path}.`))?.path ?? path;
   const from = origin.get(setting) ?? options.file ?? 'defaults';
   // Of a list in the environment the whole text is shown, as it was written there.
   const given = first?.value ?? (origin.has(setting) ? preview(valueAt(tree, setting.split('.'))) : undefined);
@@ -82,14 +82,16 @@ function readFile(file: string): Tree {
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
 }
 
-/** The two levels of settings, from the schema itself. */
+/** The settings, from the schema itself: what is no section of its own. */
 function settingsOf(schema: ReturnType<typeof configSchema>): Shape[] {
-  return Object.entries(schema.shape).flatMap(([section, group]) =>
-    Object.keys((group.def.innerType as z.ZodObject).shape).map(name => {
-      const path = `${section}.${name}`;
-      return { path, environment: environmentName(path) };
-    }),
-  );
+  return leaves(schema, []).map(path => ({ path, environment: environmentName(path) }));
+}
+
+function leaves(section: z.ZodObject, path: readonly string[]): readonly string[] {
+  return Object.entries(section.shape).flatMap(([name, inner]) => {
+    const group = inner instanceof z.ZodPrefault ? inner.unwrap() : inner;
+    return group instanceof z.ZodObject ? leaves(group, [...path, name]) : [[...path, name].join('.')];
+  });
 }
 
 /** `worker.allowPrivateAddresses` → `CRONMESH_WORKER_ALLOW_PRIVATE_ADDRESSES`. */
@@ -127,7 +129,14 @@ function refuseUnknown(environment: Readonly<Record<string, string | undefined>>
 }
 
 function setPath(tree: Tree, path: string, value: unknown): void {
-  const [section = '', name = ''] = path.split('.');
-  const group = tree[section];
-  tree[section] = { ...(typeof group === 'object' && group !== null ? group : {}), [name]: value };
+  const sections = path.split('.');
+  const name = sections.pop() ?? '';
+  let here = tree;
+  for (const section of sections) {
+    const group = here[section];
+    const copy: Tree = { ...(typeof group === 'object' && group !== null ? group : {}) };
+    here[section] = copy;
+    here = copy;
+  }
+  here[name] = value;
 }

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { environmentSource } from '../domain/job/secret-sources.ts';
+import { processUser } from '../domain/job/shell-process.ts';
 import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
 import { channel } from './channels.ts';
 
@@ -23,8 +25,21 @@ const labelMap = z.preprocess((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be pairs such as zone=a,disk=ssd' });
   return z.NEVER;
 }, labels);
-const list = <T extends z.ZodType>(item: T) =>
-  z.preprocess(value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value), z.array(item).min(1));
+const list = <T extends z.ZodType>(item: T, least = 1) =>
+  z.preprocess(
+    value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value),
+    z.array(item).min(least),
+  );
+/** In the environment a uid is text as everything is. */
+const user = z.preprocess(
+  value => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+  processUser,
+);
+/** Without a slash at its end. */
+const baseUrl = z
+  .url({ protocol: /^https?$/, message: 'must be an http or https URL' })
+  .refine(value => !/[?#]/.test(value), 'must have no query')
+  .transform(value => value.replace(/\/+$/, ''));
 
 /** What is no JSON stays text, and is refused as such. */
 function parseJson(value: unknown): unknown {
@@ -59,6 +74,8 @@ export function configSchema(role: Role) {
           .min(1)
           .default(role === 'standalone' ? '127.0.0.1' : '0.0.0.0'),
         port: port.default(defaultPorts[role]),
+        /** Where users and servers reach the masters: the base of callback URLs. Default: as the catalog shows them. */
+        publicUrl: baseUrl.optional(),
         /** A folder whose files go before those of the page, read at each request: for working on the page. */
         pageOverlay: z.string().min(1).optional(),
       })
@@ -106,6 +123,22 @@ export function configSchema(role: Role) {
          * always does. Who may create a shell job can then use the pod's account.
          */
         kubernetesAccess: flag.default(false),
+        shell: z
+          .strictObject({
+            /** Users (names or uids) that shell jobs may run as; needs a worker that is root. */
+            users: list(user, 0).default([]),
+          })
+          .prefault({}),
+        secrets: z
+          .strictObject({
+            /** Variables of this process that `secretRefs` of any job may name. */
+            environment: list(environmentSource.shape.variable, 0).default([]),
+            /** A folder whose files `secretRefs` of any job may name. */
+            directory: z.string().min(1).optional(),
+          })
+          .prefault({}),
+        /** The masters' base URL for callbacks of http jobs. Default: what a master of the catalog says. */
+        callbackUrl: baseUrl.optional(),
         /** Whether http jobs may call loopback, private and link-local addresses. */
         allowPrivateAddresses: flag.default(role === 'standalone'),
         /** How long a stopping worker waits for its runs, in seconds. */

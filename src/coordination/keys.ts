@@ -13,6 +13,7 @@ export const prefix = {
   lost: 'cron/lost/',
   leader: 'cron/leader/',
   published: 'cron/published/',
+  callback: 'cron/callback/',
 } as const;
 
 export const epochKey = 'cron/epoch';
@@ -35,6 +36,8 @@ export const publishedPath = (run: RunId, attempt = 1): string =>
   `${prefix.published}${run}${attempt > 1 ? `/${attempt}` : ''}`;
 /** The run of such a mark. */
 export const runOfPublished = (path: string): RunId => path.slice(prefix.published.length).split('/', 1)[0] as RunId;
+/** Of an asynchronous http run, while its server may say how it went. */
+export const callbackPath = (run: RunId): string => `${prefix.callback}${run}`;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
 export const leaderPath = (role: string): string => `${prefix.leader}${role}`;
 

@@ -8,7 +8,10 @@ import { ReportIngest } from '../master/grpc/ingest.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
+
 import { CalendarService } from '../master/services/calendars/calendars.ts';
+import { CallbackService } from '../master/services/callbacks.ts';
+
 import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
@@ -71,6 +74,7 @@ export function assembleMaster(parts: MasterParts): Master {
     calendars: new CalendarService(common),
     runs: new RunService({ ...common, randomText }),
     why: new WhyService(common),
+    callbacks: new CallbackService({ coordinator, store, clock: Date.now }),
     workers,
     changes,
     registry,
@@ -79,7 +83,9 @@ export function assembleMaster(parts: MasterParts): Master {
       const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
       return { ready: reasons.length === 0, reasons };
     },
-    ...(isLoopback(config.http.host) && { hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host] }),
+    ...(isLoopback(config.http.host) && {
+      hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host, ...hostOf(config.http.publicUrl)],
+    }),
     pageOverlay: config.http.pageOverlay,
     stopping: stopping.signal,
   });
@@ -105,4 +111,9 @@ function historyOf({ history: { runsPerJob, outputBytesPerJob } }: Config): JobH
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** A proxy before a master on loopback passes the public name on. */
+function hostOf(url: string | undefined): readonly string[] {
+  return url === undefined ? [] : [new URL(url).hostname];
 }

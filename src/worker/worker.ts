@@ -7,6 +7,7 @@ import type { Logger } from '../observability/logger.ts';
 import { Agenda } from './agenda/agenda.ts';
 import { Alarm } from './alarm.ts';
 import { Beat } from './beat.ts';
+import { Callbacks } from './callbacks.ts';
 import { Claimer } from './claims/claimer.ts';
 import { Dispatcher } from './claims/dispatcher.ts';
 import { handBack } from './claims/hand-back.ts';
@@ -71,6 +72,7 @@ export class Worker implements Service {
   readonly #registration: WorkerRegistration;
   readonly #beat: Beat;
   readonly #claimer: Claimer;
+  readonly #callbacks: Callbacks;
   readonly #runs: Runs;
   readonly #releases: Releases;
   readonly #dispatcher: Dispatcher;
@@ -174,9 +176,11 @@ export class Worker implements Service {
       onClock: (source, shown, ours) => this.#clockWatch.sample(source, shown, ours),
       logger,
     });
+    this.#callbacks = new Callbacks({ ...shared, supervisor: this.#supervisor, baseUrl: options.callbackUrl });
     this.#runs = new Runs({
       worker: id,
       supervisor: this.#supervisor,
+      callbacks: this.#callbacks,
       reports: this.#reports,
       clock,
       session: () => this.#session.id,
@@ -362,6 +366,7 @@ export class Worker implements Service {
       this.#epoch.stop(),
       this.#peers.stop(),
       this.#killWatch,
+      this.#callbacks.stop(),
     ]);
     await this.#session.stop();
     await within(releaseWithin, this.#recovery.leave());

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
+import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
+
 import { CalendarService } from '../../src/master/services/calendars/calendars.ts';
+import { CallbackService } from '../../src/master/services/callbacks.ts';
+
 import { Changes } from '../../src/master/services/changes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
@@ -44,6 +48,7 @@ export class Api {
   readonly store: Store;
   readonly publishing = new FakePublishing();
   readonly changes = new Changes();
+  readonly coordinator = new MemoryCoordinator();
   readonly registry = new Registry();
   readonly stopping = new AbortController();
   readonly jobs: JobService;
@@ -69,6 +74,7 @@ export class Api {
       runs: this.runs,
       calendars: new CalendarService({ store, ...common }),
       why: new WhyService({ store, clock: () => this.now }),
+      callbacks: new CallbackService({ coordinator: this.coordinator, store, clock: () => this.now }),
       workers: { list: () => this.workers, current: true },
       changes,
       readiness: () => this.readiness,
@@ -91,6 +97,7 @@ export class Api {
 
   async close(): Promise<void> {
     this.stopping.abort();
+    await this.coordinator.close();
     await this.store.close();
   }
 

@@ -13,6 +13,7 @@ CREATE TABLE "notification" (
   "created_at" BIGINT NOT NULL,
   "at" BIGINT NOT NULL,
   "error" TEXT,
+  "sequence" BIGSERIAL NOT NULL,
   CONSTRAINT "notification_pkey" PRIMARY KEY ("id")
 );
 CREATE INDEX "notification_namespace_name_created_at_idx" ON "notification" ("namespace", "name", "created_at");

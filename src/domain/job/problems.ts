@@ -104,6 +104,7 @@ function typeName(expected: string): string {
     array: 'a list',
     object: 'a mapping',
     record: 'a mapping',
+    nonoptional: 'a value',
   };
   return names[expected] ?? expected;
 }

@@ -1,5 +1,9 @@
 import { z } from 'zod';
+
 import { parseInstant } from '../schedule/instants.ts';
+import { asynchronous, expectedBody, requestHeaders, requestUrl } from './http-answer.ts';
+import { environmentSource, fileSource } from './secret-sources.ts';
+import { processLimits, processUser } from './shell-process.ts';
 
 /**
  * The job as users write it. This zod schema is the one source: the types, the OpenAPI document and the custom
@@ -48,6 +52,10 @@ export const shellExecutor = z
       .describe('A script body, written to a private file and run by the interpreter.')
       .optional(),
     interpreter: z.string().min(1).default('/bin/sh').describe('Runs a command given as a string, or a script.'),
+    user: processUser
+      .describe('Runs it as this user (name or uid), which worker.shell.users must allow; the worker must be root.')
+      .optional(),
+    limits: processLimits.describe('What its processes may use.').optional(),
     env: z.record(environmentName, z.string()).default({}).describe('Added to the run’s environment.'),
     workingDirectory: z
       .string()
@@ -60,7 +68,9 @@ export const shellExecutor = z
       .min(0)
       .max(64 * 1024 * 1024)
       .default(1024 * 1024)
-      .describe('Output kept for each of stdout and stderr, in bytes; what is beyond is dropped and the log says so.'),
+      .describe(
+        'Output kept for each of stdout and stderr, in bytes: the first and the last half; the log says what is left out.',
+      ),
   })
   .refine(shell => (shell.command === undefined) !== (shell.script === undefined), {
     message: 'exactly one of command and script is needed',
@@ -72,28 +82,33 @@ const httpStatusPattern = z.union([
 ]);
 
 export const httpExecutor = z.strictObject({
-  url: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).describe('What is requested.'),
+  url: requestUrl.describe('What is requested. In path and query, $(CRONMESH_RUN) and the like are replaced.'),
   method: z
     .enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
     .default('GET')
     .describe('The method of the request.'),
-  headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be an HTTP header name'), z.string())
+  headers: requestHeaders
     .default({})
-    .describe('Headers of the request.'),
-  body: z.string().describe('The body of the request.').optional(),
+    .describe('Headers of the request. $(NAME) of the run’s variables and of secretRefs is replaced.'),
+  body: z.string().describe('The body of the request; $(NAME) is replaced as in headers.').optional(),
   expectedStatus: z
     .array(httpStatusPattern)
     .min(1)
     .default(['2xx'])
     .describe('Answers that are a success: statuses (204), classes (2xx) and ranges (200-299).'),
+  expectedBody: expectedBody
+    .describe('What else makes an answer a success: all that is given must hold for the first 1 MiB of its body.')
+    .optional(),
+  asynchronous: asynchronous
+    .describe('A server that answers 202 says later how it went: by POST to the URL in Cronmesh-Callback-Url.')
+    .optional(),
   maxRedirects: z.int().min(0).max(20).default(0).describe('Redirects followed; with 0 a redirect is the answer.'),
   outputLimitBytes: z
     .int()
     .min(0)
     .max(64 * 1024 * 1024)
     .default(64 * 1024)
-    .describe('How much of the answer’s body is kept in the log, in bytes.'),
+    .describe('How much of the answer’s body is kept in the log, in bytes: the first and the last half.'),
 });
 
 /**
@@ -158,10 +173,14 @@ export const secretRef = z
     name: environmentName.refine(name => !name.startsWith('CRONMESH_'), 'must not begin with CRONMESH_'),
     secretKeyRef: keyRef.describe('A key of a Secret in the job’s namespace.').optional(),
     configMapKeyRef: keyRef.describe('A key of a ConfigMap in the job’s namespace.').optional(),
+    environment: environmentSource.describe('A variable of the worker’s environment.').optional(),
+    file: fileSource.describe('A file on the worker.').optional(),
   })
-  .refine(ref => (ref.secretKeyRef === undefined) !== (ref.configMapKeyRef === undefined), {
-    message: 'exactly one of secretKeyRef and configMapKeyRef is needed',
-  });
+  .refine(
+    ref =>
+      [ref.secretKeyRef, ref.configMapKeyRef, ref.environment, ref.file].filter(one => one !== undefined).length === 1,
+    { message: 'exactly one of secretKeyRef, configMapKeyRef, environment and file is needed' },
+  );
 
 export const selector = z.strictObject({
   matchLabels: labels.default({}).describe('Labels that a worker must have, all of them.'),
@@ -367,7 +386,7 @@ export const jobSpec = z
       .array(secretRef)
       .max(100)
       .describe(
-        'Values of Secrets and ConfigMaps in the job’s namespace, read when a run starts: variables of a shell run; in an http request, $(NAME) in headers and body.',
+        'Values of Secrets, ConfigMaps, and of the worker’s own variables and files, read when a run starts: variables of a shell run; in an http request, $(NAME) in headers and body.',
       )
       .optional(),
   })

@@ -5,7 +5,10 @@ import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
+
 import { calendarRoutes } from './routes/calendars.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
+
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -47,6 +50,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', calendarRoutes(deps));
   app.route('/', runRoutes(deps));
   app.route('/', whyRoutes(deps));
+  app.route('/', callbackRoutes(deps));
   app.route('/', notificationRoutes(deps));
   app.route('/', clusterRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));

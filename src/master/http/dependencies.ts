@@ -1,6 +1,9 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../observability/logger.ts';
+
 import type { CalendarService } from '../services/calendars/calendars.ts';
+import type { CallbackService } from '../services/callbacks.ts';
+
 import type { Changes } from '../services/changes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
@@ -19,6 +22,7 @@ export interface AppDependencies {
   readonly calendars: CalendarService;
   readonly runs: RunService;
   readonly why: WhyService;
+  readonly callbacks: CallbackService;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

@@ -78,13 +78,16 @@ export function notifications(database: Database): Notifications {
 
     dueNotifications: async (channel, now, limit) => {
       const where = { state: 'Waiting', channel, at: { lte: BigInt(now) } };
-      return (await prisma.notification.findMany({ where, orderBy: [{ at: 'asc' }, { id: 'asc' }], take: limit })).map(
-        toNotification,
-      );
+      return (
+        await prisma.notification.findMany({ where, orderBy: [{ at: 'asc' }, { sequence: 'asc' }], take: limit })
+      ).map(toNotification);
     },
 
     listNotifications: async ({ limit, ...where }) => {
-      const orderBy = [{ createdAt: 'desc' }, { id: 'desc' }] satisfies Prisma.NotificationOrderByWithRelationInput[];
+      const orderBy = [
+        { createdAt: 'desc' },
+        { sequence: 'desc' },
+      ] satisfies Prisma.NotificationOrderByWithRelationInput[];
       return (await prisma.notification.findMany({ where, orderBy, take: limit })).map(toNotification);
     },
 
