@@ -97,6 +97,19 @@ describe('cronmesh trigger, kill, logs, get runs', () => {
     assert.equal(api.publishing.kills.at(-1)?.run, one.id);
   });
 
+  it('shows how far a run is', async () => {
+    await createJob('far');
+    await run('trigger', 'far');
+    const reference = referenceOf(await requested(api.publishing.triggers.length));
+    await api.report('worker-1', { ...reference, type: 'claimed', at: 1, fencingToken: '1', revision: 1 });
+    await api.report('worker-1', { ...reference, type: 'started', at: 2 });
+    const untold = await run('describe', 'run', reference.run);
+    assert.match(untold.stdout, /^Progress: +-$/m);
+    await api.report('worker-1', { ...reference, type: 'progress', at: 3, percent: 41.9, message: 'of 10 files' });
+    assert.match((await run('describe', 'run', reference.run)).stdout, /^Progress: +41% of 10 files$/m);
+    assert.match((await run('get', 'run', reference.run, '-o', 'wide')).stdout, / 41% of 10 files +worker-1 /);
+  });
+
   it('says what is not there', async () => {
     await createJob('e');
     for (const [args, because] of [

@@ -20,6 +20,9 @@ export interface RunView {
   readonly httpStatus?: number;
   readonly reason?: string;
   readonly message?: string;
+  readonly progress?: number;
+  readonly progressMessage?: string;
+  readonly progressAt?: string;
   readonly lastOutcome?: string;
   readonly nextAttemptAt?: string;
 }
@@ -37,6 +40,7 @@ export interface JobView extends ManifestInput {
     readonly floor: string;
     readonly nextTick?: string;
     readonly lastRun?: RunView;
+    readonly eligibleWorkers?: number;
   };
 }
 
@@ -72,6 +76,9 @@ export interface WorkerView {
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: number;
   readonly executors: readonly string[];
+  /** Absent from an older server. */
+  readonly modules?: readonly string[];
+  readonly customs?: readonly string[];
   readonly version: string;
   readonly ready: boolean;
 }

@@ -14,6 +14,7 @@ export const prefix = {
   leader: 'cron/leader/',
   published: 'cron/published/',
   callback: 'cron/callback/',
+  modules: 'cron/modules/',
 } as const;
 
 export const epochKey = 'cron/epoch';
@@ -38,6 +39,8 @@ export const publishedPath = (run: RunId, attempt = 1): string =>
 export const runOfPublished = (path: string): RunId => path.slice(prefix.published.length).split('/', 1)[0] as RunId;
 /** Of an asynchronous http run, while its server may say how it went. */
 export const callbackPath = (run: RunId): string => `${prefix.callback}${run}`;
+/** Schemas of modules, under the hash of what is in it: workers with the same modules share it. */
+export const moduleCatalogPath = (hash: string): string => `${prefix.modules}${hash}`;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
 export const leaderPath = (role: string): string => `${prefix.leader}${role}`;
 

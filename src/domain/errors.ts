@@ -17,6 +17,8 @@ export const ErrorCode = {
   NotFound: 'NotFound',
   AlreadyExists: 'AlreadyExists',
   StaleRevision: 'StaleRevision',
+  /** Right in itself, and nothing in the cluster can do it: a module that no worker has. */
+  Unprocessable: 'Unprocessable',
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
   /** It was there, and is over for good. */

@@ -14,6 +14,7 @@ import { CallbackService } from '../master/services/callbacks.ts';
 
 import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
+import { ModuleCheck } from '../master/services/modules.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { RunService } from '../master/services/runs.ts';
 import { WhyService } from '../master/services/why/why.ts';
@@ -67,7 +68,8 @@ export function assembleMaster(parts: MasterParts): Master {
     registry,
   });
   const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk: clock.clockOk };
-  const jobs = new JobService({ ...common, randomBytes, channels: [...channels.keys()] });
+  const modules = new ModuleCheck({ workers, coordinator, logger });
+  const jobs = new JobService({ ...common, randomBytes, modules, channels: [...channels.keys()] });
   const stopping = new AbortController();
   const app = createApp({
     jobs,

@@ -125,6 +125,11 @@ export interface Run {
   readonly httpStatus?: number;
   readonly reason?: SkipReason;
   readonly message?: string;
+  /** How far the newest attempt is, from 0 to 100, as it said itself. */
+  readonly progress?: number;
+  readonly progressMessage?: string;
+  /** When it said so, by its worker's clock. */
+  readonly progressAt?: Instant;
   /** While a further attempt waits: how the newest one ended. */
   readonly lastOutcome?: RetriedOutcome;
   /** While a further attempt waits: when it is due; once it is, when it was asked for. */

@@ -5,11 +5,13 @@ import { learnServerTime } from './format.js';
  * @typedef {{ id: string, namespace: string, name: string, trigger: string, tick?: string, state: string,
  *   attempt: number, worker?: string, requestedAt: string, claimedAt?: string, startedAt?: string, finishedAt?: string,
  *   exitCode?: number, signal?: string, httpStatus?: number, reason?: string, message?: string,
- *   lastOutcome?: string, nextAttemptAt?: string }} Run
+ *   lastOutcome?: string, nextAttemptAt?: string,
+ *   progress?: number, progressMessage?: string }} Run
  * @typedef {{ command?: string | string[], script?: string }} Shell
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },
  *   spec: { schedule: string, timeZone?: string, suspend: boolean, concurrencyPolicy: string,
- *     executor: { shell?: Shell, http?: { url: string, method: string } } },
+ *     executor: { shell?: Shell, http?: { url: string, method: string }, module?: { name: string },
+ *       custom?: { name: string } } },
  *   status: { nextTick?: string, lastRun?: Run, source: string } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
  * @typedef {{ name: string, ready: boolean }} Worker

@@ -94,7 +94,9 @@ async function fill(list, signal, empty, load) {
 }
 
 /** @param {Job['spec']['executor']} executor */
-function whatRuns({ shell, http }) {
+function whatRuns({ shell, http, module, custom }) {
+  if (module !== undefined) return `module ${module.name}`;
+  if (custom !== undefined) return `custom ${custom.name}`;
   if (http !== undefined) return `${http.method} ${http.url}`;
   const text = shell?.script ?? [shell?.command ?? ''].flat().join(' ');
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
@@ -152,6 +154,7 @@ function runFacts(run) {
     ['Worker', run.worker],
     ['Started', startedAt && time(startedAt)],
     ['Took', startedAt && finishedAt && duration(Date.parse(finishedAt) - Date.parse(startedAt))],
+    ['Progress', progress(run)],
     ['Attempt', run.attempt > 1 ? String(run.attempt) : undefined],
     ['Next attempt', run.nextAttemptAt && time(run.nextAttemptAt)],
     ['Last outcome', run.lastOutcome],
@@ -161,6 +164,18 @@ function runFacts(run) {
     ['Reason', run.reason],
     ['Message', run.message],
   ]);
+}
+
+/**
+ * A bar with its number, and what the run says about it.
+ *
+ * @param {Run} run
+ */
+function progress(run) {
+  if (run.progress === undefined) return undefined;
+  const percent = `${Math.floor(run.progress)}%`;
+  const bar = h('progress', { max: 100, value: run.progress, 'aria-label': 'Progress' }, percent);
+  return h('span', { class: 'progress' }, bar, ` ${[percent, run.progressMessage].filter(Boolean).join(' ')}`);
 }
 
 /** @param {[string, Node | string | undefined][]} pairs */

@@ -12,19 +12,19 @@ import {
   print,
 } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { formatLabels, formatRelative } from '../output/format.ts';
+import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
 import type { CalendarView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
 
-/** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
+/** `describe run ID`: what is known of it. `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
     .description(
-      'show everything about a job (definition, next ticks, last runs, recent skips), or a calendar and who names it',
+      'show everything about a job (definition, next ticks, last runs, recent skips), a run, or a calendar and who names it',
     )
-    .argument('<kind>', 'job, or calendar')
-    .argument('<name>', 'a name, or namespace/name')
+    .argument('<kind>', 'job, run or calendar')
+    .argument('<name>', 'a name, or namespace/name; of a run its id')
     .option(
       '--at <time>',
       'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
@@ -37,12 +37,15 @@ export function addDescribeCommand(program: Command): void {
           const calendar = await clientOf(options).get<CalendarView>(calendarPath(jobOf(name, options)));
           return print(describeCalendar(calendar, Date.now()));
         }
-        if (!/^jobs?$/.test(kind)) {
-          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME, or calendar NAME`, {
-            status: 2,
-          });
-        }
         const client = clientOf(options);
+        if (/^runs?$/.test(kind)) {
+          print(describeRun(await client.get<RunView>(`/api/v1/runs/${encodeURIComponent(name)}`), Date.now()));
+          return;
+        }
+        if (!/^jobs?$/.test(kind)) {
+          const use = 'describe job NAME, calendar NAME, or run ID';
+          throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
+        }
         const path = jobPath(jobOf(name, options));
         if (options.at !== undefined) {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
@@ -57,6 +60,25 @@ export function addDescribeCommand(program: Command): void {
         print(describeJob(job, ticks, runs.items, skips.items, Date.now()));
       }),
     );
+}
+
+function describeRun(run: RunView, now: Instant): string {
+  const facts: [string, string][] = [
+    ['Id', run.id],
+    ['Job', `${run.namespace}/${run.name}`],
+    ['Trigger', run.trigger],
+    ['Tick', run.tick ?? '-'],
+    ['State', runState(run, now)],
+    ['Progress', runProgress(run)],
+    ['Attempt', String(run.attempt)],
+    ['Worker', run.worker ?? '-'],
+    ['Requested', run.requestedAt],
+    ['Started', run.startedAt ?? '-'],
+    ['Finished', run.finishedAt ?? '-'],
+    ['Took', runDuration(run, now)],
+    ['Result', runResult(run)],
+  ];
+  return factLines(facts);
 }
 
 function describeJob(
@@ -77,10 +99,13 @@ function describeJob(
     ['Schedule', `${spec.schedule} (${ticks.timeZone})`],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ['Fires after', status.floor],
+    ...(status.eligibleWorkers === undefined
+      ? []
+      : [['Workers', workersOf(status.eligibleWorkers)] as [string, string]]),
   ];
   const next = ticks.items.map(tick => `${tick}  ${formatRelative(tick, now)}`);
   return [
-    ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
+    factLines(facts),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
     section('Next ticks', next.length > 0 ? indent(`${next.join('\n')}\n`) : none(ticks.suspended ? 'suspended' : '')),
     ...leftOut(ticks),
@@ -106,12 +131,12 @@ function describeCalendar({ metadata, spec, status }: CalendarView, now: Instant
     ['Created', metadata.creationTimestamp],
     ['Named by', status.usedBy?.join(', ') || 'no job'],
   ];
-  return [
-    ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
-    section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
-  ].join('');
+  return [factLines(facts), section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 })))].join('');
 }
 
+const factLines = (facts: readonly [string, string][]): string =>
+  facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
+const workersOf = (count: number): string => (count === 0 ? 'none is eligible: it waits for one' : `${count} eligible`);
 const section = (title: string, body: string): string => `${title}:\n${body}`;
 const none = (why: string): string => `  none${why === '' ? '' : ` (${why})`}\n`;
 const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');

@@ -41,6 +41,12 @@ export function runState({ state, nextAttemptAt }: RunView, now: Instant): strin
   return `${state}, again ${Date.parse(nextAttemptAt) > now ? formatRelative(nextAttemptAt, now) : 'now'}`;
 }
 
+/** `42%`, with what it says about it. */
+export function runProgress({ progress, progressMessage }: RunView): string {
+  if (progress === undefined) return '-';
+  return `${Math.floor(progress)}%${progressMessage === undefined ? '' : ` ${progressMessage}`}`;
+}
+
 /** How it ended: `exit 1`, `SIGKILL`, `HTTP 503`, with what it says about itself. */
 export function runResult(run: RunView): string {
   const { exitCode, signal, httpStatus, reason, message } = run;
@@ -63,9 +69,11 @@ export function formatLabels(labels: Readonly<Record<string, string>> = {}): str
   );
 }
 
-/** The command, or the address. */
+/** The command, the address, or what is named. */
 export function executorSummary(executor: JobView['spec']['executor']): string {
-  const { shell, http } = executor;
+  const { shell, http, module, custom } = executor;
+  if (module) return `module ${module.name}`;
+  if (custom) return `custom ${custom.name}`;
   if (http) return `${http.method ?? 'GET'} ${http.url}`;
   const text = [shell?.command ?? shell?.script ?? ''].flat().join(' ').trim();
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;

@@ -1,6 +1,14 @@
 import type { Instant } from '../../domain/time.ts';
 import type { CalendarView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
-import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
+import {
+  executorSummary,
+  formatLabels,
+  formatRelative,
+  runDuration,
+  runProgress,
+  runResult,
+  runState,
+} from './format.ts';
 import { formatTable } from './table.ts';
 
 interface Look {
@@ -63,6 +71,7 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
     ['TOOK', run => runDuration(run, now)],
     ...(wide
       ? ([
+          ['PROGRESS', run => runProgress(run)],
           ['WORKER', run => run.worker ?? '-'],
           ['RESULT', run => runResult(run)],
         ] satisfies Column<RunView>[])
@@ -80,6 +89,7 @@ export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look,
     ['VERSION', worker => worker.version],
     ...(wide
       ? ([
+          ['MODULES', worker => [...(worker.modules ?? []), ...(worker.customs ?? [])].join(',') || '-'],
           ['NODE', worker => worker.node],
           ['ADDRESS', worker => `${worker.address}:${worker.port}`],
           ['ID', worker => worker.id],

@@ -4,7 +4,7 @@ import { problemsOf } from '../job/problems.ts';
 import {
   engineProblems,
   fillPlace,
-  invalid,
+  invalidManifest,
   placeProblems,
   textProblems,
   type ValidateOptions,
@@ -37,12 +37,12 @@ export function validateCalendar(
       ? engineProblems('spec.timeZone', timeZone, () => parseSchedule('@manually', { timeZone }))
       : []),
   ];
-  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  if (!parsed.success || problems.length > 0) throw invalidManifest(problems);
   const { metadata } = parsed.data;
   const namespace = metadata.namespace ?? options.defaultNamespace ?? 'default';
   const valid = { ...parsed.data, metadata: { ...metadata, namespace } };
   const late = [...textProblems(valid), ...sizeProblems(valid)];
-  if (late.length > 0) throw invalid(late);
+  if (late.length > 0) throw invalidManifest(late);
   return valid;
 }
 

@@ -1,4 +1,4 @@
-import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { CronmeshError, type ErrorCode, type FieldProblem } from '../errors.ts';
 import { parseSchedule, ScheduleError } from '../schedule/index.ts';
 import { parseInstant } from '../schedule/instants.ts';
 import { formatPath, valueAt } from './path.ts';
@@ -41,7 +41,7 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
     ...placeProblems(input, options.expect ?? {}),
     ...scheduleProblems(input),
   ];
-  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  if (!parsed.success || problems.length > 0) throw invalidManifest(problems);
   const { metadata, spec } = parsed.data;
   const namespace = metadata.namespace ?? options.defaultNamespace ?? 'default';
   const timeZone = spec.timeZone ?? (/^(CRON_)?TZ=/.test(spec.schedule.trim()) ? undefined : options.defaultTimeZone);
@@ -51,15 +51,16 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
     spec: timeZone === undefined ? spec : { ...spec, timeZone },
   };
   const late = [...textProblems(valid), ...sizeProblems(valid)];
-  if (late.length > 0) throw invalid(late);
+  if (late.length > 0) throw invalidManifest(late);
   return valid;
 }
 
-export function invalid(problems: readonly FieldProblem[]): CronmeshError {
+/** The error for problems that were found in a manifest: its message is the first of them. */
+export function invalidManifest(problems: readonly FieldProblem[], code: ErrorCode = 'InvalidInput'): CronmeshError {
   const [first] = problems;
   const more = problems.length - 1;
   const rest = more === 0 ? '' : ` (and ${more} more)`;
-  return new CronmeshError('InvalidInput', `${first?.field} ${first?.message}${rest}`, { problems });
+  return new CronmeshError(code, `${first?.field} ${first?.message}${rest}`, { problems });
 }
 
 type Place = NonNullable<ValidateOptions['expect']>;
@@ -127,6 +128,8 @@ const namedByUsers = [
   ['spec', 'placement', 'selector', 'matchLabels'],
   ['spec', 'executor', 'shell', 'env'],
   ['spec', 'executor', 'http', 'headers'],
+  ['spec', 'executor', 'module', 'input'],
+  ['spec', 'executor', 'custom', 'with'],
 ];
 
 /** JavaScript keeps one name for itself, and would drop it in silence. */

@@ -13,7 +13,10 @@ import type { calendarSchema, jobSchema, runSchema, skipSchema, whySchema, worke
 
 export type JobAnswer = z.output<typeof jobSchema>;
 
-export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; lastRun?: Run | undefined }): JobAnswer {
+export function jobAnswer(
+  job: Job,
+  status: { nextTick?: Instant | undefined; lastRun?: Run | undefined; eligibleWorkers?: number },
+): JobAnswer {
   const { name, namespace, labels, annotations, uid, revision, createdAt } = job;
   return {
     apiVersion: 'cronmesh.io/v1alpha1',
@@ -24,6 +27,7 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
       source: job.source,
       updatedAt: formatInstant(job.updatedAt),
       floor: formatInstant(job.floor),
+      ...(status.eligibleWorkers !== undefined && { eligibleWorkers: status.eligibleWorkers }),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
     },
@@ -43,7 +47,17 @@ export function calendarAnswer(calendar: Calendar, usedBy?: readonly string[]): 
 }
 
 export function runAnswer(run: Run): z.output<typeof runSchema> {
-  const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
+  const {
+    tick,
+    requestedAt,
+    claimedAt,
+    startedAt,
+    finishedAt,
+    nextAttemptAt,
+    progressAt,
+    retryDecided: _,
+    ...rest
+  } = run;
   return {
     ...rest,
     requestedAt: formatInstant(requestedAt),
@@ -51,6 +65,7 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
+    ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
 }
@@ -82,10 +97,12 @@ export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
 }
 
 export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {
-  const { startedAt, executors, ...rest } = worker;
+  const { startedAt, executors, modules = [], customs = [], catalog: _, ...rest } = worker;
   return {
     ...rest,
     executors: [...executors],
+    modules: [...modules],
+    customs: [...customs],
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
   };
 }

@@ -15,6 +15,7 @@ const statuses = {
   StaleRevision: [412, 'It has changed since'],
   BodyTooLarge: [413, 'The body is too large'],
   UnsupportedMediaType: [415, 'The body has the wrong type'],
+  Unprocessable: [422, 'No worker can do it'],
   PreconditionRequired: [428, 'A precondition is needed'],
   TooManyRequests: [429, 'There are too many requests'],
   Internal: [500, 'Something went wrong here'],

@@ -51,6 +51,12 @@ export const runSchema = z
     httpStatus: z.int().optional(),
     reason: skipReason.optional(),
     message: z.string().optional().openapi({ description: 'One sentence for people.' }),
+    progress: z
+      .number()
+      .optional()
+      .openapi({ description: 'How far the newest attempt is, from 0 to 100, as it says itself.' }),
+    progressMessage: z.string().optional(),
+    progressAt: instant.optional().openapi({ description: 'When it said so.' }),
     lastOutcome: z
       .enum(['Failed', 'TimedOut', 'Lost'])
       .optional()
@@ -81,6 +87,10 @@ export const jobSchema = z
       floor: instant.openapi({ description: 'Ticks at or before it never fire.' }),
       nextTick: instant.optional().openapi({ description: 'Absent while suspended, and when the schedule has ended.' }),
       lastRun: runSchema.optional(),
+      eligibleWorkers: z.int().optional().openapi({
+        description:
+          'Ready workers that may run it; 0: it waits for one. Not in lists, nor while the catalog is not seen.',
+      }),
     }),
   })
   .openapi('Job');
@@ -157,6 +167,8 @@ export const workerSchema = z
     labels: z.record(z.string(), z.string()),
     capacity: z.int(),
     executors: z.array(z.enum(executorKinds)),
+    modules: z.array(z.string()).openapi({ description: 'The jobs that its modules define.' }),
+    customs: z.array(z.string()).openapi({ description: 'The executors that its modules define.' }),
     kubernetes: z.boolean().openapi({ description: 'It may use the Kubernetes API.' }),
     version: z.string(),
     startedAt: instant.optional().openapi({ description: 'When its process began.' }),

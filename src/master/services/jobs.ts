@@ -3,13 +3,15 @@ import { CronmeshError } from '../../domain/errors.ts';
 import { floorAfter } from '../../domain/job/floor.ts';
 import { type Job, type JobSource, jobKey, makeJobUid } from '../../domain/job/job.ts';
 import { mergePatch } from '../../domain/job/merge-patch.ts';
-import { type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
+import type { JobSpec } from '../../domain/job/spec.ts';
+import { invalidManifest, type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
 import { type LeftOut, leftOutOf } from '../../domain/schedule/job-schedule.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { JobFilter, Page, Run, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
+import type { ModuleCheck } from './modules.ts';
 import { checkPrecondition, type Precondition } from './precondition.ts';
 import type { Publishing } from './publishing.ts';
 
@@ -31,6 +33,8 @@ export interface JobServiceDependencies {
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** What the manifest itself does not show to be wrong: names that no worker has. Default: nothing. */
+  readonly modules?: Pick<ModuleCheck, 'problems'>;
   /** Fills `count` random bytes. */
   readonly randomBytes: (count: number) => Uint8Array;
   /** Whether this master's clock may stamp: floors depend on it. */
@@ -50,9 +54,10 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** @throws CronmeshError AlreadyExists, Unavailable */
+  /** @throws CronmeshError Unprocessable, AlreadyExists, Unavailable */
   async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
     const { store, clock, randomBytes } = this.#deps;
+    await this.#checkModules(manifest.spec);
     this.#checkClock();
     this.#checkChannels(manifest);
     const { name, namespace, labels, annotations } = manifest.metadata;
@@ -75,7 +80,7 @@ export class JobService {
    * Creates the job, or replaces it. Replacing needs a `match`, so that nobody's change is overwritten unseen. `by` is
    * the source of a job that is created; jobs of resources are the operator's (`kubernetes`) alone, and it has no others.
    *
-   * @throws CronmeshError StaleRevision, PreconditionRequired, Conflict, Unavailable
+   * @throws CronmeshError Unprocessable, StaleRevision, PreconditionRequired, Conflict, Unavailable
    */
   async apply(manifest: ValidManifest, precondition: Precondition, by: JobSource = 'api'): Promise<Applied> {
     const ref = manifest.metadata;
@@ -96,7 +101,7 @@ export class JobService {
   /**
    * Changes what a JSON merge patch names.
    *
-   * @throws CronmeshError NotFound, InvalidInput, StaleRevision, Conflict, Unavailable
+   * @throws CronmeshError NotFound, InvalidInput, Unprocessable, StaleRevision, Conflict, Unavailable
    */
   async patch(ref: JobRef, patch: unknown, precondition: Precondition = {}): Promise<Applied> {
     return await this.#retry(precondition, async () => {
@@ -175,6 +180,8 @@ export class JobService {
       isDeepStrictEqual(job.labels, labels) &&
       isDeepStrictEqual(job.annotations, annotations);
     if (same) return { job, outcome: 'unchanged' };
+    // A job whose worker is away can still be suspended, say.
+    if (!isDeepStrictEqual(job.spec.executor, spec.executor)) await this.#checkModules(spec);
     this.#checkClock();
     this.#checkChannels(manifest);
     const now = this.#deps.clock();
@@ -201,6 +208,11 @@ export class JobService {
         if (!raced || !repeatable || tries >= maxTries) throw error;
       }
     }
+  }
+
+  async #checkModules(spec: JobSpec): Promise<void> {
+    const problems = (await this.#deps.modules?.problems(spec)) ?? [];
+    if (problems.length > 0) throw invalidManifest(problems, 'Unprocessable');
   }
 
   /** @throws CronmeshError InvalidInput */

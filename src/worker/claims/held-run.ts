@@ -119,6 +119,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId, callbackUrl?: st
     ...(entry.slots !== undefined && { atOnce: entry.slots }),
     ...(spec.secretRefs !== undefined && held.adopts === undefined && { secretRefs: spec.secretRefs }),
     ...(spec.resource !== undefined && { resource: spec.resource }),
+    ...(held.particulars !== undefined && { particulars: held.particulars }),
     executor: spec.executor,
     ...(callbackUrl !== undefined && { callbackUrl }),
     timeout: spec.timeoutSeconds * 1_000,

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Job } from '../../../domain/job/job.ts';
 import { validateManifest } from '../../../domain/job/validate.ts';
+import { isEligible } from '../../../domain/policy/eligibility.ts';
 import { readBody } from '../body.ts';
 import { entityTag, preconditionOf } from '../conditions.ts';
 import type { AppDependencies } from '../dependencies.ts';
@@ -99,8 +100,8 @@ const routes = {
 };
 
 /** Jobs one by one: created, read, replaced, patched, deleted, suspended, resumed. */
-export function jobRoutes(deps: Pick<AppDependencies, 'jobs'>): OpenAPIHono<AppEnv> {
-  const { jobs } = deps;
+export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'workers'>): OpenAPIHono<AppEnv> {
+  const { jobs, workers } = deps;
   const app = new OpenAPIHono<AppEnv>();
   app.openAPIRegistry.register('Manifest', manifestSchema);
   app.openAPIRegistry.registerComponent('schemas', 'Patch', {
@@ -112,7 +113,9 @@ export function jobRoutes(deps: Pick<AppDependencies, 'jobs'>): OpenAPIHono<AppE
   const show = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('ETag', entityTag(job));
     const [nextTick] = jobs.nextTicks(job, 1);
-    return jobAnswer(job, { nextTick, lastRun: (await jobs.lastRuns([job])).get(job.uid) });
+    const eligible = workers.list().filter(worker => worker.ready && isEligible(worker, job.spec));
+    const lastRun = (await jobs.lastRuns([job])).get(job.uid);
+    return jobAnswer(job, { nextTick, lastRun, ...(workers.current && { eligibleWorkers: eligible.length }) });
   };
   const created = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('Location', `/api/v1/namespaces/${job.namespace}/jobs/${job.name}`);

@@ -135,7 +135,13 @@ class ShellExecution implements Execution {
 
   /** Passes a stream on, and reads on without end: a full pipe would block the process. */
   #read(name: 'stdout' | 'stderr', stream: Readable, limit: number): Promise<void> {
-    const pipe = new OutputPipe({ stream: name, what: name, limit, hooks: this.#hooks });
+    const pipe = new OutputPipe({
+      stream: name,
+      what: name,
+      limit,
+      hooks: this.#hooks,
+      tellsProgress: name === 'stdout',
+    });
     stream.on('data', (bytes: Buffer) => {
       if (name === 'stderr' && this.#stderr.length < firstWords) this.#stderr += bytes.toString('utf8', 0, firstWords);
       const wait = pipe.take(bytes);

@@ -39,6 +39,7 @@ test('output stays in the pipe while the executor is asked to wait', async () =>
     shellRequest({ command: 'head -c 1000000 /dev/zero | tr "\\0" a', outputLimitBytes: 2_000_000 }),
     {
       started: () => {},
+      progress: () => {},
       output: (_stream, text) => {
         if (!open) early.push(text.length);
         length += text.length;
