@@ -59,6 +59,49 @@ export interface CalendarView {
   readonly status: { readonly updatedAt: string; readonly usedBy?: readonly string[] };
 }
 
+/** What a dry run says. */
+export interface DryRunView {
+  readonly message: string;
+  readonly dueAt: string;
+  readonly deadline: string;
+  readonly executor: ManifestInput['spec']['executor'];
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly secretRefs: readonly { readonly name: string }[];
+  readonly workers: readonly { readonly name: string; readonly rank: number }[];
+  readonly concurrency: {
+    readonly policy: string;
+    readonly limit?: number;
+    readonly free: boolean;
+    readonly holders: readonly { readonly run: string; readonly slot: string; readonly worker: string }[];
+  };
+  readonly waiting: readonly { readonly run: string; readonly trigger: string; readonly requestedAt: string }[];
+}
+
+export interface BackfillView {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly parallelism: number;
+  readonly order: string;
+  readonly onlyMissing: boolean;
+  readonly schedule: string;
+  readonly state: string;
+  readonly message?: string;
+  readonly requestedAt: string;
+  readonly finishedAt?: string;
+  readonly total: number;
+  readonly done: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly leftOut: number;
+  readonly nextTick?: string;
+}
+
 export interface SkipView {
   readonly from: string;
   readonly to: string;

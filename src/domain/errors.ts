@@ -25,6 +25,8 @@ export const ErrorCode = {
   Gone: 'Gone',
   TooManyRequests: 'TooManyRequests',
   Unavailable: 'Unavailable',
+  /** The input is valid by itself, and this object can't take it. */
+  NotApplicable: 'NotApplicable',
   Unauthorized: 'Unauthorized',
   Forbidden: 'Forbidden',
   Internal: 'Internal',

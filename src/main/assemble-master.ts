@@ -8,11 +8,12 @@ import { ReportIngest } from '../master/grpc/ingest.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
-
+import { BackfillService } from '../master/services/backfills.ts';
 import { CalendarService } from '../master/services/calendars/calendars.ts';
 import { CallbackService } from '../master/services/callbacks.ts';
 
 import { Changes } from '../master/services/changes.ts';
+import { DryRuns } from '../master/services/dry-run.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { ModuleCheck } from '../master/services/modules.ts';
 import { Publisher } from '../master/services/publisher.ts';
@@ -75,8 +76,11 @@ export function assembleMaster(parts: MasterParts): Master {
     jobs,
     calendars: new CalendarService(common),
     runs: new RunService({ ...common, randomText }),
+    dryRuns: new DryRuns({ coordinator, workers, clock: Date.now, randomText }),
+    backfills: new BackfillService({ ...common, randomText }),
     why: new WhyService(common),
     callbacks: new CallbackService({ coordinator, store, clock: Date.now }),
+    clock: Date.now,
     workers,
     changes,
     registry,

@@ -14,6 +14,8 @@ import { learnServerTime } from './format.js';
  *       custom?: { name: string } } },
  *   status: { nextTick?: string, lastRun?: Run, source: string } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
+ * @typedef {{ id: string, from: string, to: string, state: string, total: number, done: number, running: number,
+ *   failed: number, skipped: number, requestedAt: string }} Backfill
  * @typedef {{ name: string, ready: boolean }} Worker
  */
 
@@ -67,6 +69,9 @@ export const nextTicks = job => request(`${jobPath(job)}/next?count=5`);
 
 /** @param {Job['metadata']} job @returns {Promise<Page<Skip>>} */
 export const listSkips = job => request(`${jobPath(job)}/skips?limit=10`);
+
+/** @param {Job['metadata']} job @returns {Promise<Page<Backfill>>} */
+export const listBackfills = job => request(`${jobPath(job)}/backfills?limit=5`);
 
 /** @param {Job['metadata']} job @returns {Promise<Run>} */
 export const trigger = job => request(`${jobPath(job)}/trigger`, 'POST');

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
+import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
-
+import { BackfillService } from '../../src/master/services/backfills.ts';
 import { CalendarService } from '../../src/master/services/calendars/calendars.ts';
 import { CallbackService } from '../../src/master/services/callbacks.ts';
 
 import { Changes } from '../../src/master/services/changes.ts';
+import { DryRuns } from '../../src/master/services/dry-run.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
 import { RunService } from '../../src/master/services/runs.ts';
@@ -37,6 +39,17 @@ export class FakePublishing implements Publishing {
     this.triggers.push(run);
   }
 
+  /** Runs whose triggers were written: they can't be taken back. */
+  readonly written = new Set<RunId>();
+  readonly withdrawn: RunId[] = [];
+
+  async withdraw(run: Run): Promise<boolean> {
+    if (this.fail) throw this.fail;
+    if (this.written.has(run.id)) return false;
+    this.withdrawn.push(run.id);
+    return true;
+  }
+
   async requestKill(run: Run, by: string): Promise<void> {
     if (this.fail) throw this.fail;
     this.kills.push({ run: run.id, by });
@@ -47,8 +60,9 @@ export class FakePublishing implements Publishing {
 export class Api {
   readonly store: Store;
   readonly publishing = new FakePublishing();
-  readonly changes = new Changes();
+  /** What dry runs look at. */
   readonly coordinator = new MemoryCoordinator();
+  readonly changes = new Changes();
   readonly registry = new Registry();
   readonly stopping = new AbortController();
   readonly jobs: JobService;
@@ -64,17 +78,21 @@ export class Api {
     const { publishing, changes } = this;
     const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
     this.jobs = new JobService({ store, ...common, randomBytes });
-    this.runs = new RunService({
-      store,
-      ...common,
-      randomText: count => randomBytes(count).toString('hex').slice(0, count),
-    });
+    const randomText = (count: number): string => randomBytes(count).toString('hex').slice(0, count);
+    this.runs = new RunService({ store, ...common, randomText });
+    const clock = (): Instant => this.now;
+    const eligible = (needs: Parameters<typeof isEligible>[1]) =>
+      this.workers.filter(worker => worker.ready && isEligible(worker, needs));
+    const directory = { current: true, eligible };
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
       calendars: new CalendarService({ store, ...common }),
-      why: new WhyService({ store, clock: () => this.now }),
-      callbacks: new CallbackService({ coordinator: this.coordinator, store, clock: () => this.now }),
+      dryRuns: new DryRuns({ coordinator: this.coordinator, workers: directory, clock, randomText }),
+      backfills: new BackfillService({ store, clock, randomText, clockOk: () => this.clockOk }),
+      why: new WhyService({ store, clock }),
+      callbacks: new CallbackService({ coordinator: this.coordinator, store, clock }),
+      clock,
       workers: { list: () => this.workers, current: true },
       changes,
       readiness: () => this.readiness,

@@ -15,16 +15,16 @@ import { CliError } from '../errors.ts';
 import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
-import type { CalendarView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
+import type { BackfillView, CalendarView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
 
 /** `describe run ID`: what is known of it. `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
     .description(
-      'show everything about a job (definition, next ticks, last runs, recent skips), a run, or a calendar and who names it',
+      'show everything about a job (definition, next ticks, last runs, recent skips) or a run, how far a backfill came, or a calendar and who names it',
     )
-    .argument('<kind>', 'job, run or calendar')
-    .argument('<name>', 'a name, or namespace/name; of a run its id')
+    .argument('<kind>', 'job, run, backfill or calendar')
+    .argument('<name>', 'a name, or namespace/name; the id of a run or backfill')
     .option(
       '--at <time>',
       'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
@@ -42,8 +42,12 @@ export function addDescribeCommand(program: Command): void {
           print(describeRun(await client.get<RunView>(`/api/v1/runs/${encodeURIComponent(name)}`), Date.now()));
           return;
         }
+        if (/^backfills?$/.test(kind)) {
+          const backfill = await client.get<BackfillView>(`/api/v1/backfills/${encodeURIComponent(name)}`);
+          return print(describeBackfill(backfill, Date.now()));
+        }
         if (!/^jobs?$/.test(kind)) {
-          const use = 'describe job NAME, calendar NAME, or run ID';
+          const use = 'describe job NAME, calendar NAME, run ID or backfill ID';
           throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
         }
         const path = jobPath(jobOf(name, options));
@@ -132,6 +136,25 @@ function describeCalendar({ metadata, spec, status }: CalendarView, now: Instant
     ['Named by', status.usedBy?.join(', ') || 'no job'],
   ];
   return [factLines(facts), section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 })))].join('');
+}
+
+function describeBackfill(backfill: BackfillView, now: Instant): string {
+  const { running, succeeded, failed, skipped, leftOut, message } = backfill;
+  const facts: [string, string][] = [
+    ['Id', backfill.id],
+    ['Job', `${backfill.namespace}/${backfill.name}`],
+    ['Range', `${backfill.from} to ${backfill.to}, by ${backfill.schedule}`],
+    ['Order', `${backfill.order}, ${backfill.parallelism} at a time`],
+    ['Ticks', `${backfill.onlyMissing ? 'those without a run' : 'all'}, ${backfill.total} in the range`],
+    ['State', `${backfill.state}${message === undefined ? '' : `: ${message}`}`],
+    ['Asked', formatRelative(backfill.requestedAt, now)],
+    ['Finished', formatRelative(backfill.finishedAt, now)],
+    ['Done', `${backfill.done} of ${backfill.total}`],
+    ['Runs', `${running} running, ${succeeded} succeeded, ${failed} failed, ${skipped} skipped`],
+    ['Left out', `${leftOut} had a run already`],
+    ['Next tick', backfill.nextTick ?? '-'],
+  ];
+  return facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
 }
 
 const factLines = (facts: readonly [string, string][]): string =>

@@ -35,9 +35,13 @@ export function runDuration(run: RunView, now: Instant): string {
   return formatDuration((run.finishedAt === undefined ? now : Date.parse(run.finishedAt)) - Date.parse(run.startedAt));
 }
 
-/** `Running`; between two attempts when the next one is due: `Pending, again in 5m12s`. */
-export function runState({ state, nextAttemptAt }: RunView, now: Instant): string {
-  if (nextAttemptAt === undefined) return state;
+/** `Running`; of a delayed run `Pending, due in 5m12s`; between two attempts `Pending, again in 5m12s`. */
+export function runState({ state, nextAttemptAt, requestedAt }: RunView, now: Instant): string {
+  if (nextAttemptAt === undefined) {
+    return state === 'Pending' && Date.parse(requestedAt) > now
+      ? `${state}, due ${formatRelative(requestedAt, now)}`
+      : state;
+  }
   return `${state}, again ${Date.parse(nextAttemptAt) > now ? formatRelative(nextAttemptAt, now) : 'now'}`;
 }
 

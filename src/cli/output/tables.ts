@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/time.ts';
-import type { CalendarView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
+import type { BackfillView, CalendarView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
 import {
   executorSummary,
   formatLabels,
@@ -76,6 +76,23 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
           ['RESULT', run => runResult(run)],
         ] satisfies Column<RunView>[])
       : []),
+  ]);
+}
+
+export function backfillTable(backfills: readonly BackfillView[], { now }: Pick<Look, 'now'>): string {
+  return table(backfills, [
+    ['ID', one => one.id],
+    ['JOB', one => `${one.namespace}/${one.name}`],
+    ['FROM', one => one.from],
+    ['TO', one => one.to],
+    ['STATE', one => one.state],
+    ['DONE', one => `${one.done}/${one.total}`],
+    ['RUNNING', one => String(one.running)],
+    ['SUCCEEDED', one => String(one.succeeded)],
+    ['FAILED', one => String(one.failed)],
+    ['SKIPPED', one => String(one.skipped)],
+    ['LEFT OUT', one => String(one.leftOut)],
+    ['ASKED', one => formatRelative(one.requestedAt, now)],
   ]);
 }
 

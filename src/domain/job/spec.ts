@@ -31,7 +31,7 @@ export const jobName = z
     "must be lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
   );
 
-const environmentName = z
+export const environmentName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be letters, digits and '_', not beginning with a digit");
 

@@ -42,6 +42,24 @@ export function scheduleOf(job: ScheduledJob): Schedule {
     : new JitteredSchedule(base, left ?? base, jitterSeconds * 1_000, job.uid);
 }
 
+/** What of a job decides its ticks, and nothing else: to be kept, so that they stay the same when the job is edited. */
+export function scheduledPart({ uid, namespace, name, anchor, calendars, spec }: ScheduledJob): ScheduledJob {
+  const { schedule, timeZone, dstPolicy, startAt, endAt, jitterSeconds } = spec;
+  return {
+    ...{ uid, namespace, name, anchor },
+    ...(calendars !== undefined && { calendars }),
+    spec: {
+      schedule,
+      ...(timeZone !== undefined && { timeZone }),
+      ...(dstPolicy !== undefined && { dstPolicy }),
+      ...(spec.calendars !== undefined && { calendars: spec.calendars }),
+      ...(startAt !== undefined && { startAt }),
+      ...(endAt !== undefined && { endAt }),
+      ...(jitterSeconds !== undefined && { jitterSeconds }),
+    },
+  };
+}
+
 /** When the tick of a time of the schedule alone comes: later by its jitter. */
 export function jitterOf(job: ScheduledJob, time: Instant): Instant {
   const { jitterSeconds = 0 } = job.spec;

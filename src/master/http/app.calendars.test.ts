@@ -168,6 +168,16 @@ describe('calendars over REST', () => {
     api.now -= 60_000;
   });
 
+  it('bound backfills too: what falls out gets no run', async () => {
+    await create('quiet', { dates: ['2026-02-02', '2026-02-03'] });
+    await createJob('filled', { schedule: '0 3 * * *', calendars: { exclude: ['quiet'] } });
+    const range = { from: '2026-02-01T00:00:00Z', to: '2026-02-06T00:00:00Z' };
+    const { status, json } = await api.send('POST', `${jobPath('filled')}/backfills`, range);
+    assert.deepEqual([status, json.total, json.nextTick], [201, 3, '2026-02-01T03:00:00Z']);
+    const stored = await api.store.getBackfill(json.id);
+    assert.deepEqual(stored?.schedule.calendars?.[0]?.spec.dates, ['2026-02-02', '2026-02-03']);
+  });
+
   it('say when a jittered tick comes', async () => {
     const job = await createJob('jittered', { schedule: '0 3 * * *', jitterSeconds: 3_600 });
     const { nextTick } = job.status;

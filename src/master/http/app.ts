@@ -5,7 +5,7 @@ import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
-
+import { backfillRoutes } from './routes/backfills.ts';
 import { calendarRoutes } from './routes/calendars.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 
@@ -49,6 +49,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobRoutes(deps));
   app.route('/', calendarRoutes(deps));
   app.route('/', runRoutes(deps));
+  app.route('/', backfillRoutes(deps));
   app.route('/', whyRoutes(deps));
   app.route('/', callbackRoutes(deps));
   app.route('/', notificationRoutes(deps));

@@ -1,10 +1,12 @@
 import type { Registry } from 'prom-client';
+import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-
+import type { BackfillService } from '../services/backfills.ts';
 import type { CalendarService } from '../services/calendars/calendars.ts';
 import type { CallbackService } from '../services/callbacks.ts';
 
 import type { Changes } from '../services/changes.ts';
+import type { DryRuns } from '../services/dry-run.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
 import type { WhyService } from '../services/why/why.ts';
@@ -21,8 +23,11 @@ export interface AppDependencies {
   readonly jobs: JobService;
   readonly calendars: CalendarService;
   readonly runs: RunService;
+  readonly dryRuns: DryRuns;
+  readonly backfills: BackfillService;
   readonly why: WhyService;
   readonly callbacks: CallbackService;
+  readonly clock: Clock;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

@@ -4,10 +4,21 @@ import type { Job } from '../../domain/job/job.ts';
 import type { LeftOut } from '../../domain/schedule/job-schedule.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
+import type { BackfillView } from '../services/backfills.ts';
+import type { DryRun } from '../services/dry-run.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
-import type { calendarSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type {
+  backfillSchema,
+  calendarSchema,
+  dryRunSchema,
+  jobSchema,
+  runSchema,
+  skipSchema,
+  whySchema,
+  workerSchema,
+} from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -56,10 +67,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     nextAttemptAt,
     progressAt,
     retryDecided: _,
-    ...rest
+    ...others
   } = run;
+  const { particulars: { arguments: given, env, ...particulars } = {}, ...rest } = others;
   return {
     ...rest,
+    ...(Object.keys(particulars).length > 0 && { particulars }),
+    ...(given !== undefined && { arguments: [...given] }),
+    ...(env !== undefined && { env }),
     requestedAt: formatInstant(requestedAt),
     ...(tick !== undefined && { tick: formatInstant(tick) }),
     ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
@@ -93,6 +108,36 @@ export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
     ...(next !== undefined && { next: formatInstant(next) }),
     ...(run !== undefined && { run: runAnswer(run) }),
     ...(skip !== undefined && { skip: skipAnswer(skip) }),
+  };
+}
+
+export function dryRunAnswer(plan: DryRun): z.output<typeof dryRunSchema> {
+  const { dueAt, deadline, command, workers, concurrency, waiting, secretRefs, ...rest } = plan;
+  return {
+    ...rest,
+    dueAt: formatInstant(dueAt),
+    deadline: formatInstant(deadline),
+    ...(command !== undefined && { command: [...command] }),
+    arguments: [...plan.arguments],
+    secretRefs: [...secretRefs],
+    workers: [...workers],
+    concurrency: { ...concurrency, holders: [...concurrency.holders] },
+    waiting: waiting.map(one => ({ ...one, requestedAt: formatInstant(one.requestedAt) })),
+  };
+}
+
+export function backfillAnswer(backfill: BackfillView): z.output<typeof backfillSchema> {
+  const { from, to, at, endedAt, nextTick, schedule, counts, open, position: _, by: __, ...rest } = backfill;
+  return {
+    ...rest,
+    ...counts,
+    running: open.length,
+    schedule: schedule.spec.schedule,
+    from: formatInstant(from),
+    to: formatInstant(to),
+    requestedAt: formatInstant(at),
+    ...(endedAt !== undefined && { finishedAt: formatInstant(endedAt) }),
+    ...(nextTick !== undefined && { nextTick: formatInstant(nextTick) }),
   };
 }
 

@@ -45,6 +45,10 @@ export interface StartRequest {
   readonly grace: Milliseconds;
   /** The run's environment: CRONMESH_… and nothing of the worker's secrets. */
   readonly env: Readonly<Record<string, string>>;
+  /** Asked for with this run: goes behind the job's own arguments. */
+  readonly arguments?: readonly string[];
+  /** Asked for with this run: goes over the job's own environment, never over `env`. */
+  readonly ownEnv?: Readonly<Record<string, string>>;
 }
 
 export type ToSupervisor =

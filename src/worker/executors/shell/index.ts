@@ -69,7 +69,8 @@ class ShellExecution implements Execution {
       const identity = spec.user === undefined ? undefined : await identityOf(spec.user, this.#users);
       const problem = limitProblem(spec.limits, identity);
       if (problem !== undefined) return { outcome: 'Failed', message: problem };
-      command = plainCommand(spec) ?? (await scriptCommand(spec, identity));
+      const added = this.#request.arguments;
+      command = plainCommand(spec, added) ?? (await scriptCommand(spec, added, identity));
       // Ended while its script was being written: there is nothing to start.
       if (this.#reason) return endedResult(this.#reason, this.#request.timeout);
       return await this.#spawn(spec, { ...command, ...wrap(command, spec.limits, identity) }, identity);

@@ -79,6 +79,7 @@ test('the first half is shown while the run goes on, and the last at its end, be
   const command = 'printf "\\033[31mhead\\033[0m\\n"; head -c 5000 /dev/zero | tr "\\0" .; sleep 1; printf "€ tail\\n"';
   const execution = shellExecutor.execute(shellRequest({ command, outputLimitBytes: 100 }), {
     started: () => {},
+    progress: () => {},
     output: (stream, text) => {
       seen.push(`${stream} ${text}`);
       wait.resolve();
