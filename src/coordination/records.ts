@@ -17,6 +17,7 @@ export interface JobRecord
     | 'labels'
     | 'annotations'
     | 'spec'
+    | 'calendars'
     | 'revision'
     | 'floor'
     | 'anchor'

@@ -1,5 +1,7 @@
 import type { z } from '@hono/zod-openapi';
+import type { Calendar } from '../../domain/calendar/calendar.ts';
 import type { Job } from '../../domain/job/job.ts';
+import type { LeftOut } from '../../domain/schedule/job-schedule.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
@@ -12,6 +14,7 @@ import type { WorkerView } from '../services/workers.ts';
 import type {
   askedRunSchema,
   backfillSchema,
+  calendarSchema,
   chainLinksSchema,
   dryRunSchema,
   jobSchema,
@@ -45,6 +48,18 @@ export function jobAnswer(
       ...(job.paused !== undefined && { paused: { ...job.paused, at: formatInstant(job.paused.at) } }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
     },
+  };
+}
+
+/** `usedBy`: names of the jobs that name it, where they were asked for. */
+export function calendarAnswer(calendar: Calendar, usedBy?: readonly string[]): z.output<typeof calendarSchema> {
+  const { name, namespace, labels, annotations, revision, createdAt } = calendar;
+  return {
+    apiVersion: 'cronmesh.io/v1alpha1',
+    kind: 'Calendar',
+    metadata: { name, namespace, labels, annotations, revision, creationTimestamp: formatInstant(createdAt) },
+    spec: calendar.spec,
+    status: { updatedAt: formatInstant(calendar.updatedAt), ...(usedBy !== undefined && { usedBy: [...usedBy] }) },
   };
 }
 
@@ -88,6 +103,14 @@ export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.outp
 
 export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRunSchema> {
   return { ...runAnswer(run), ...(runs !== undefined && { runs: runs.map(runAnswer) }) };
+}
+
+export function leftOutAnswer({ at, calendar, clause }: LeftOut): {
+  at: string;
+  calendar?: string;
+  reason: string;
+} {
+  return { at: formatInstant(at), ...(calendar !== undefined && { calendar }), reason: clause };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
