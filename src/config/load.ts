@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { loadAll } from 'js-yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { nearest } from '../domain/job/nearest.ts';
 import { valueAt } from '../domain/job/path.ts';
 import { preview } from '../domain/job/preview.ts';
@@ -82,14 +82,15 @@ function readFile(file: string): Tree {
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
 }
 
-/** The two levels of settings, from the schema itself. */
+/** The levels of settings, from the schema itself. */
 function settingsOf(schema: ReturnType<typeof configSchema>): Shape[] {
-  return Object.entries(schema.shape).flatMap(([section, group]) =>
-    Object.keys((group.def.innerType as z.ZodObject).shape).map(name => {
-      const path = `${section}.${name}`;
-      return { path, environment: environmentName(path) };
-    }),
-  );
+  return Object.entries(schema.shape).flatMap(([section, group]) => {
+    const { innerType } = group.def;
+    // A mapping whose names are not ours is one setting.
+    const names = innerType instanceof z.ZodObject ? Object.keys(innerType.shape) : [];
+    const paths = names.length === 0 ? [section] : names.map(name => `${section}.${name}`);
+    return paths.map(path => ({ path, environment: environmentName(path) }));
+  });
 }
 
 /** `worker.allowPrivateAddresses` → `CRONMESH_WORKER_ALLOW_PRIVATE_ADDRESSES`. */
@@ -127,7 +128,11 @@ function refuseUnknown(environment: Readonly<Record<string, string | undefined>>
 }
 
 function setPath(tree: Tree, path: string, value: unknown): void {
-  const [section = '', name = ''] = path.split('.');
+  const [section = '', name] = path.split('.');
+  if (name === undefined) {
+    tree[section] = value;
+    return;
+  }
   const group = tree[section];
   tree[section] = { ...(typeof group === 'object' && group !== null ? group : {}), [name]: value };
 }

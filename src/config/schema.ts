@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { load } from 'js-yaml';
 import { z } from 'zod';
 import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
 
@@ -9,6 +10,18 @@ const defaultPorts = { standalone: 8080, master: 8080, worker: 8081, operator: 8
   Role,
   number
 >;
+
+/** A mapping in a file; the same as YAML or JSON in the environment. */
+const mapping = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value, context) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return load(value);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a mapping as YAML or JSON' });
+      return z.NEVER;
+    }
+  }, schema);
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -134,6 +147,13 @@ export function configSchema(role: Role) {
         retentionDays: z.coerce.number().min(0.01).max(36_500).default(30),
       })
       .prefault({}),
+    /** What jobs of a namespace may be; `*` for those that are not named. For masters and the operator alike. */
+    namespaces: mapping(
+      z.record(
+        z.union([z.literal('*'), namespaceName]),
+        z.strictObject({ executors: list(z.enum(executorKinds)).optional() }),
+      ),
+    ).default({}),
     log: z
       .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
       .prefault({}),

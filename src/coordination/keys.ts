@@ -13,11 +13,14 @@ export const prefix = {
   lost: 'cron/lost/',
   leader: 'cron/leader/',
   published: 'cron/published/',
+  cordon: 'cron/cordon/',
 } as const;
 
 export const epochKey = 'cron/epoch';
 /** A worker found that Consul lost its past under the epoch named there: the leader begins the next, had it seen nothing itself. */
 export const doubtKey = 'cron/doubt';
+/** The freezes in force, and those that ended lately. */
+export const freezeKey = 'cron/freeze';
 /** Names the shards that the newest publication touched, and the head's index before it: a reader that missed none reads only those. */
 export const feedHeadKey = 'cron/feed/head';
 export const feedShards = 64;
@@ -36,6 +39,8 @@ export const publishedPath = (run: RunId, attempt = 1): string =>
 /** The run of such a mark. */
 export const runOfPublished = (path: string): RunId => path.slice(prefix.published.length).split('/', 1)[0] as RunId;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
+/** By the worker's configured name: it holds for the worker's next process, too. */
+export const cordonPath = (name: string): string => `${prefix.cordon}${name}`;
 export const leaderPath = (role: string): string => `${prefix.leader}${role}`;
 
 /** The job of a key below one of the prefixes that hold `<namespace>/<name>[/…]`. */

@@ -15,6 +15,7 @@ export const ErrorCode = {
   BodyTooLarge: 'BodyTooLarge',
   UnsupportedMediaType: 'UnsupportedMediaType',
   NotFound: 'NotFound',
+  MethodNotAllowed: 'MethodNotAllowed',
   AlreadyExists: 'AlreadyExists',
   StaleRevision: 'StaleRevision',
   PreconditionRequired: 'PreconditionRequired',

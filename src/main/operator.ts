@@ -83,6 +83,7 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
         clock: Date.now,
         randomBytes,
         clockOk,
+        rules: config.namespaces,
       });
       const core = new Operator({
         connection,

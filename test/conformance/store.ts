@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
+import { freezesConformance } from './store/freezes.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
 import { reportsConformance } from './store/reports.ts';
@@ -49,6 +50,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     runChangesConformance(store);
     leaderConformance(store);
     retriesConformance(store);
+    freezesConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {
       const calls = Array.from({ length: 25 }, (_, i) => [

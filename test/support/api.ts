@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
+import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
+import type { NamespaceRules } from '../../src/domain/policy/allow-list.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
 import { Changes } from '../../src/master/services/changes.ts';
+import { CordonService } from '../../src/master/services/cordons.ts';
+import { FreezeService } from '../../src/master/services/freezes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
 import { RunService } from '../../src/master/services/runs.ts';
+import { StandingService } from '../../src/master/services/standing.ts';
 import { WhyService } from '../../src/master/services/why/why.ts';
 import type { WorkerView } from '../../src/master/services/workers.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
@@ -38,6 +43,8 @@ export class FakePublishing implements Publishing {
   }
 }
 
+export type ApiOptions = Partial<AppDependencies> & { readonly rules?: NamespaceRules };
+
 /** The REST API over a real (embedded, in-memory) database, with a clock of its own and a publisher that only remembers. */
 export class Api {
   readonly store: Store;
@@ -47,27 +54,36 @@ export class Api {
   readonly stopping = new AbortController();
   readonly jobs: JobService;
   readonly runs: RunService;
+  readonly coordinator = new MemoryCoordinator();
+  readonly freezes: FreezeService;
   readonly app: ReturnType<typeof createApp>;
   now: Instant = Date.parse('2026-03-01T12:00:00Z');
   clockOk = true;
   readiness: Readiness = { ready: true, reasons: [] };
   workers: WorkerView[] = [];
 
-  private constructor(store: Store, options: Partial<AppDependencies>) {
+  private constructor(store: Store, options: ApiOptions) {
     this.store = store;
     const { publishing, changes } = this;
     const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
-    this.jobs = new JobService({ store, ...common, randomBytes });
+    this.jobs = new JobService({ store, ...common, randomBytes, rules: options.rules });
     this.runs = new RunService({
       store,
       ...common,
       randomText: count => randomBytes(count).toString('hex').slice(0, count),
     });
+    const workers = { list: () => this.workers, current: true };
+    const { coordinator } = this;
+    const clock = common.clock;
+    this.freezes = new FreezeService({ ...common, store, coordinator });
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
-      why: new WhyService({ store, clock: () => this.now }),
-      workers: { list: () => this.workers, current: true },
+      why: new WhyService({ store, clock, freezes: this.freezes }),
+      freezes: this.freezes,
+      cordons: new CordonService({ coordinator, workers, logger: silentLogger, clock }),
+      standing: new StandingService({ workers, freezes: this.freezes, rules: options.rules, clock }),
+      workers,
       changes,
       readiness: () => this.readiness,
       registry: this.registry,
@@ -78,9 +94,7 @@ export class Api {
   }
 
   /** `wrap` may put a store of the test's own before the real one. */
-  static async open(
-    options: Partial<AppDependencies> & { readonly wrap?: (store: Store) => Store } = {},
-  ): Promise<Api> {
+  static async open(options: ApiOptions & { readonly wrap?: (store: Store) => Store } = {}): Promise<Api> {
     const store = await openPgliteStore();
     await store.migrate();
     const { wrap, ...rest } = options;
@@ -89,6 +103,7 @@ export class Api {
 
   async close(): Promise<void> {
     this.stopping.abort();
+    await this.coordinator.close();
     await this.store.close();
   }
 

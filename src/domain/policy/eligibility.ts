@@ -21,6 +21,14 @@ export function isEligible(worker: WorkerTraits, spec: Needs): boolean {
   return Object.entries(spec.placement.selector.matchLabels).every(([key, value]) => worker.labels[key] === value);
 }
 
+/** What a job asks of its worker, for people: `selector zone=a, executor shell`. */
+export function needsClause(spec: Needs): string {
+  const wanted = Object.entries(spec.placement.selector.matchLabels).map(([key, value]) => `${key}=${value}`);
+  const selector = wanted.length === 0 ? [] : [`selector ${wanted.join(',')}`];
+  const access = needsKubernetes(spec) ? ['access to Kubernetes'] : [];
+  return [...selector, `executor ${executorKind(spec)}`, ...access].join(', ');
+}
+
 /** Jobs with the same class are eligible on the same workers: ranks are kept for each class, not for each job. */
 export function eligibilityClass(spec: Needs): string {
   const wanted = Object.entries(spec.placement.selector.matchLabels).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -3,8 +3,10 @@ import { CronmeshError } from '../../domain/errors.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
+import { allowedMethods } from './methods.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
+import { brakeRoutes } from './routes/brakes.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -28,6 +30,12 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.onError(problemResponse);
   app.notFound(context => {
     const route = `${context.req.method} ${context.req.path.slice(0, 200)}`;
+    const allowed = allowedMethods(app.routes, context.req.path);
+    if (allowed.length > 0) {
+      context.header('Allow', allowed.join(', '));
+      const message = `there is no ${route}: ${allowed.join(', ')} is what it takes`;
+      return problemResponse(new CronmeshError('MethodNotAllowed', message), context);
+    }
     return problemResponse(new CronmeshError('NotFound', `there is no route ${route}; /docs lists them`), context);
   });
 
@@ -45,6 +53,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', runRoutes(deps));
   app.route('/', whyRoutes(deps));
   app.route('/', clusterRoutes(deps));
+  app.route('/', brakeRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -1,8 +1,11 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../observability/logger.ts';
 import type { Changes } from '../services/changes.ts';
+import type { CordonService } from '../services/cordons.ts';
+import type { FreezeService } from '../services/freezes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
+import type { StandingService } from '../services/standing.ts';
 import type { WhyService } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 
@@ -17,6 +20,10 @@ export interface AppDependencies {
   readonly jobs: JobService;
   readonly runs: RunService;
   readonly why: WhyService;
+  readonly freezes: FreezeService;
+  readonly cordons: CordonService;
+  /** What keeps jobs from running now. */
+  readonly standing: StandingService;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

@@ -1,17 +1,25 @@
 import type { z } from '@hono/zod-openapi';
 import type { Job } from '../../domain/job/job.ts';
+import { endOf, type Freeze } from '../../domain/policy/freeze.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
+import type { WorkerStanding } from '../services/cordons.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
-import type { WorkerView } from '../services/workers.ts';
-import type { jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type { freezeSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
 export type JobAnswer = z.output<typeof jobSchema>;
 
-export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; lastRun?: Run | undefined }): JobAnswer {
+export function jobAnswer(
+  job: Job,
+  status: {
+    nextTick?: Instant | undefined;
+    lastRun?: Run | undefined;
+    problems?: readonly string[] | undefined;
+  },
+): JobAnswer {
   const { name, namespace, labels, annotations, uid, revision, createdAt } = job;
   return {
     apiVersion: 'cronmesh.io/v1alpha1',
@@ -24,6 +32,7 @@ export function jobAnswer(job: Job, status: { nextTick?: Instant | undefined; la
       floor: formatInstant(job.floor),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
+      ...(status.problems !== undefined && { problems: [...status.problems] }),
     },
   };
 }
@@ -59,11 +68,25 @@ export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
   };
 }
 
-export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {
-  const { startedAt, executors, ...rest } = worker;
+export function freezeAnswer(freeze: Freeze, now: Instant): z.output<typeof freezeSchema> {
+  const { scope, since, until, endedAt, by, reason, publishedAt } = freeze;
+  return {
+    scope,
+    state: endOf(freeze) <= now ? 'Over' : publishedAt === undefined ? 'Pending' : 'InForce',
+    since: formatInstant(since),
+    ...(until !== undefined && { until: formatInstant(until) }),
+    ...(endedAt !== undefined && { endedAt: formatInstant(endedAt) }),
+    by,
+    reason,
+  };
+}
+
+export function workerAnswer(worker: WorkerStanding): z.output<typeof workerSchema> {
+  const { startedAt, executors, cordon, ...rest } = worker;
   return {
     ...rest,
     executors: [...executors],
+    ...(cordon !== undefined && { cordon: { ...cordon, at: formatInstant(cordon.at) } }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
   };
 }

@@ -1,4 +1,6 @@
 import { pause } from '../../coordination/pause.ts';
+import { cutByFreezes, Freezes, frozenClause } from '../../domain/policy/freeze.ts';
+import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
@@ -11,6 +13,7 @@ import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import { explainUndecided } from './reasons.ts';
 import type { SpellAgenda, Watched } from './spell-agenda.ts';
+import { stretches, type TickRange } from './tick-ranges.ts';
 import { type Window, windowOf } from './window.ts';
 
 export interface AccountingParts {
@@ -44,6 +47,7 @@ export class Accounting {
   readonly #parts: AccountingParts;
   readonly #office: Office;
   readonly #agenda: SpellAgenda;
+  #freezes = new Freezes();
 
   constructor(parts: AccountingParts) {
     this.#parts = parts;
@@ -54,6 +58,7 @@ export class Accounting {
   /** Audits what is due, in batches. @throws StaleTermError, OfficeLostError */
   async pass(): Promise<void> {
     const { clock, metrics, signal } = this.#office;
+    this.#freezes = new Freezes(await this.#office.store.listFreezes());
     const now = clock();
     metrics.spells.set(this.#agenda.size);
     metrics.auditLag.set(Math.max(0, now - (this.#agenda.nextAt ?? now)) / 1_000);
@@ -77,9 +82,11 @@ export class Accounting {
     for (let ticks = 0; ticks < ticksPerBatch && windows.length < spellsPerBatch; ) {
       const watched = this.#agenda.take(now);
       if (watched === undefined) break;
-      const window = windowOf(watched, now, timing.auditAfter, ticksPerWindow);
+      // Ticks of a freeze wait for its end: they are one range then, however long it was.
+      const frozen = this.#freezes.beganBefore(watched.spell.namespace, now - timing.auditAfter);
+      const window = windowOf(watched, now, timing.auditAfter, ticksPerWindow, frozen);
       if (window === undefined) {
-        this.#agenda.next(watched, now + timing.auditSpacing);
+        this.#agenda.next(watched, now + (frozen === undefined ? timing.auditSpacing : timing.recheckEvery));
         continue;
       }
       ticks += window.ticks.length + 1;
@@ -158,9 +165,10 @@ export class Accounting {
       const { window, verdict, found } = one;
       const { watched } = window;
       const { spell, schedule } = watched;
+      const ranges = this.#frozen(watched, verdict.undecided, now, findings);
       const decision = decideMisfires({
         schedule,
-        ranges: verdict.undecided,
+        ranges,
         policy: spell.spec,
         runnable: spell.until === undefined,
         certainAfter: this.#context(now).certainAfter,
@@ -171,17 +179,46 @@ export class Accounting {
       for (const skip of decision.skips) findings.skip(watched, skip);
       for (const tick of decision.catchups) findings.catchup(watched, tick);
       if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
-      for (const tick of verdict.lost) this.#lostWithPast(watched, tick, findings);
+      this.#lostWithPast(one, now, findings);
       const waiting = await this.#suspects(one, findings);
       findings.settled(window, waiting === undefined ? window.until : Math.min(window.until, waiting - 1));
     }
   }
 
-  /** Perhaps it was claimed before Consul lost its past: not when nobody could have. */
-  #lostWithPast(watched: Watched, tick: Instant, findings: BatchFindings): void {
-    const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
-    if (cause?.reason === 'NoEligibleWorker') findings.skip(watched, cause);
-    else findings.lost(watched, tick, undefined, 'Consul lost its past around then, and no report came');
+  /** Records those of the ranges that lie in a freeze; gives the others. No policy runs a frozen tick after all. */
+  #frozen(watched: Watched, ranges: readonly TickRange[], now: Instant, findings: BatchFindings): readonly TickRange[] {
+    const freezes = this.#freezes.of(watched.spell.namespace);
+    if (freezes.length === 0) return ranges;
+    const others: TickRange[] = [];
+    for (const { range, freeze } of ranges.flatMap(range => cutByFreezes(watched.schedule, range, freezes))) {
+      if (freeze === undefined) others.push(range);
+      else findings.skip(watched, { ...range, reason: 'Frozen', detail: frozenClause(freeze, now) });
+    }
+    return others;
+  }
+
+  /** Perhaps they were claimed before Consul lost its past: not when nobody could have. */
+  #lostWithPast({ window, verdict }: Case, now: Instant, findings: BatchFindings): void {
+    const { watched } = window;
+    const { namespace } = watched.spell;
+    const isFrozen = (tick: Instant): boolean => {
+      const { publishedAt } = this.#freezes.at(namespace, tick) ?? {};
+      // Every worker that could claim knew of it by then.
+      return publishedAt !== undefined && tick > publishedAt + protocol.liveWindow;
+    };
+    const lost = new Set(verdict.lost);
+    this.#frozen(
+      watched,
+      stretches(window.ticks, tick => lost.has(tick) && isFrozen(tick)),
+      now,
+      findings,
+    );
+    for (const tick of verdict.lost) {
+      if (isFrozen(tick)) continue;
+      const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
+      if (cause?.reason === 'NoEligibleWorker') findings.skip(watched, cause);
+      else findings.lost(watched, tick, undefined, 'Consul lost its past around then, and no report came');
+    }
   }
 
   /** Long stretches without any decision are taken whole: an outage is one range, however many ticks it had. */

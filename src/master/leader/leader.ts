@@ -3,10 +3,12 @@ import type { Coordinator } from '../../coordination/coordinator.ts';
 import { Election, type Leadership } from '../../coordination/election.ts';
 import { pause } from '../../coordination/pause.ts';
 import type { Service } from '../../domain/lifecycle.ts';
+import type { NamespaceRules } from '../../domain/policy/allow-list.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Store, StoredEpoch } from '../../store/store.ts';
+import type { FreezeService } from '../services/freezes.ts';
 import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
@@ -33,6 +35,7 @@ export interface LeaderOptions {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly workers: WorkerDirectory;
+  readonly freezes: Pick<FreezeService, 'publish'>;
   /** This master, for people: it is the lock's value. */
   readonly master: string;
   readonly logger: Logger;
@@ -40,6 +43,8 @@ export interface LeaderOptions {
   readonly clockOk?: () => boolean;
   /** Ended runs, their logs and skips are deleted after this. Default 30 days. */
   readonly retainFor?: Milliseconds;
+  /** What imported jobs of namespaces may be. Default: everything is allowed. */
+  readonly rules?: NamespaceRules | undefined;
   /** Gets the leader's metrics. Default: none are kept. */
   readonly registry?: Registry;
   /** Default `Date.now`. */
@@ -127,14 +132,18 @@ export class Leader implements Service {
   }
 
   #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {
-    const { publisher, store, master, workers, clockOk } = this.#options;
+    const { publisher, store, master, workers, freezes, clockOk } = this.#options;
     const { signal, timing: every } = office;
     const observations = this.#observations;
     const epochs = new EpochKeeper(office, {
       master,
       observations,
       stored,
-      onPastLost: async () => void (await store.republishAll()),
+      onPastLost: async () => {
+        await store.republishAll();
+        // Before the next epoch begins: no worker works under it that has not read them.
+        await freezes.publish();
+      },
       onSaveError: error => {
         if (isOver(error)) this.#election.resign((error as Error).message);
         else office.logger.warn({ err: error }, 'the beat was not saved in the database');
@@ -174,6 +183,7 @@ export class Leader implements Service {
         if (clockOk?.() === false) this.#election.resign("this master's clock is off");
       }),
       again('the sweep of the outbox', every.sweepEvery, () => publisher.sweep(signal)),
+      again('the publication of freezes', every.sweepEvery, () => freezes.publish()),
       again('the sweep of triggers', every.sweepEvery, async () => {
         await retries.pass();
         await triggers.publish();

@@ -1,6 +1,7 @@
 import { killerPath } from '../../coordination/keys.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
+import { covers, everything } from '../../domain/policy/freeze.ts';
 import { shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { DueRetries, RetryDecision, Run } from '../../store/store.ts';
@@ -62,7 +63,10 @@ export class Retries {
   async #ask(): Promise<boolean> {
     const { store, term, clock, signal } = this.#office;
     const now = clock();
-    const due = await store.dueRetries(now, atOnce);
+    // Those of a frozen namespace wait for its thaw.
+    const frozen = (await store.listFreezes()).filter(freeze => covers(freeze, now)).map(({ scope }) => scope);
+    if (frozen.includes(everything)) return false;
+    const due = await store.dueRetries(now, atOnce, frozen);
     if (due.length === 0) return false;
     const policies = await this.#policies(due);
     const asked: DueRetries['asked'][number][] = [];

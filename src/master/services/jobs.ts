@@ -4,6 +4,7 @@ import { floorAfter } from '../../domain/job/floor.ts';
 import { type Job, type JobSource, jobKey, makeJobUid } from '../../domain/job/job.ts';
 import { mergePatch } from '../../domain/job/merge-patch.ts';
 import { type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
+import { type NamespaceRules, requireAllowed } from '../../domain/policy/allow-list.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -34,6 +35,8 @@ export interface JobServiceDependencies {
   readonly randomBytes: (count: number) => Uint8Array;
   /** Whether this master's clock may stamp: floors depend on it. */
   readonly clockOk: () => boolean;
+  /** What jobs of namespaces may be. Default: everything is allowed. */
+  readonly rules?: NamespaceRules | undefined;
 }
 
 /** Somebody else's change came between the read and the write this often: give up and let the caller repeat. */
@@ -47,9 +50,10 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** @throws CronmeshError AlreadyExists, Unavailable */
+  /** @throws CronmeshError AlreadyExists, Forbidden, Unavailable */
   async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
-    const { store, clock, randomBytes } = this.#deps;
+    const { store, clock, randomBytes, rules = {} } = this.#deps;
+    requireAllowed(rules, manifest.metadata.namespace, manifest.spec);
     this.#checkClock();
     const { name, namespace, labels, annotations } = manifest.metadata;
     const uid = makeJobUid(randomBytes(16));
@@ -161,6 +165,9 @@ export class JobService {
       isDeepStrictEqual(job.labels, labels) &&
       isDeepStrictEqual(job.annotations, annotations);
     if (same) return { job, outcome: 'unchanged' };
+    // What is not allowed any more may always be stopped.
+    const stopped = isDeepStrictEqual({ ...job.spec, suspend: true }, spec);
+    if (!stopped) requireAllowed(this.#deps.rules ?? {}, job.namespace, spec);
     this.#checkClock();
     const now = this.#deps.clock();
     const floor = floorAfter(job, spec, now);

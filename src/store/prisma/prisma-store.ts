@@ -4,6 +4,7 @@ import { accounting } from './accounting.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
+import { freezes } from './freezes.ts';
 import { history } from './history.ts';
 import { jobs } from './jobs.ts';
 import { leadership } from './leadership.ts';
@@ -24,6 +25,7 @@ export function createStore(database: Database): Store {
     ...runChanges(database),
     ...retries(database),
     ...history(database),
+    ...freezes(database),
     ...accounting(database),
     ...leadership(database),
     ...coordinationKeys(database),

@@ -1,6 +1,7 @@
 import type { Operation } from '../../coordination/coordinator.ts';
 import { cursorPath, jobPath, triggerPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
+import { splitJobKey } from '../../domain/job/job.ts';
 import { gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Due } from '../agenda/due.ts';
@@ -70,7 +71,9 @@ export class TickProposal implements Proposal {
     // This worker itself has moved the cursor since: the read is of no use any more.
     if ((this.#options.cache.get(entry.key)?.cursor.index ?? 0) > seen.index) return undefined;
     const { epoch, since } = context;
-    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided: seen.record?.tick, since };
+    const freezes = context.freezes.of(splitJobKey(entry.key).namespace);
+    const decided = seen.record?.tick;
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided, since, freezes };
     if (refusalOf(tick, context.now, bounds, entry) !== undefined) return undefined;
     const gaps = gapsAt(tick, entry.schedule, bounds, seen.record?.gaps ?? [], maxGaps);
     if (gaps === undefined) return undefined;

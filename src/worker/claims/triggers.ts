@@ -2,7 +2,7 @@ import type { Coordinator, Index, Operation } from '../../coordination/coordinat
 import { jobOfPath, jobPath, prefix } from '../../coordination/keys.ts';
 import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import { watchKeys } from '../../coordination/watch.ts';
-import type { JobKey } from '../../domain/job/job.ts';
+import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
 import { lookAt } from '../../domain/policy/claiming.ts';
 import { bucketOf, lastRank } from '../../domain/policy/ranks.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
@@ -23,7 +23,7 @@ import type { Runs } from './runs.ts';
 import type { Seen } from './seen.ts';
 import { asSeen, freeLock, slotOf, unchanged } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
-import { TriggerProposal } from './trigger-proposal.ts';
+import { isFrozen, TriggerProposal } from './trigger-proposal.ts';
 
 export interface TriggersOptions {
   readonly coordinator: Coordinator;
@@ -309,6 +309,7 @@ function mayStart(record: TriggerRecord, entry: JobEntry, under: ClaimContext): 
   if (record.epoch !== under.epoch.number) return false;
   // Claimed before, perhaps, in a past that Consul has lost since: whoever knows is given time to say so.
   if (record.requestedAt <= under.since && !under.settled) return false;
+  if (isFrozen(under, record.kind, splitJobKey(entry.key).namespace)) return false;
   // Suspending, or a new schedule, fires nothing of the past: nor what waited meanwhile.
   const fromSchedule = record.kind === 'tick' || record.kind === 'catchup';
   return !fromSchedule || !(entry.suspended || (record.tick !== undefined && record.tick <= entry.floor));

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Job } from '../../../domain/job/job.ts';
+import { type Job, jobKey } from '../../../domain/job/job.ts';
 import { validateManifest } from '../../../domain/job/validate.ts';
 import { readBody } from '../body.ts';
 import { entityTag, preconditionOf } from '../conditions.ts';
@@ -99,8 +99,8 @@ const routes = {
 };
 
 /** Jobs one by one: created, read, replaced, patched, deleted, suspended, resumed. */
-export function jobRoutes(deps: Pick<AppDependencies, 'jobs'>): OpenAPIHono<AppEnv> {
-  const { jobs } = deps;
+export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'standing'>): OpenAPIHono<AppEnv> {
+  const { jobs, standing } = deps;
   const app = new OpenAPIHono<AppEnv>();
   app.openAPIRegistry.register('Manifest', manifestSchema);
   app.openAPIRegistry.registerComponent('schemas', 'Patch', {
@@ -112,7 +112,8 @@ export function jobRoutes(deps: Pick<AppDependencies, 'jobs'>): OpenAPIHono<AppE
   const show = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('ETag', entityTag(job));
     const [nextTick] = jobs.nextTicks(job, 1);
-    return jobAnswer(job, { nextTick, lastRun: (await jobs.lastRuns([job])).get(job.uid) });
+    const problems = (await standing.of([job])).get(jobKey(job));
+    return jobAnswer(job, { nextTick, lastRun: (await jobs.lastRuns([job])).get(job.uid), problems });
   };
   const created = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('Location', `/api/v1/namespaces/${job.namespace}/jobs/${job.name}`);
