@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addApplyCommands } from './commands/apply.ts';
+import { addBrakeCommands } from './commands/brakes.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
 import { addDescribeCommand } from './commands/describe.ts';
@@ -68,6 +69,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addGetCommand(program);
   addDescribeCommand(program);
   addRunCommands(program);
+  addBrakeCommands(program);
   addCrontabCommands(program);
   addNextCommand(program);
   return program;

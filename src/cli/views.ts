@@ -36,6 +36,7 @@ export interface JobView extends ManifestInput {
     readonly floor: string;
     readonly nextTick?: string;
     readonly lastRun?: RunView;
+    readonly problems?: readonly string[];
   };
 }
 
@@ -58,6 +59,19 @@ export interface WorkerView {
   readonly executors: readonly string[];
   readonly version: string;
   readonly ready: boolean;
+  readonly running?: number;
+  readonly cordon?: { readonly drain: boolean; readonly by: string; readonly at: string; readonly reason: string };
+  readonly idle?: boolean;
+}
+
+export interface FreezeView {
+  readonly scope: string;
+  readonly state: string;
+  readonly since: string;
+  readonly until?: string;
+  readonly endedAt?: string;
+  readonly by: string;
+  readonly reason: string;
 }
 
 export interface TicksView {

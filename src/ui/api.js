@@ -10,9 +10,10 @@ import { learnServerTime } from './format.js';
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },
  *   spec: { schedule: string, timeZone?: string, suspend: boolean, concurrencyPolicy: string,
  *     executor: { shell?: Shell, http?: { url: string, method: string } } },
- *   status: { nextTick?: string, lastRun?: Run, source: string } }} Job
+ *   status: { nextTick?: string, lastRun?: Run, source: string, problems?: string[] } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
  * @typedef {{ name: string, ready: boolean }} Worker
+ * @typedef {{ scope: string, state: string, since: string, until?: string, by: string, reason: string }} Freeze
  */
 
 /** @template T @typedef {{ items: T[], next?: string }} Page */
@@ -59,6 +60,9 @@ export const listRuns = (state, limit) => request(`/api/v1/runs?${query({ state,
 
 /** @returns {Promise<Page<Worker>>} */
 export const listWorkers = () => request('/api/v1/workers');
+
+/** @returns {Promise<Page<Freeze>>} */
+export const listFreezes = () => request('/api/v1/freeze');
 
 /** @param {Job['metadata']} job @returns {Promise<{ items: string[], timeZone: string }>} */
 export const nextTicks = job => request(`${jobPath(job)}/next?count=5`);

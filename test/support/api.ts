@@ -101,6 +101,11 @@ export class Api {
     return new Api(wrap ? wrap(store) : store, rest);
   }
 
+  /** Another master on the same database. */
+  static over(other: Api, options: ApiOptions): Api {
+    return new Api(other.store, options);
+  }
+
   async close(): Promise<void> {
     this.stopping.abort();
     await this.coordinator.close();

@@ -11,7 +11,6 @@ import { leaderTiming } from '../../src/master/leader/timing.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { openPostgresStore } from '../../src/store/prisma/index.ts';
 import type { Skip, Store } from '../../src/store/store.ts';
-import type { WorkerOptions } from '../../src/worker/worker.ts';
 import { type ConsulServer, startConsul } from './consul.ts';
 import { quick, TestMaster } from './leader.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
@@ -67,7 +66,7 @@ export class Fleet {
 
   async addWorkers(
     count: number,
-    options: { readonly duration?: () => number } & Partial<WorkerOptions> = {},
+    options: Partial<Omit<Parameters<typeof makeWorker>[2], 'name'>> = {},
   ): Promise<void> {
     const { port } = this.#health.address() as AddressInfo;
     const first = this.workers.length;

@@ -59,9 +59,11 @@ function describeJob(
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ['Fires after', status.floor],
   ];
+  const problems = status.problems ?? [];
   const next = ticks.items.map(tick => `${tick}  ${formatRelative(tick, now)}`);
   return [
     ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
+    ...(problems.length > 0 ? [section('Problems', indent(`${problems.map(printable).join('\n')}\n`))] : []),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
     section('Next ticks', next.length > 0 ? indent(`${next.join('\n')}\n`) : none(ticks.suspended ? 'suspended' : '')),
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),

@@ -12,8 +12,8 @@ import {
 } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
-import { jobTable, runTable, workerTable } from '../output/tables.ts';
-import type { JobView, RunView, WorkerView } from '../views.ts';
+import { freezeTable, jobTable, runTable, workerTable } from '../output/tables.ts';
+import type { FreezeView, JobView, RunView, WorkerView } from '../views.ts';
 
 interface GetOptions extends ClientOptions {
   readonly output: Format;
@@ -27,11 +27,11 @@ interface GetOptions extends ClientOptions {
   readonly limit?: number;
 }
 
-/** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`. */
+/** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get freezes`. */
 export function addGetCommand(program: Command): void {
   clientCommand(program, 'get')
-    .description('list jobs, runs or workers, or show one')
-    .argument('<kind>', 'jobs, runs or workers; or job, run')
+    .description('list jobs, runs, workers or freezes, or show one')
+    .argument('<kind>', 'jobs, runs, workers or freezes; or job, run')
     .argument('[name]', 'of a job, or the id of a run')
     .addOption(outputOption())
     .option('-A, --all-namespaces', 'of every namespace')
@@ -68,8 +68,11 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
     case 'worker':
     case 'workers':
       return await getWorkers(options);
+    case 'freeze':
+    case 'freezes':
+      return await getFreezes(options);
     default:
-      throw new CliError(`there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs or workers`, {
+      throw new CliError(`there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers or freezes`, {
         status: 2,
       });
   }
@@ -104,6 +107,15 @@ async function getRun(id: string, options: GetOptions): Promise<void> {
 async function getWorkers(options: GetOptions): Promise<void> {
   const { items } = await clientOf(options).get<{ items: WorkerView[] }>('/api/v1/workers');
   show(items, options, () => workerTable(items, { wide: options.output === 'wide' }));
+}
+
+/** Of one namespace where it is named; those of everything concern it as well. */
+async function getFreezes(options: GetOptions): Promise<void> {
+  const { namespace } = options;
+  const path =
+    namespace === undefined ? '/api/v1/freeze' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/freeze`;
+  const { items } = await clientOf(options).get<{ items: FreezeView[] }>(path);
+  show(items, options, () => freezeTable(items));
 }
 
 function show(items: readonly unknown[], { output }: GetOptions, table: () => string): void {

@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/time.ts';
-import type { JobView, RunView, SkipView, WorkerView } from '../views.ts';
+import type { FreezeView, JobView, RunView, SkipView, WorkerView } from '../views.ts';
 import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
 import { formatTable } from './table.ts';
 
@@ -55,7 +55,8 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
 export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look, 'wide'>): string {
   return table(workers, [
     ['NAME', worker => worker.name],
-    ['READY', worker => (worker.ready ? 'yes' : 'no')],
+    ['READY', worker => (worker.cordon ? (worker.cordon.drain ? 'drained' : 'cordoned') : worker.ready ? 'yes' : 'no')],
+    ['RUNNING', worker => (worker.running === undefined ? '-' : String(worker.running))],
     ['CAPACITY', worker => String(worker.capacity)],
     ['EXECUTORS', worker => worker.executors.join(',')],
     ['LABELS', worker => formatLabels(worker.labels)],
@@ -67,6 +68,17 @@ export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look,
           ['ID', worker => worker.id],
         ] satisfies Column<WorkerView>[])
       : []),
+  ]);
+}
+
+export function freezeTable(freezes: readonly FreezeView[]): string {
+  return table(freezes, [
+    ['SCOPE', freeze => freeze.scope],
+    ['STATE', freeze => freeze.state],
+    ['SINCE', freeze => freeze.since],
+    ['UNTIL', freeze => freeze.endedAt ?? freeze.until ?? 'thawed'],
+    ['BY', freeze => freeze.by],
+    ['REASON', freeze => freeze.reason],
   ]);
 }
 

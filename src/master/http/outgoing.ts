@@ -1,9 +1,10 @@
 import type { z } from '@hono/zod-openapi';
 import type { Job } from '../../domain/job/job.ts';
-import { endOf, type Freeze } from '../../domain/policy/freeze.ts';
+import type { Freeze } from '../../domain/policy/freeze.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
 import type { WorkerStanding } from '../services/cordons.ts';
+import type { FreezeState } from '../services/freezes.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
 import type { freezeSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
@@ -68,11 +69,11 @@ export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
   };
 }
 
-export function freezeAnswer(freeze: Freeze, now: Instant): z.output<typeof freezeSchema> {
-  const { scope, since, until, endedAt, by, reason, publishedAt } = freeze;
+export function freezeAnswer(freeze: Freeze, state: FreezeState): z.output<typeof freezeSchema> {
+  const { scope, since, until, endedAt, by, reason } = freeze;
   return {
     scope,
-    state: endOf(freeze) <= now ? 'Over' : publishedAt === undefined ? 'Pending' : 'InForce',
+    state,
     since: formatInstant(since),
     ...(until !== undefined && { until: formatInstant(until) }),
     ...(endedAt !== undefined && { endedAt: formatInstant(endedAt) }),

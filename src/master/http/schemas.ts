@@ -73,12 +73,9 @@ export const jobSchema = z
       floor: instant.openapi({ description: 'Ticks at or before it never fire.' }),
       nextTick: instant.optional().openapi({ description: 'Absent while suspended, and when the schedule has ended.' }),
       lastRun: runSchema.optional(),
-      problems: z
-        .array(z.string())
-        .optional()
-        .openapi({
-          description: 'What keeps it from running as things are now, one sentence each; absent without any.',
-        }),
+      problems: z.array(z.string()).optional().openapi({
+        description: 'What keeps it from running as things are now, one sentence each; absent without any.',
+      }),
     }),
   })
   .openapi('Job');

@@ -20,6 +20,9 @@ export interface FreezeServiceDependencies {
   readonly registry?: Registry;
 }
 
+/** `Pending`: Consul has not been told yet, and workers go on. */
+export type FreezeState = 'Pending' | 'InForce' | 'Over';
+
 /** A change of freezes, and whether Consul has it: only then do workers keep to it. */
 export interface FreezeChange {
   readonly freeze: Freeze;
@@ -81,6 +84,11 @@ export class FreezeService {
     return await this.#told(freeze);
   }
 
+  stateOf(freeze: Freeze): FreezeState {
+    if (endOf(freeze) <= this.#deps.clock()) return 'Over';
+    return freeze.publishedAt === undefined ? 'Pending' : 'InForce';
+  }
+
   /** All that are known, those that are over too. */
   async known(): Promise<Freezes> {
     const freezes = new Freezes(await this.#deps.store.listFreezes());
@@ -116,7 +124,7 @@ export class FreezeService {
   async #told(freeze: Freeze): Promise<FreezeChange> {
     try {
       await within(patience, this.publish());
-      return { freeze, published: true };
+      return { freeze: { publishedAt: this.#deps.clock(), ...freeze }, published: true };
     } catch (error) {
       this.#deps.logger.warn({ err: error, scope: freeze.scope }, 'Consul has not been told of a freeze or thaw yet');
       return { freeze, published: false };

@@ -38,7 +38,7 @@ export class StandingService {
           : undefined,
         freeze === undefined ? undefined : frozenClause(freeze, now),
         forbidden &&
-          `${forbidden.field} ${forbidden.message}; the job goes on, and is not to be edited but to an allowed one`,
+          `${forbidden.field} ${forbidden.message}; it goes on, and can only be suspended, deleted or given another executor`,
       ].filter(problem => problem !== undefined);
       if (problems.length > 0) found.set(jobKey(job), problems);
     }

@@ -85,7 +85,7 @@ export function brakeRoutes(deps: Pick<AppDependencies, 'freezes' | 'cordons' | 
 
   const told = ({ freeze, published }: FreezeChange) => {
     changes.brakesChanged();
-    return [freezeAnswer(freeze, Date.now()), published ? 200 : 202] as const;
+    return [freezeAnswer(freeze, freezes.stateOf(freeze)), published ? 200 : 202] as const;
   };
 
   for (const { show, freeze, thaw } of freezeRoutes) {
@@ -93,7 +93,7 @@ export function brakeRoutes(deps: Pick<AppDependencies, 'freezes' | 'cordons' | 
       const scope = scopeOf(context.req.param('namespace'));
       const { all } = await freezes.known();
       const wanted = all.filter(one => scope === everything || one.scope === everything || one.scope === scope);
-      return context.json({ items: wanted.toReversed().map(one => freezeAnswer(one, Date.now())) }, 200);
+      return context.json({ items: wanted.toReversed().map(one => freezeAnswer(one, freezes.stateOf(one))) }, 200);
     });
     app.openapi(freeze, async context => {
       const scope = scopeOf(context.req.param('namespace'));
