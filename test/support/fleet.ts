@@ -46,6 +46,11 @@ export class Fleet {
     return new Fleet(consul, postgres, store, health);
   }
 
+  /** Of a server that answers. */
+  get healthAddress(): { readonly host: string; readonly port: number } {
+    return { host: '127.0.0.1', port: (this.#health.address() as AddressInfo).port };
+  }
+
   connect(): ConsulCoordinator {
     const coordinator = new ConsulCoordinator({ address: this.consul.address });
     this.#coordinators.push(coordinator);
@@ -68,13 +73,12 @@ export class Fleet {
     count: number,
     options: Partial<Omit<Parameters<typeof makeWorker>[2], 'name'>> = {},
   ): Promise<void> {
-    const { port } = this.#health.address() as AddressInfo;
     const first = this.workers.length;
     const made = Array.from({ length: count }, (_, i) => {
       const name = `worker-${first + i}`;
       return makeWorker(this.connect(), this.ledger, {
         name,
-        healthAddress: { host: '127.0.0.1', port },
+        healthAddress: this.healthAddress,
         spool: { append: reports => this.#commit(`${name}-t1` as WorkerId, reports) },
         ...options,
       });
