@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { loadAll } from 'js-yaml';
+import { load, loadAll } from 'js-yaml';
 import { z } from 'zod';
 import { nearest } from '../domain/job/nearest.ts';
 import { valueAt } from '../domain/job/path.ts';
@@ -43,7 +43,8 @@ export function loadConfig(
     const names = [environment, customary[path]].filter(name => name !== undefined);
     const name = names.find(one => options.environment[one] !== undefined && options.environment[one] !== '');
     if (name === undefined) continue;
-    setPath(tree, path, options.environment[name]);
+    const text = options.environment[name] ?? '';
+    setPath(tree, path, path.includes('.') ? text : readMapping(name, text));
     origin.set(path, name);
   }
   refuseUnknown(options.environment, settings);
@@ -52,7 +53,8 @@ export function loadConfig(
   if (result.success) return result.data;
   const [first] = problemsOf(result.error, tree, schema);
   const path = first?.field ?? '(document)';
-  const setting = path.split(/[.[]/, 2).join('.');
+  const [section = ''] = path.split(/[.[]/, 1);
+  const setting = origin.has(section) ? section : path.split(/[.[]/, 2).join('.');
   const from = origin.get(setting) ?? options.file ?? 'defaults';
   // Of a list in the environment the whole text is shown, as it was written there.
   const given = first?.value ?? (origin.has(setting) ? preview(valueAt(tree, setting.split('.'))) : undefined);
@@ -80,6 +82,15 @@ function readFile(file: string): Tree {
     throw new ConfigError(`configuration: ${file} must hold a mapping of settings`);
   }
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
+}
+
+/** A mapping whose names are not ours, in one variable. */
+function readMapping(name: string, text: string): unknown {
+  try {
+    return load(text);
+  } catch {
+    throw new ConfigError(`configuration: ${name} must be a mapping as YAML or JSON`);
+  }
 }
 
 /** The levels of settings, from the schema itself. */

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { load } from 'js-yaml';
 import { z } from 'zod';
 import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
 
@@ -10,18 +9,6 @@ const defaultPorts = { standalone: 8080, master: 8080, worker: 8081, operator: 8
   Role,
   number
 >;
-
-/** A mapping in a file; the same as YAML or JSON in the environment. */
-const mapping = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value, context) => {
-    if (typeof value !== 'string') return value;
-    try {
-      return load(value);
-    } catch {
-      context.addIssue({ code: 'custom', message: 'must be a mapping as YAML or JSON' });
-      return z.NEVER;
-    }
-  }, schema);
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.union([z.boolean(), z.stringbool()]);
@@ -148,12 +135,12 @@ export function configSchema(role: Role) {
       })
       .prefault({}),
     /** What jobs of a namespace may be; `*` for those that are not named. For masters and the operator alike. */
-    namespaces: mapping(
-      z.record(
+    namespaces: z
+      .record(
         z.union([z.literal('*'), namespaceName]),
         z.strictObject({ executors: list(z.enum(executorKinds)).optional() }),
-      ),
-    ).default({}),
+      )
+      .default({}),
     log: z
       .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
       .prefault({}),

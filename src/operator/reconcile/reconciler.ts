@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isRetryable } from '../../domain/errors.ts';
+import { CronmeshError, isRetryable } from '../../domain/errors.ts';
 import { type Job, type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
 import type { ValidManifest } from '../../domain/job/validate.ts';
@@ -100,7 +100,14 @@ export class Reconciler {
     const job = owner.kind === 'ours' ? owner.job : undefined;
     if (!judged.valid) return await this.#invalid(resource, job, judged.message);
     await this.#deps.finalizers.add(resource);
-    const made = await this.#make(resource, job, judged.manifest);
+    let made: Job;
+    try {
+      made = await this.#make(resource, job, judged.manifest);
+    } catch (error) {
+      // Until the resource or the settings are others, another try is of no use.
+      if (!(error instanceof CronmeshError) || error.code !== 'Forbidden') throw error;
+      return await this.#invalid(resource, job, error.message);
+    }
     return await this.#report(resource, made, applied(made), resource.metadata.generation);
   }
 
@@ -142,7 +149,7 @@ export class Reconciler {
     ready: Ready,
     appliedGeneration?: number,
   ): Promise<Result> {
-    const { holdings, runs, status, clock } = this.#deps;
+    const { holdings, jobs, runs, status, clock } = this.#deps;
     const key = resourceKey(resource);
     const holding = holdings.get(key);
     if (holding !== undefined && holding.runs === undefined) await runs.load([holding]);
@@ -154,6 +161,7 @@ export class Reconciler {
       job,
       appliedGeneration,
       runs: holdings.get(key)?.runs,
+      unserved: job && jobs.unserved?.(job),
       now,
     });
     // The newest version of it: a finalizer may just have been added.
