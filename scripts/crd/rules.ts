@@ -16,8 +16,14 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'exactly one of command and script is needed': {
     keywords: { oneOf: [{ required: ['command'] }, { required: ['script'] }] },
   },
-  'exactly one of secretKeyRef and configMapKeyRef is needed': {
-    rule: 'has(self.secretKeyRef) != has(self.configMapKeyRef)',
+  'exactly one of secretKeyRef, configMapKeyRef, environment and file is needed': {
+    rule: '[has(self.secretKeyRef), has(self.configMapKeyRef), has(self.environment), has(self.file)].exists_one(given, given)',
+  },
+  'at least one of contains, matches and json is needed': {
+    rule: 'has(self.contains) || has(self.matches) || has(self.json)',
+  },
+  'must not have $(NAME) before its path: names are replaced in path and query only': {
+    rule: `!self.matches(${celPattern(`^${blank}*(?i:https?)://[^/?#]*[$][(]`)})`,
   },
   'must not begin with CRONMESH_': { rule: "!self.startsWith('CRONMESH_')" },
   'is not allowed with the kubernetes executor: use valueFrom in the pod template': {
@@ -38,5 +44,9 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 
-/** Refinements of the zod schema that the API server does not check, and why. None at present. */
-export const refinementsLeft: Readonly<Record<string, string>> = {};
+/** Refinements of the zod schema that the API server does not check, and why. */
+export const refinementsLeft: Readonly<Record<string, string>> = {
+  'must be a regular expression of JavaScript (with the flag u)': 'the API server has another language of patterns',
+  'must not set connection, keep-alive, proxy-connection, transfer-encoding, content-length, upgrade, expect, te, trailer, traceparent or cronmesh-…, which the worker sets':
+    'two patterns for each name of a map without a bound cost more than the API server allows',
+};

@@ -41,6 +41,7 @@ const converted: readonly string[] = [
  * @throws Error for a keyword or a refinement that it has no form for, with the path of the schema
  */
 export function structural(schema: Schema, path = '(root)'): Schema {
+  if (isAnything(schema)) return { ...schema, 'x-kubernetes-preserve-unknown-fields': true };
   const strange = Object.keys(schema).filter(keyword => ![...kept, ...converted].includes(keyword));
   if (strange.length > 0) throw new Error(`${path}: no structural form for ${strange.join(', ')}`);
   // zod's short form of a union without bounds.
@@ -53,6 +54,11 @@ export function structural(schema: Schema, path = '(root)'): Schema {
     ...objectOf(schema, path),
   };
   return withRules(whole, schema, path);
+}
+
+/** A schema that takes every value: it says nothing but what it is for. */
+function isAnything(schema: Schema): boolean {
+  return Object.keys(schema).every(keyword => keyword === 'description');
 }
 
 function scalarOf({ const: only, format, pattern }: Schema): Schema {

@@ -74,6 +74,18 @@ export interface FreezeView {
   readonly reason: string;
 }
 
+export interface NotificationView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly channel: string;
+  readonly event: string;
+  readonly text: string;
+  readonly state: string;
+  readonly attempts: number;
+  readonly createdAt: string;
+  readonly error?: string;
+}
+
 export interface TicksView {
   readonly items: readonly string[];
   readonly timeZone: string;

@@ -26,7 +26,7 @@ describe('loadConfig', () => {
     assert.deepEqual([config.http.port, config.worker.capacity], [7001, 5]);
   });
 
-  it('takes rules of namespaces from a file, and as YAML or JSON from the environment', () => {
+  it('takes rules of namespaces from a file, and as JSON from the environment', () => {
     const path = file('namespaces:\n  shop: { executors: [http] }\n  "*": { executors: [shell, http] }\n');
     const wanted = { shop: { executors: ['http'] }, '*': { executors: ['shell', 'http'] } };
     assert.deepEqual(loadConfig('master', { file: path, environment: {} }).namespaces, wanted);
@@ -36,11 +36,11 @@ describe('loadConfig', () => {
     const refused: [text: string, because: RegExp][] = [
       [
         '{"shop":{"executors":["shel"]}}',
-        /namespaces\.shop\.executors\[0\] \(from CRONMESH_NAMESPACES\): must be one of "shell", .*did you mean "shell"/,
+        /namespaces\.shop\.executors\[0\] \(from CRONMESH_NAMESPACES\): must be one of "shell", "http"/,
       ],
       ['{"shop":{"executor":["shell"]}}', /namespaces\.shop\.executor .*is not a known field; did you mean executors/],
       ['{"Shop":{}}', /namespaces/],
-      ['[', /must be a mapping as YAML or JSON/],
+      ['[', /namespaces \(from CRONMESH_NAMESPACES\): must be a mapping/],
     ];
     for (const [text, because] of refused)
       assert.throws(() => loadConfig('master', { environment: { CRONMESH_NAMESPACES: text } }), because);
@@ -108,6 +108,13 @@ describe('loadConfig', () => {
     [{ DATABASE_URL: 'postgresql://u:50%off@h/d' }, 'in a password, write %25 for %'],
     [{ DATABASE_URL: 'postgresql://u:secret@h:port/d' }, 'must be a URL such as postgresql://user@host:5432/database'],
     [{ CRONMESH_HTPP_PORT: '1' }, 'CRONMESH_HTPP_PORT is no setting; did you mean CRONMESH_HTTP_PORT?'],
+    [{ CRONMESH_WORKER_SHELL_USERS: 'nobody,a b' }, 'worker.shell.users[1] (from CRONMESH_WORKER_SHELL_USERS)'],
+    [{ CRONMESH_WORKER_SHELL_USER: 'x' }, 'is no setting; did you mean CRONMESH_WORKER_SHELL_USERS?'],
+    [
+      { CRONMESH_WORKER_CALLBACK_URL: 'ftp://x' },
+      'worker.callbackUrl (from CRONMESH_WORKER_CALLBACK_URL): must be an http',
+    ],
+    [{ CRONMESH_HTTP_PUBLIC_URL: 'http://x/?a' }, 'http.publicUrl (from CRONMESH_HTTP_PUBLIC_URL): must have no query'],
     [{ CRONMESH_GRPC_TLS: '1' }, 'those of its section are CRONMESH_GRPC_HOST, CRONMESH_GRPC_PORT'],
   ] as const) {
     it(`refuses ${Object.entries(environment).flat().join('=')}`, () => {
@@ -122,7 +129,7 @@ describe('loadConfig', () => {
   for (const [text, message] of [
     [
       'http: { prt: 80 }',
-      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, pageOverlay (got 80)',
+      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, publicUrl, pageOverlay (got 80)',
     ],
     ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
     ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],
@@ -139,6 +146,30 @@ describe('loadConfig', () => {
       );
     });
   }
+
+  it('takes sections of sections, from file and environment', () => {
+    const path = file('worker: { shell: { users: [nobody, 1000] }, secrets: { directory: /a } }');
+    const environment = {
+      CRONMESH_WORKER_SECRETS_ENVIRONMENT: 'A,B',
+      CRONMESH_WORKER_CALLBACK_URL: 'https://x.example/c/',
+    };
+    const { shell, secrets, callbackUrl } = loadConfig('worker', { file: path, environment }).worker;
+    assert.deepEqual(shell.users, ['nobody', 1000]);
+    assert.deepEqual(secrets, { environment: ['A', 'B'], directory: '/a' });
+    assert.equal(callbackUrl, 'https://x.example/c');
+    assert.deepEqual(
+      loadConfig('worker', { environment: { CRONMESH_WORKER_SHELL_USERS: '0,bin' } }).worker.shell.users,
+      [0, 'bin'],
+    );
+  });
+
+  it('refuses a wrong name in a section of a section', () => {
+    const environment = { CRONMESH_WORKER_SECRETS_ENVIRONMENT: 'A-B' };
+    assert.throws(
+      () => loadConfig('worker', { environment }),
+      /worker\.secrets\.environment\[0\] \(from CRONMESH_WORKER_SECRETS_ENVIRONMENT\): must be letters, digits/,
+    );
+  });
 
   it('takes a file that sets nothing', () => {
     for (const text of ['', '# nothing yet\n', '---\n', 'http:\nworker: {}\n']) {

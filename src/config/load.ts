@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { load, loadAll } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import { z } from 'zod';
 import { nearest } from '../domain/job/nearest.ts';
 import { valueAt } from '../domain/job/path.ts';
@@ -19,7 +19,7 @@ const customary: Readonly<Record<string, string>> = {
   'consul.token': 'CONSUL_HTTP_TOKEN',
 };
 
-const secret = /(^|\.)(token|password|url)$/;
+const secret = /(^|\.)(token|password|url)$|^notifications\./;
 
 type Tree = { [key: string]: unknown };
 type Shape = { readonly path: string; readonly environment: string };
@@ -43,8 +43,7 @@ export function loadConfig(
     const names = [environment, customary[path]].filter(name => name !== undefined);
     const name = names.find(one => options.environment[one] !== undefined && options.environment[one] !== '');
     if (name === undefined) continue;
-    const text = options.environment[name] ?? '';
-    setPath(tree, path, path.includes('.') ? text : readMapping(name, text));
+    setPath(tree, path, options.environment[name]);
     origin.set(path, name);
   }
   refuseUnknown(options.environment, settings);
@@ -53,8 +52,7 @@ export function loadConfig(
   if (result.success) return result.data;
   const [first] = problemsOf(result.error, tree, schema);
   const path = first?.field ?? '(document)';
-  const [section = ''] = path.split(/[.[]/, 1);
-  const setting = origin.has(section) ? section : path.split(/[.[]/, 2).join('.');
+  const setting = settings.find(one => `${path}.`.replaceAll('[', '.').startsWith(`${one.path}.`))?.path ?? path;
   const from = origin.get(setting) ?? options.file ?? 'defaults';
   // Of a list in the environment the whole text is shown, as it was written there.
   const given = first?.value ?? (origin.has(setting) ? preview(valueAt(tree, setting.split('.'))) : undefined);
@@ -84,23 +82,15 @@ function readFile(file: string): Tree {
   return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null));
 }
 
-/** A mapping whose names are not ours, in one variable. */
-function readMapping(name: string, text: string): unknown {
-  try {
-    return load(text);
-  } catch {
-    throw new ConfigError(`configuration: ${name} must be a mapping as YAML or JSON`);
-  }
+/** The settings, from the schema itself: what is no section of its own. */
+function settingsOf(schema: ReturnType<typeof configSchema>): Shape[] {
+  return leaves(schema, []).map(path => ({ path, environment: environmentName(path) }));
 }
 
-/** The levels of settings, from the schema itself. */
-function settingsOf(schema: ReturnType<typeof configSchema>): Shape[] {
-  return Object.entries(schema.shape).flatMap(([section, group]) => {
-    const { innerType } = group.def;
-    // A mapping whose names are not ours is one setting.
-    const names = innerType instanceof z.ZodObject ? Object.keys(innerType.shape) : [];
-    const paths = names.length === 0 ? [section] : names.map(name => `${section}.${name}`);
-    return paths.map(path => ({ path, environment: environmentName(path) }));
+function leaves(section: z.ZodObject, path: readonly string[]): readonly string[] {
+  return Object.entries(section.shape).flatMap(([name, inner]) => {
+    const group = inner instanceof z.ZodPrefault ? inner.unwrap() : inner;
+    return group instanceof z.ZodObject ? leaves(group, [...path, name]) : [[...path, name].join('.')];
   });
 }
 
@@ -139,11 +129,14 @@ function refuseUnknown(environment: Readonly<Record<string, string | undefined>>
 }
 
 function setPath(tree: Tree, path: string, value: unknown): void {
-  const [section = '', name] = path.split('.');
-  if (name === undefined) {
-    tree[section] = value;
-    return;
+  const sections = path.split('.');
+  const name = sections.pop() ?? '';
+  let here = tree;
+  for (const section of sections) {
+    const group = here[section];
+    const copy: Tree = { ...(typeof group === 'object' && group !== null ? group : {}) };
+    here[section] = copy;
+    here = copy;
   }
-  const group = tree[section];
-  tree[section] = { ...(typeof group === 'object' && group !== null ? group : {}), [name]: value };
+  here[name] = value;
 }

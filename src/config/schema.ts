@@ -1,6 +1,9 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { environmentSource } from '../domain/job/secret-sources.ts';
+import { processUser } from '../domain/job/shell-process.ts';
 import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
+import { channel } from './channels.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
 export type Role = 'standalone' | 'master' | 'worker' | 'operator';
@@ -22,8 +25,31 @@ const labelMap = z.preprocess((value, context) => {
   context.addIssue({ code: 'custom', message: 'must be pairs such as zone=a,disk=ssd' });
   return z.NEVER;
 }, labels);
-const list = <T extends z.ZodType>(item: T) =>
-  z.preprocess(value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value), z.array(item).min(1));
+const list = <T extends z.ZodType>(item: T, least = 1) =>
+  z.preprocess(
+    value => (typeof value === 'string' ? value.split(',').filter(Boolean) : value),
+    z.array(item).min(least),
+  );
+/** In the environment a uid is text as everything is. */
+const user = z.preprocess(
+  value => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+  processUser,
+);
+/** Without a slash at its end. */
+const baseUrl = z
+  .url({ protocol: /^https?$/, message: 'must be an http or https URL' })
+  .refine(value => !/[?#]/.test(value), 'must have no query')
+  .transform(value => value.replace(/\/+$/, ''));
+
+/** What is no JSON stays text, and is refused as such. */
+function parseJson(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
 
 function isUrl(value: string): boolean {
   try {
@@ -48,6 +74,8 @@ export function configSchema(role: Role) {
           .min(1)
           .default(role === 'standalone' ? '127.0.0.1' : '0.0.0.0'),
         port: port.default(defaultPorts[role]),
+        /** Where users and servers reach the masters: the base of callback URLs. Default: as the catalog shows them. */
+        publicUrl: baseUrl.optional(),
         /** A folder whose files go before those of the page, read at each request: for working on the page. */
         pageOverlay: z.string().min(1).optional(),
       })
@@ -95,6 +123,22 @@ export function configSchema(role: Role) {
          * always does. Who may create a shell job can then use the pod's account.
          */
         kubernetesAccess: flag.default(false),
+        shell: z
+          .strictObject({
+            /** Users (names or uids) that shell jobs may run as; needs a worker that is root. */
+            users: list(user, 0).default([]),
+          })
+          .prefault({}),
+        secrets: z
+          .strictObject({
+            /** Variables of this process that `secretRefs` of any job may name. */
+            environment: list(environmentSource.shape.variable, 0).default([]),
+            /** A folder whose files `secretRefs` of any job may name. */
+            directory: z.string().min(1).optional(),
+          })
+          .prefault({}),
+        /** The masters' base URL for callbacks of http jobs. Default: what a master of the catalog says. */
+        callbackUrl: baseUrl.optional(),
         /** Whether http jobs may call loopback, private and link-local addresses. */
         allowPrivateAddresses: flag.default(role === 'standalone'),
         /** How long a stopping worker waits for its runs, in seconds. */
@@ -132,13 +176,39 @@ export function configSchema(role: Role) {
       .strictObject({
         /** Ended runs, their logs and skips are deleted after this many days. */
         retentionDays: z.coerce.number().min(0.01).max(36_500).default(30),
+        /** The most ended runs kept of each job. Default: no bound but the age. */
+        runsPerJob: z.coerce.number().int().min(1).max(1_000_000).optional(),
+        /** The most output kept of each job’s ended runs together, in bytes. Default: no bound but the age. */
+        outputBytesPerJob: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .max(1024 ** 4)
+          .optional(),
       })
       .prefault({}),
-    /** What jobs of a namespace may be; `*` for those that are not named. For masters and the operator alike. */
+    notifications: z
+      .strictObject({
+        /** Where notifications go, by the names that jobs use. In the environment: as JSON. */
+        channels: z
+          .preprocess(
+            parseJson,
+            z.record(
+              z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and '-'"),
+              channel,
+            ),
+          )
+          .default({}),
+      })
+      .prefault({}),
+    /** What jobs of a namespace may be; `*` for those that are not named. For masters and operator. In the environment: as JSON. */
     namespaces: z
-      .record(
-        z.union([z.literal('*'), namespaceName]),
-        z.strictObject({ executors: list(z.enum(executorKinds)).optional() }),
+      .preprocess(
+        parseJson,
+        z.record(
+          z.union([z.literal('*'), namespaceName]),
+          z.strictObject({ executors: list(z.enum(executorKinds)).optional() }),
+        ),
       )
       .default({}),
     log: z

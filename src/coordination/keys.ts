@@ -14,6 +14,7 @@ export const prefix = {
   leader: 'cron/leader/',
   published: 'cron/published/',
   cordon: 'cron/cordon/',
+  callback: 'cron/callback/',
 } as const;
 
 export const epochKey = 'cron/epoch';
@@ -38,6 +39,8 @@ export const publishedPath = (run: RunId, attempt = 1): string =>
   `${prefix.published}${run}${attempt > 1 ? `/${attempt}` : ''}`;
 /** The run of such a mark. */
 export const runOfPublished = (path: string): RunId => path.slice(prefix.published.length).split('/', 1)[0] as RunId;
+/** Of an asynchronous http run, while its server may say how it went. */
+export const callbackPath = (run: RunId): string => `${prefix.callback}${run}`;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
 /** By the worker's configured name: it holds for the worker's next process, too. */
 export const cordonPath = (name: string): string => `${prefix.cordon}${name}`;

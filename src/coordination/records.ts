@@ -155,6 +155,40 @@ export interface KillRecord {
   readonly by: string;
 }
 
+/** What a server says of a run that it was asked for earlier. */
+export interface CallbackAnswer {
+  readonly outcome: 'Succeeded' | 'Failed';
+  /** One sentence for people. */
+  readonly message?: string;
+  /** Goes into the run's output. */
+  readonly output?: string;
+}
+
+/** … and while it still works at it. */
+export interface CallbackProgress {
+  /** 0 to 100. */
+  readonly progress: number;
+  readonly message?: string;
+}
+
+/**
+ * `cron/callback/<run>`: the server of an asynchronous http attempt may say how it went. Written by the worker before
+ * the request is sent, answered once by a master, deleted with the run's release.
+ */
+export interface CallbackRecord {
+  readonly v: 1;
+  readonly run: RunId;
+  readonly attempt: number;
+  readonly worker: WorkerId;
+  /** SHA-256 of the token, in hex: the token itself is with the server alone. */
+  readonly tokenHash: string;
+  /** No answer is taken after that. */
+  readonly until: Instant;
+  readonly answer?: CallbackAnswer;
+  /** The newest, until there is an answer. */
+  readonly progress?: CallbackProgress;
+}
+
 /** `cron/lane/<worker>/<n>`: raised by every claim transaction. */
 export interface LaneRecord {
   readonly v: 1;

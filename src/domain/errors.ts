@@ -20,6 +20,9 @@ export const ErrorCode = {
   StaleRevision: 'StaleRevision',
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
+  /** It was there, and is over for good. */
+  Gone: 'Gone',
+  TooManyRequests: 'TooManyRequests',
   Unavailable: 'Unavailable',
   Unauthorized: 'Unauthorized',
   Forbidden: 'Forbidden',

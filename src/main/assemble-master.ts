@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
+import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
+import { CallbackService } from '../master/services/callbacks.ts';
 import { Changes } from '../master/services/changes.ts';
 import { CordonService } from '../master/services/cordons.ts';
 import { FreezeService } from '../master/services/freezes.ts';
@@ -18,6 +20,7 @@ import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Store } from '../store/store.ts';
+import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { ForbiddenJobs } from './forbidden-jobs.ts';
 import { onStop, randomText } from './runtime.ts';
@@ -46,6 +49,7 @@ export interface Master {
 export function assembleMaster(parts: MasterParts): Master {
   const { config, store, coordinator, logger, registry } = parts;
   const changes = new Changes();
+  const channels = createChannels(config.notifications.channels, process.env);
   const database = new DatabaseWatch(store, logger);
   const workers = new WorkerDirectory({ coordinator, logger });
   const clock = new ClockGuard({ coordinator, logger, master: parts.name });
@@ -63,11 +67,13 @@ export function assembleMaster(parts: MasterParts): Master {
     clockOk,
     rules: config.namespaces,
     retainFor: config.history.retentionDays * dayMs,
+    history: historyOf(config),
+    channels,
     registry,
   });
   const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk };
   const rules = config.namespaces;
-  const jobs = new JobService({ ...common, randomBytes, rules });
+  const jobs = new JobService({ ...common, randomBytes, rules, channels: [...channels.keys()] });
   const stopping = new AbortController();
   const app = createApp({
     jobs,
@@ -76,6 +82,7 @@ export function assembleMaster(parts: MasterParts): Master {
     freezes,
     cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),
     standing: new StandingService({ workers, freezes, rules, clock: Date.now }),
+    callbacks: new CallbackService({ coordinator, store, clock: Date.now }),
     workers,
     changes,
     registry,
@@ -84,7 +91,9 @@ export function assembleMaster(parts: MasterParts): Master {
       const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
       return { ready: reasons.length === 0, reasons };
     },
-    ...(isLoopback(config.http.host) && { hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host] }),
+    ...(isLoopback(config.http.host) && {
+      hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host, ...hostOf(config.http.publicUrl)],
+    }),
     pageOverlay: config.http.pageOverlay,
     stopping: stopping.signal,
   });
@@ -109,6 +118,18 @@ export function assembleMaster(parts: MasterParts): Master {
   };
 }
 
+function historyOf({ history: { runsPerJob, outputBytesPerJob } }: Config): JobHistory {
+  return {
+    ...(runsPerJob !== undefined && { runs: runsPerJob }),
+    ...(outputBytesPerJob !== undefined && { outputBytes: outputBytesPerJob }),
+  };
+}
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/** A proxy before a master on loopback passes the public name on. */
+function hostOf(url: string | undefined): readonly string[] {
+  return url === undefined ? [] : [new URL(url).hostname];
 }

@@ -25,6 +25,8 @@ export interface WorkerParts {
   /** See `WorkerOptions`. */
   readonly address?: string | undefined;
   readonly healthAddress: { readonly host: string; readonly port: number };
+  /** Where the master is that is in this process, and in no catalog. */
+  readonly masterUrl?: string;
   /** How the supervisor reaches Consul once the worker is dead. */
   readonly consul?: { readonly address: string; readonly token?: string };
 }
@@ -55,6 +57,7 @@ export async function assembleWorker(
     version,
     address: parts.address,
     healthAddress: parts.healthAddress,
+    callbackUrl: config.worker.callbackUrl ?? parts.masterUrl,
     coordinator,
     supervisor: onMessage =>
       new SupervisorClient({
@@ -63,6 +66,11 @@ export async function assembleWorker(
         directory: join(directory, 'supervisor'),
         allowPrivateAddresses: config.worker.allowPrivateAddresses,
         kubernetes,
+        users: config.worker.shell.users,
+        secrets: {
+          variables: config.worker.secrets.environment,
+          ...(config.worker.secrets.directory !== undefined && { directory: config.worker.secrets.directory }),
+        },
         logger,
         onMessage,
         ...(parts.consul !== undefined && { consul: parts.consul }),

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
+import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
 import { createLogger } from '../observability/logger.ts';
@@ -44,11 +45,16 @@ export async function master(options: { config?: string }): Promise<void> {
       const registration = new Registration(
         coordinator,
         {
-          service: 'cronmesh-master',
-          id: `cronmesh-master-${name}`,
+          service: masterService,
+          id: `${masterService}-${name}`,
           address,
           port: http.port,
-          meta: { http: String(http.port), grpc: String(grpc.port), version },
+          meta: {
+            http: String(http.port),
+            grpc: String(grpc.port),
+            version,
+            ...(config.http.publicUrl !== undefined && { url: config.http.publicUrl }),
+          },
           checks: [
             {
               kind: 'http',

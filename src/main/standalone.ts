@@ -42,6 +42,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
         logger,
         address: config.advertise.address ?? http.localHost,
         healthAddress: { host: http.localHost, port: http.port },
+        masterUrl: config.http.publicUrl ?? `http://${http.localHost}:${http.port}`,
       });
       http.use(request => master.app.fetch(request));
       const all = new Services(

@@ -1,5 +1,6 @@
 import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
-import type { JobSpec, Labels } from '../domain/job/spec.ts';
+import type { JobHistory, JobSpec, Labels } from '../domain/job/spec.ts';
+import type { NewNotification } from '../domain/notification/notification.ts';
 import type { Freeze } from '../domain/policy/freeze.ts';
 import type { Report } from '../domain/run/report.ts';
 import type {
@@ -312,6 +313,26 @@ export interface Store {
   /** Ends a run between two attempts as Killed. False when it does not wait (any more): its next attempt was asked for. */
   killWaiting(run: Pick<Run, 'id' | 'attempt'>, message: string, now: Instant): Promise<boolean>;
 
+  // Notifications.
+  /** How many runs in a row of its job had failed right before each of these runs, counting at most 1,000. */
+  failuresBefore(runs: readonly RunId[], failed: readonly RunState[]): Promise<ReadonlyMap<RunId, number>>;
+  /** Skips of these jobs that were recorded after an instant, oldest first. */
+  skipsRecordedAfter(after: Instant, jobs: readonly JobUid[], limit: number): Promise<readonly Skip[]>;
+  /** First attempts, due since an instant, that began later than `lateness` ms, or have not begun that long after. */
+  lateRuns(
+    jobs: readonly Pick<Run, 'jobUid' | 'namespace' | 'name'>[],
+    late: { readonly since: Instant; readonly now: Instant; readonly lateness: number },
+  ): Promise<readonly Run[]>;
+  /** Those of a channel that are to be sent now, oldest first. */
+  dueNotifications(channel: string, now: Instant, limit: number): Promise<readonly Notification[]>;
+  /** Newest first. */
+  listNotifications(filter: {
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly state?: NotificationState;
+    readonly limit: number;
+  }): Promise<readonly Notification[]>;
+
   // The leader's writes: each is refused with StaleTermError when the term is not the newest.
   /** The next term of a role: its number is larger than any before. */
   nextTerm(role: string, master: string): Promise<Term>;
@@ -340,6 +361,24 @@ export interface Store {
   /** Makes runs that wait pending ones, with the attempt after theirs; those dropped end as their last attempt did. */
   askForRetries(term: Term, due: DueRetries, now: Instant): Promise<void>;
   /** Where a walk over changed runs stands; undefined before its first save. */
+  /** Each by its id once. */
+  addNotifications(term: Term, wanted: readonly NewNotification[], now: Instant): Promise<void>;
+  /** What became of a try. */
+  noteNotification(
+    term: Term,
+    noted: Pick<Notification, 'id' | 'state' | 'attempts' | 'at'> & { readonly error?: string },
+  ): Promise<void>;
+  /**
+   * Deletes up to `limit` of a job's ended runs beyond what its history keeps, and output beyond it. Only what is
+   * accounted and ended at or before `before`. Gives how many runs were deleted, or had their output deleted.
+   */
+  trim(
+    term: Term,
+    job: Pick<Run, 'jobUid' | 'namespace' | 'name'>,
+    history: JobHistory,
+    times: { readonly now: Instant; readonly before: Instant },
+    limit: number,
+  ): Promise<number>;
   getWalk(name: string): Promise<ChangePosition | undefined>;
   saveWalk(term: Term, name: string, position: ChangePosition): Promise<void>;
   getEpoch(): Promise<StoredEpoch | undefined>;
@@ -363,6 +402,19 @@ export interface Store {
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+export type NotificationState = 'Waiting' | 'Sent' | 'Failed';
+
+/** Something to be told, or told. */
+export interface Notification extends NewNotification {
+  readonly state: NotificationState;
+  readonly attempts: number;
+  readonly createdAt: Instant;
+  /** While it waits: when it is tried (again). Else: when it ended. */
+  readonly at: Instant;
+  /** Why the last try failed. */
+  readonly error?: string;
 }
 
 /** About a run as it was read: when its further attempt is due; without `at` there is none. */

@@ -22,6 +22,8 @@ export interface WorkerOptions {
   readonly address?: string | undefined;
   /** Where Consul's agent reaches `/healthz` of this process. The server must listen before `start`. */
   readonly healthAddress: { readonly host: string; readonly port: number };
+  /** The masters' base URL for callbacks of http jobs. Default: of a master in the catalog. */
+  readonly callbackUrl?: string | undefined;
   readonly coordinator: Coordinator;
   /** Makes the supervisor; the worker starts and stops it. */
   readonly supervisor: SupervisorFactory;

@@ -1,3 +1,4 @@
+import type { CallbackAnswer, CallbackProgress } from '../coordination/records.ts';
 import type { RunId } from '../domain/run/run.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import type { Spool } from './reporting/spool.ts';
@@ -13,6 +14,8 @@ export interface Supervisor {
   /** Asks for an attempt: exactly one of `refused`, `finished` and `detached` follows. */
   launch(request: StartRequest): void;
   kill(run: RunId, attempt: number, by: string): void;
+  /** The server that an asynchronous http attempt asked has said how it went. */
+  callback(run: RunId, attempt: number, answer: CallbackAnswer | CallbackProgress): void;
   /** Lets go of attempts that go on without their worker (kubernetes), for others to adopt: `detached` follows for each. */
   detach(): void;
   /** How long the worker's session is good for. */

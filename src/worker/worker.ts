@@ -8,6 +8,7 @@ import { Agenda } from './agenda/agenda.ts';
 import { Alarm } from './alarm.ts';
 import { Beat } from './beat.ts';
 import { Brakes } from './brakes.ts';
+import { Callbacks } from './callbacks.ts';
 import { Claimer } from './claims/claimer.ts';
 import { Dispatcher } from './claims/dispatcher.ts';
 import { handBack } from './claims/hand-back.ts';
@@ -73,6 +74,7 @@ export class Worker implements Service {
   readonly #beat: Beat;
   readonly #brakes: Brakes;
   readonly #claimer: Claimer;
+  readonly #callbacks: Callbacks;
   readonly #runs: Runs;
   readonly #releases: Releases;
   readonly #dispatcher: Dispatcher;
@@ -178,9 +180,11 @@ export class Worker implements Service {
       onClock: (source, shown, ours) => this.#clockWatch.sample(source, shown, ours),
       logger,
     });
+    this.#callbacks = new Callbacks({ ...shared, supervisor: this.#supervisor, baseUrl: options.callbackUrl });
     this.#runs = new Runs({
       worker: id,
       supervisor: this.#supervisor,
+      callbacks: this.#callbacks,
       reports: this.#reports,
       clock,
       session: () => this.#session.id,
@@ -364,6 +368,7 @@ export class Worker implements Service {
       this.#peers.stop(),
       this.#brakes.stop(),
       this.#killWatch,
+      this.#callbacks.stop(),
     ]);
     await this.#session.stop();
     await within(releaseWithin, this.#recovery.leave());

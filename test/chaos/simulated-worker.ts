@@ -163,6 +163,8 @@ export class SimulatedWorker {
       launch: request => tell(() => this.#supervisor.handle({ type: 'start', request })),
       detach: () => tell(() => this.#supervisor.handle({ type: 'detach' })),
       kill: (run, attempt, by) => tell(() => this.#supervisor.handle({ type: 'kill', run, attempt, by })),
+      callback: (run, attempt, answer) =>
+        tell(() => this.#supervisor.handle({ type: 'callback', run, attempt, answer })),
       lease: lease => tell(() => this.#supervisor.handle({ type: 'lease', lease })),
       session: (session, epoch) =>
         tell(() =>

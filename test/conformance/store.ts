@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import { freezesConformance } from './store/freezes.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
+import { notificationsConformance } from './store/notifications.ts';
 import { reportsConformance } from './store/reports.ts';
 import { retriesConformance } from './store/retries.ts';
 import { runChangesConformance } from './store/run-changes.ts';
@@ -51,6 +52,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     leaderConformance(store);
     retriesConformance(store);
     freezesConformance(store);
+    notificationsConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {
       const calls = Array.from({ length: 25 }, (_, i) => [

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -47,6 +49,34 @@ describe('standalone', () => {
     assert.ok(run);
     const log = await (await rest.request('GET', `/api/v1/runs/${run.id}/logs`)).text();
     assert.match(log, new RegExp(`Hello from run ${run.id}`));
+  });
+
+  it('takes the callback of an asynchronous request', async () => {
+    const callback = Promise.withResolvers<string>();
+    const server = createServer((request, response) => {
+      response.writeHead(202).end();
+      callback.resolve(String(request.headers['cronmesh-callback-url']));
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const executor = { http: { url: `http://127.0.0.1:${port}/`, asynchronous: {} } };
+      const jobs = '/api/v1/namespaces/default/jobs';
+      await rest.post(jobs, { metadata: { name: 'later' }, spec: { schedule: '@manually', executor } });
+      const { id } = await rest.post<RunView>(`${jobs}/later/trigger`);
+      const url = await callback.promise;
+      assert.ok(url.startsWith(`${rest.base}/api/v1/callbacks/${id}/1?token=`), url);
+      const body = JSON.stringify({ outcome: 'Failed', message: 'no disk' });
+      const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      assert.equal(answer.status, 202);
+      const run = await eventually('its end', async () => {
+        const found = await rest.get<RunView & { message?: string }>(`/api/v1/runs/${id}`);
+        return found.state === 'Failed' && found;
+      });
+      assert.equal(run.message, 'no disk');
+    } finally {
+      server.close();
+    }
   });
 
   it('refuses a second process on the same data in one line', async () => {

@@ -7,6 +7,7 @@ import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
+import { CallbackService } from '../../src/master/services/callbacks.ts';
 import { Changes } from '../../src/master/services/changes.ts';
 import { CordonService } from '../../src/master/services/cordons.ts';
 import { FreezeService } from '../../src/master/services/freezes.ts';
@@ -50,11 +51,11 @@ export class Api {
   readonly store: Store;
   readonly publishing = new FakePublishing();
   readonly changes = new Changes();
+  readonly coordinator = new MemoryCoordinator();
   readonly registry = new Registry();
   readonly stopping = new AbortController();
   readonly jobs: JobService;
   readonly runs: RunService;
-  readonly coordinator = new MemoryCoordinator();
   readonly freezes: FreezeService;
   readonly app: ReturnType<typeof createApp>;
   now: Instant = Date.parse('2026-03-01T12:00:00Z');
@@ -83,6 +84,7 @@ export class Api {
       freezes: this.freezes,
       cordons: new CordonService({ coordinator, workers, logger: silentLogger, clock }),
       standing: new StandingService({ workers, freezes: this.freezes, rules: options.rules, clock }),
+      callbacks: new CallbackService({ coordinator, store, clock }),
       workers,
       changes,
       readiness: () => this.readiness,

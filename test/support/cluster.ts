@@ -26,17 +26,22 @@ export class Cluster {
     this.postgres = postgres;
   }
 
-  static async start(size: { masters: number; workers: number; workerEnv?: Record<string, string> }): Promise<Cluster> {
+  static async start(size: {
+    masters: number;
+    workers: number;
+    masterEnv?: Record<string, string>;
+    workerEnv?: Record<string, string>;
+  }): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'cronmesh-cluster-'));
     const [consul, postgres] = await Promise.all([startConsul(), startPostgres()]);
     const cluster = new Cluster(folder, consul, postgres);
-    for (let i = 0; i < size.masters; i++) await cluster.addMaster();
+    for (let i = 0; i < size.masters; i++) await cluster.addMaster(size.masterEnv);
     for (let i = 0; i < size.workers; i++) await cluster.addWorker(size.workerEnv);
     await cluster.ready(size.workers);
     return cluster;
   }
 
-  async addMaster(): Promise<Member> {
+  async addMaster(more: Record<string, string> = {}): Promise<Member> {
     const [http, grpc] = [await freePort(), await freePort()];
     const env = {
       CONSUL_HTTP_ADDR: this.consul.address,
@@ -45,6 +50,7 @@ export class Cluster {
       CRONMESH_HTTP_HOST: '127.0.0.1',
       CRONMESH_GRPC_PORT: String(grpc),
       CRONMESH_GRPC_HOST: '127.0.0.1',
+      ...more,
     };
     const member = { env, http, program: this.#run('master', `master-${this.masters.length}`, env) };
     this.masters.push(member);

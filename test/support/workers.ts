@@ -152,6 +152,9 @@ export class FakeSupervisor implements Supervisor {
     });
   }
 
+  /** What it runs asks no server. */
+  callback(): void {}
+
   kill(run: RunId): void {
     this.#following.get(run)?.end('Killed');
     this.#finish(run, { outcome: 'Killed' });

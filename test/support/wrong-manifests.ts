@@ -30,14 +30,16 @@ const pod = (template: unknown, more: Record<string, unknown> = {}) => ({
 });
 const refs = (...secretRefs: unknown[]) => ({ secretRefs });
 const key = { name: 'shop-db', key: 'password' };
+const shellWith = (more: Record<string, unknown>) => jobManifest({ executor: { shell: { ...shell.shell, ...more } } });
+const httpWith = (more: Record<string, unknown>) => jobManifest({ executor: { http: { ...http.http, ...more } } });
 const schedule = (text: string) => jobManifest({ schedule: text });
 
 const byServer: readonly (readonly [what: string, manifest: Record<string, unknown>, says: RegExp])[] = [
   ['a misspelled field', jobManifest({ shedule: '@daily' }), /unknown field "spec\.shedule"/],
   [
     'an unknown field deep inside',
-    jobManifest({ executor: { shell: { command: 'a', user: 'root' } } }),
-    /unknown field "spec\.executor\.shell\.user"/,
+    jobManifest({ executor: { shell: { command: 'a', shellName: 'root' } } }),
+    /unknown field "spec\.executor\.shell\.shellName"/,
   ],
   ['no schedule', jobManifest({ schedule: undefined }), /spec\.schedule: Required value/],
   ['an empty schedule', schedule(''), /spec\.schedule .*at least 1 chars long/],
@@ -151,12 +153,12 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
   [
     'a reference to nothing',
     jobManifest(refs({ name: 'A' })),
-    /spec\.secretRefs\[0\]: .*exactly one of secretKeyRef and configMapKeyRef/,
+    /spec\.secretRefs\[0\]: .*exactly one of secretKeyRef, configMapKeyRef, environment and file/,
   ],
   [
     'a reference to two things',
     jobManifest(refs({ name: 'A', secretKeyRef: key, configMapKeyRef: key })),
-    /spec\.secretRefs\[0\]: .*exactly one of secretKeyRef and configMapKeyRef/,
+    /spec\.secretRefs\[0\]: .*exactly one of secretKeyRef, configMapKeyRef, environment and file/,
   ],
   [
     "a name of the run's own",
@@ -171,6 +173,54 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     }),
     /spec\.secretRefs: .*is not allowed with the kubernetes executor: use valueFrom/,
   ],
+  ['a user that is no name', shellWith({ user: 'a b' }), /spec\.executor\.shell\.user .*should match/],
+  ['a negative uid', shellWith({ user: -1 }), /spec\.executor\.shell\.user .*greater than or equal to 0/],
+  ['no processor time', shellWith({ limits: { cpuSeconds: 0 } }), /limits\.cpuSeconds .*greater than or equal to 1/],
+  [
+    'too little memory',
+    shellWith({ limits: { memoryBytes: 1 } }),
+    /limits\.memoryBytes .*greater than or equal to 1\.048576e\+06|greater than or equal to 1048576/,
+  ],
+  ['too few files', shellWith({ limits: { openFiles: 2 } }), /limits\.openFiles .*greater than or equal to 3/],
+  ['no processes', shellWith({ limits: { processes: 0 } }), /limits\.processes .*greater than or equal to 1/],
+  [
+    'less than an empty file',
+    shellWith({ limits: { fileBytes: -1 } }),
+    /limits\.fileBytes .*greater than or equal to 0/,
+  ],
+  ['an unknown limit', shellWith({ limits: { cpu: 1 } }), /unknown field "spec\.executor\.shell\.limits\.cpu"/],
+  [
+    'a name in a host',
+    httpWith({ url: 'https://$(CRONMESH_JOB).example.com/' }),
+    /spec\.executor\.http\.url: .*must not have \$\(NAME\) before its path/,
+  ],
+  ['a header of two lines', httpWith({ headers: { 'X-A': 'a\nb' } }), /headers\.X-A .*should match/],
+  [
+    'a body of which nothing is expected',
+    httpWith({ expectedBody: {} }),
+    /expectedBody: .*at least one of contains, matches and json is needed/,
+  ],
+  [
+    'a pointer that is none',
+    httpWith({ expectedBody: { json: { pointer: 'a', equals: 1 } } }),
+    /json\.pointer .*should match/,
+  ],
+  [
+    'a pointer to nothing that is expected',
+    httpWith({ expectedBody: { json: { pointer: '/a' } } }),
+    /json\.equals: Required value/,
+  ],
+  [
+    'a callback in no time',
+    httpWith({ asynchronous: { timeoutSeconds: 0 } }),
+    /asynchronous\.timeoutSeconds: .*must be at least 0\.001/,
+  ],
+  [
+    'a variable that is none',
+    jobManifest(refs({ name: 'X', environment: { variable: 'A-B' } })),
+    /environment\.variable .*should match/,
+  ],
+  ['a file above', jobManifest(refs({ name: 'X', file: { path: '../a' } })), /file\.path .*should match/],
   [
     'a wrong label of workers',
     jobManifest({ placement: { selector: { matchLabels: { zone: 'a b' } } } }),
@@ -202,6 +252,17 @@ const byOperator: readonly (readonly [what: string, manifest: Record<string, unk
     'a URL without a host',
     jobManifest({ executor: { http: { url: 'http://' } } }),
     'the parser of URLs of the API server is not the workers’',
+  ],
+  [
+    'a header of the connection',
+    httpWith({ headers: { 'Content-Length': '3' } }),
+    'the rule for it costs more than the API server allows',
+  ],
+  ["a header of the run's own", httpWith({ headers: { 'Cronmesh-Run': 'x' } }), 'for the same reason'],
+  [
+    'a pattern that is none',
+    httpWith({ expectedBody: { matches: '(' } }),
+    'the API server has another language of patterns than the workers',
   ],
   [
     'a NUL in a script',

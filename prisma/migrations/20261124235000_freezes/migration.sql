@@ -1,5 +1,5 @@
 -- Freezes of a namespace ('*': of everything), those that are over too.
-CREATE TABLE "freeze" (
+CREATE TABLE "namespace_freeze" (
   "scope" TEXT NOT NULL,
   "since" BIGINT NOT NULL,
   "until" BIGINT,
@@ -7,5 +7,5 @@ CREATE TABLE "freeze" (
   "reason" TEXT NOT NULL,
   "ended_at" BIGINT,
   "published_at" BIGINT,
-  CONSTRAINT "freeze_pkey" PRIMARY KEY ("scope", "since")
+  CONSTRAINT "namespace_freeze_pkey" PRIMARY KEY ("scope", "since")
 );

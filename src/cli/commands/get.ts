@@ -12,8 +12,8 @@ import {
 } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
-import { freezeTable, jobTable, runTable, workerTable } from '../output/tables.ts';
-import type { FreezeView, JobView, RunView, WorkerView } from '../views.ts';
+import { freezeTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
+import type { FreezeView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
 
 interface GetOptions extends ClientOptions {
   readonly output: Format;
@@ -27,17 +27,17 @@ interface GetOptions extends ClientOptions {
   readonly limit?: number;
 }
 
-/** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get freezes`. */
+/** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get freezes`, `get notifications`. */
 export function addGetCommand(program: Command): void {
   clientCommand(program, 'get')
-    .description('list jobs, runs, workers or freezes, or show one')
-    .argument('<kind>', 'jobs, runs, workers or freezes; or job, run')
+    .description('list jobs, runs, workers, freezes or notifications, or show one')
+    .argument('<kind>', 'jobs, runs, workers, freezes or notifications; or job, run')
     .argument('[name]', 'of a job, or the id of a run')
     .addOption(outputOption())
     .option('-A, --all-namespaces', 'of every namespace')
     .option('-l, --selector <labels...>', 'jobs that have these labels: key=value')
     .option('--search <text>', 'jobs with this in their name')
-    .option('--job <name>', 'runs of this job')
+    .option('--job <name>', 'runs, or notifications, of this job')
     .addOption(
       new Option('--state <state...>', 'runs in these states').choices([
         'Pending',
@@ -71,10 +71,16 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
     case 'freeze':
     case 'freezes':
       return await getFreezes(options);
+    case 'notification':
+    case 'notifications':
+      return await getNotifications(options);
     default:
-      throw new CliError(`there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers or freezes`, {
-        status: 2,
-      });
+      throw new CliError(
+        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers, freezes or notifications`,
+        {
+          status: 2,
+        },
+      );
   }
 }
 
@@ -116,6 +122,15 @@ async function getFreezes(options: GetOptions): Promise<void> {
     namespace === undefined ? '/api/v1/freeze' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/freeze`;
   const { items } = await clientOf(options).get<{ items: FreezeView[] }>(path);
   show(items, options, () => freezeTable(items));
+}
+
+async function getNotifications(options: GetOptions): Promise<void> {
+  const job = options.job === undefined ? undefined : jobOf(options.job, options);
+  const namespace = job?.namespace ?? (options.allNamespaces ? undefined : (options.namespace ?? 'default'));
+  const query = { namespace, job: job?.name, limit: String(options.limit ?? 50) };
+  const path = '/api/v1/notifications';
+  const { items } = await clientOf(options).get<{ items: NotificationView[] }>(path, query);
+  show(items, options, () => notificationTable(items));
 }
 
 function show(items: readonly unknown[], { output }: GetOptions, table: () => string): void {

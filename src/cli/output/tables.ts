@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/time.ts';
-import type { FreezeView, JobView, RunView, SkipView, WorkerView } from '../views.ts';
+import type { FreezeView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
 import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
 import { formatTable } from './table.ts';
 
@@ -79,6 +79,19 @@ export function freezeTable(freezes: readonly FreezeView[]): string {
     ['UNTIL', freeze => freeze.endedAt ?? freeze.until ?? 'thawed'],
     ['BY', freeze => freeze.by],
     ['REASON', freeze => freeze.reason],
+  ]);
+}
+
+export function notificationTable(notifications: readonly NotificationView[]): string {
+  return table(notifications, [
+    ['CREATED', one => one.createdAt],
+    ['NAMESPACE', one => one.namespace],
+    ['JOB', one => one.name],
+    ['EVENT', one => one.event],
+    ['CHANNEL', one => one.channel],
+    ['STATE', one => one.state],
+    ['TRIES', one => String(one.attempts)],
+    ['TEXT', one => one.error ?? one.text.split('\n', 1)[0] ?? ''],
   ]);
 }
 

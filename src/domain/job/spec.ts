@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { asynchronous, expectedBody, requestHeaders, requestUrl } from './http-answer.ts';
+import { environmentSource, fileSource } from './secret-sources.ts';
+import { processLimits, processUser } from './shell-process.ts';
 
 /**
  * The job as users write it. This zod schema is the one source: the types, the OpenAPI document and the custom
@@ -47,6 +50,10 @@ export const shellExecutor = z
       .describe('A script body, written to a private file and run by the interpreter.')
       .optional(),
     interpreter: z.string().min(1).default('/bin/sh').describe('Runs a command given as a string, or a script.'),
+    user: processUser
+      .describe('Runs it as this user (name or uid), which worker.shell.users must allow; the worker must be root.')
+      .optional(),
+    limits: processLimits.describe('What its processes may use.').optional(),
     env: z.record(environmentName, z.string()).default({}).describe('Added to the run’s environment.'),
     workingDirectory: z
       .string()
@@ -59,7 +66,9 @@ export const shellExecutor = z
       .min(0)
       .max(64 * 1024 * 1024)
       .default(1024 * 1024)
-      .describe('Output kept for each of stdout and stderr, in bytes; what is beyond is dropped and the log says so.'),
+      .describe(
+        'Output kept for each of stdout and stderr, in bytes: the first and the last half; the log says what is left out.',
+      ),
   })
   .refine(shell => (shell.command === undefined) !== (shell.script === undefined), {
     message: 'exactly one of command and script is needed',
@@ -71,28 +80,33 @@ const httpStatusPattern = z.union([
 ]);
 
 export const httpExecutor = z.strictObject({
-  url: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).describe('What is requested.'),
+  url: requestUrl.describe('What is requested. In path and query, $(CRONMESH_RUN) and the like are replaced.'),
   method: z
     .enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
     .default('GET')
     .describe('The method of the request.'),
-  headers: z
-    .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be an HTTP header name'), z.string())
+  headers: requestHeaders
     .default({})
-    .describe('Headers of the request.'),
-  body: z.string().describe('The body of the request.').optional(),
+    .describe('Headers of the request. $(NAME) of the run’s variables and of secretRefs is replaced.'),
+  body: z.string().describe('The body of the request; $(NAME) is replaced as in headers.').optional(),
   expectedStatus: z
     .array(httpStatusPattern)
     .min(1)
     .default(['2xx'])
     .describe('Answers that are a success: statuses (204), classes (2xx) and ranges (200-299).'),
+  expectedBody: expectedBody
+    .describe('What else makes an answer a success: all that is given must hold for the first 1 MiB of its body.')
+    .optional(),
+  asynchronous: asynchronous
+    .describe('A server that answers 202 says later how it went: by POST to the URL in Cronmesh-Callback-Url.')
+    .optional(),
   maxRedirects: z.int().min(0).max(20).default(0).describe('Redirects followed; with 0 a redirect is the answer.'),
   outputLimitBytes: z
     .int()
     .min(0)
     .max(64 * 1024 * 1024)
     .default(64 * 1024)
-    .describe('How much of the answer’s body is kept in the log, in bytes.'),
+    .describe('How much of the answer’s body is kept in the log, in bytes: the first and the last half.'),
 });
 
 /**
@@ -157,10 +171,14 @@ export const secretRef = z
     name: environmentName.refine(name => !name.startsWith('CRONMESH_'), 'must not begin with CRONMESH_'),
     secretKeyRef: keyRef.describe('A key of a Secret in the job’s namespace.').optional(),
     configMapKeyRef: keyRef.describe('A key of a ConfigMap in the job’s namespace.').optional(),
+    environment: environmentSource.describe('A variable of the worker’s environment.').optional(),
+    file: fileSource.describe('A file on the worker.').optional(),
   })
-  .refine(ref => (ref.secretKeyRef === undefined) !== (ref.configMapKeyRef === undefined), {
-    message: 'exactly one of secretKeyRef and configMapKeyRef is needed',
-  });
+  .refine(
+    ref =>
+      [ref.secretKeyRef, ref.configMapKeyRef, ref.environment, ref.file].filter(one => one !== undefined).length === 1,
+    { message: 'exactly one of secretKeyRef, configMapKeyRef, environment and file is needed' },
+  );
 
 export const selector = z.strictObject({
   matchLabels: labels.default({}).describe('Labels that a worker must have, all of them.'),
@@ -229,6 +247,50 @@ export const retry = z.strictObject({
     ),
 });
 
+/** When whom to tell what became of runs. */
+export const notifyRule = z.strictObject({
+  channel: z
+    .string()
+    .max(63)
+    .regex(dnsLabel, "must be lower-case letters, digits and '-', beginning and ending with a letter or digit")
+    .describe('A channel of the masters’ configuration (notifications.channels).'),
+  events: z
+    .array(z.enum(['Failure', 'Recovery', 'Late', 'Missed']))
+    .min(1)
+    .max(4)
+    .default(['Failure', 'Recovery'])
+    .describe(
+      'Failure: a run ended as Failed, TimedOut or Lost, and is not tried again. Recovery: a success after a failure that was told. Late: a run that has not started latenessSeconds after it was due. Missed: ticks without a run that nobody wished to skip.',
+    ),
+  every: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(1)
+    .describe('Of failures in a row, each n-th is told: with 3, the third and the sixth.'),
+  latenessSeconds: z.int().min(1).max(86_400).default(60).describe('What counts as late.'),
+  template: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .describe(
+      'The text, with $(JOB), $(NAMESPACE), $(EVENT), $(STATE), $(RUN), $(TICK), $(ATTEMPT), $(WORKER), $(MESSAGE), $(FAILURES) and $(COUNT) in it.',
+    )
+    .optional(),
+});
+
+/** How much of a job's past is kept, at most: beside what the masters' configuration says for all jobs. */
+export const jobHistory = z.strictObject({
+  runs: z.int().min(1).max(1_000_000).describe('The most ended runs that are kept.').optional(),
+  days: z.number().min(0.01).max(36_500).describe('How long ended runs and skips are kept.').optional(),
+  outputBytes: z
+    .int()
+    .min(0)
+    .max(1024 ** 4)
+    .describe('Output kept of all ended runs together: the oldest goes first, but never that of the newest run.')
+    .optional(),
+});
+
 export const jobSpec = z
   .strictObject({
     schedule: z.string().min(1).max(1_024).describe('A cron expression, a macro, @every, @at or @manually.'),
@@ -269,11 +331,13 @@ export const jobSpec = z
       .default({ selector: { matchLabels: {} } })
       .describe('Which workers may run it.'),
     executor: executor.describe('What is run: exactly one of these.'),
+    notify: z.array(notifyRule).max(20).describe('Whom to tell what became of its runs.').optional(),
+    history: jobHistory.describe('How much of its past is kept.').optional(),
     secretRefs: z
       .array(secretRef)
       .max(100)
       .describe(
-        'Values of Secrets and ConfigMaps in the job’s namespace, read when a run starts: variables of a shell run; in an http request, $(NAME) in headers and body.',
+        'Values of Secrets, ConfigMaps, and of the worker’s own variables and files, read when a run starts: variables of a shell run; in an http request, $(NAME) in headers and body.',
       )
       .optional(),
   })
@@ -317,6 +381,8 @@ export type HttpExecutorSpec = z.output<typeof httpExecutor>;
 export type KubernetesExecutorSpec = z.output<typeof kubernetesExecutor>;
 export type SecretRef = z.output<typeof secretRef>;
 export type RetrySpec = z.output<typeof retry>;
+export type NotifyRule = z.output<typeof notifyRule>;
+export type JobHistory = z.output<typeof jobHistory>;
 export type Selector = z.output<typeof selector>;
 export type Labels = Readonly<Record<string, string>>;
 export const executorKinds = ['shell', 'http', 'kubernetes'] as const;

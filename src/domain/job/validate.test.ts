@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { maxValueBytes } from '../../coordination/coordinator.ts';
 import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { jobSpec } from './spec.ts';
 import { maxJobBytes, type ValidateOptions, validateManifest } from './validate.ts';
 
 const shell = { shell: { command: 'date' } };
@@ -27,9 +28,7 @@ const lines = (input: unknown, options?: ValidateOptions): string[] =>
     ({ field, value, message }) => `${field}${value === undefined ? '' : ` = ${value}`}: ${message}`,
   );
 
-const specFields =
-  'schedule, timeZone, dstPolicy, suspend, startingDeadlineSeconds, concurrencyPolicy, maxConcurrentRuns, ' +
-  'misfirePolicy, misfireLimit, timeoutSeconds, terminationGraceSeconds, retry, placement, executor, secretRefs';
+const specFields = Object.keys(jobSpec.shape).join(', ');
 
 describe('a right manifest', () => {
   it('gets every default and a namespace', () => {
@@ -64,10 +63,10 @@ describe('a wrong manifest', () => {
     ],
     [
       'an unknown field deep inside',
-      job({ executor: { shell: { command: 'a', user: 'root' } } }),
+      job({ executor: { shell: { command: 'a', shellName: 'root' } } }),
       [
-        'spec.executor.shell.user = "root": is not a known field. Allowed here: command, script, interpreter, env, ' +
-          'workingDirectory, stdin, outputLimitBytes',
+        'spec.executor.shell.shellName = "root": is not a known field. Allowed here: command, script, interpreter, user, ' +
+          'limits, env, workingDirectory, stdin, outputLimitBytes',
       ],
     ],
     ['a number for a string', job({ schedule: 5 }), ['spec.schedule = 5: must be a string; put it in quotes: "5"']],
@@ -173,6 +172,191 @@ describe('a wrong manifest', () => {
       'a maximum with Forbid',
       job({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),
       ['spec.maxConcurrentRuns = 2: is allowed with concurrencyPolicy Allow only'],
+    ],
+    [
+      'a user that is no name',
+      job({ executor: { shell: { command: 'a', user: 'a b' } } }),
+      [
+        "spec.executor.shell.user = \"a b\": must be a user's name (letters, digits, '_', '.' and '-'), or a uid as a number",
+      ],
+    ],
+    [
+      'a uid in quotes',
+      job({ executor: { shell: { command: 'a', user: '1000' } } }),
+      [
+        "spec.executor.shell.user = \"1000\": must be a user's name (letters, digits, '_', '.' and '-'), or a uid as a number",
+      ],
+    ],
+    [
+      'a negative uid',
+      job({ executor: { shell: { command: 'a', user: -1 } } }),
+      ['spec.executor.shell.user = -1: must be at least 0'],
+    ],
+    [
+      'a user of another type',
+      job({ executor: { shell: { command: 'a', user: true } } }),
+      ['spec.executor.shell.user = true: must be a number or a string'],
+    ],
+    [
+      'limits of nothing',
+      job({
+        executor: {
+          shell: { command: 'a', limits: { cpuSeconds: 0, memoryBytes: 1, openFiles: 2, processes: 0, fileBytes: -1 } },
+        },
+      }),
+      [
+        'spec.executor.shell.limits.cpuSeconds = 0: must be at least 1',
+        'spec.executor.shell.limits.memoryBytes = 1: must be at least 1048576',
+        'spec.executor.shell.limits.openFiles = 2: must be at least 3',
+        'spec.executor.shell.limits.processes = 0: must be at least 1',
+        'spec.executor.shell.limits.fileBytes = -1: must be at least 0',
+      ],
+    ],
+    [
+      'a part of a file',
+      job({ executor: { shell: { command: 'a', limits: { openFiles: 3.5 } } } }),
+      ['spec.executor.shell.limits.openFiles = 3.5: must be a whole number'],
+    ],
+    [
+      'too many files',
+      job({ executor: { shell: { command: 'a', limits: { openFiles: 1_048_577 } } } }),
+      ['spec.executor.shell.limits.openFiles = 1048577: must be at most 1048576'],
+    ],
+    [
+      'a limit in words',
+      job({ executor: { shell: { command: 'a', limits: { memoryBytes: '1Gi' } } } }),
+      ['spec.executor.shell.limits.memoryBytes = "1Gi": must be a number'],
+    ],
+    [
+      'an unknown limit',
+      job({ executor: { shell: { command: 'a', limits: { cpu: 1 } } } }),
+      [
+        'spec.executor.shell.limits.cpu = 1: is not a known field. Allowed here: cpuSeconds, memoryBytes, openFiles, processes, fileBytes',
+      ],
+    ],
+    [
+      'a name in a host',
+      job({ executor: { http: { url: 'https://$(CRONMESH_JOB).example.com/' } } }),
+      [
+        'spec.executor.http.url = "https://$(CRONMESH_JOB).example.com/": must not have $(NAME) before its path: names are replaced in path and query only',
+      ],
+    ],
+    [
+      'a name as a password',
+      job({ executor: { http: { url: 'https://u:$(TOKEN)@example.com/' } } }),
+      [
+        'spec.executor.http.url = "https://u:$(TOKEN)@example.com/": must not have $(NAME) before its path: names are replaced in path and query only',
+      ],
+    ],
+    [
+      'a header of two lines',
+      job({ executor: { http: { url: 'https://example.com', headers: { 'X-A': 'a\nb' } } } }),
+      [
+        'spec.executor.http.headers.X-A = "a\\nb": must be what a header can hold: no line breaks, no characters beyond U+00FF',
+      ],
+    ],
+    [
+      'a header of the connection',
+      job({ executor: { http: { url: 'https://example.com', headers: { 'Content-Length': '3' } } } }),
+      [
+        'spec.executor.http.headers = {"Content-Length":"3"}: must not set connection, keep-alive, proxy-connection, transfer-encoding, content-length, upgrade, expect, te, trailer, traceparent or cronmesh-…, which the worker sets',
+      ],
+    ],
+    [
+      "a header of the run's own",
+      job({ executor: { http: { url: 'https://example.com', headers: { 'cronmesh-run': 'x' } } } }),
+      [
+        'spec.executor.http.headers = {"cronmesh-run":"x"}: must not set connection, keep-alive, proxy-connection, transfer-encoding, content-length, upgrade, expect, te, trailer, traceparent or cronmesh-…, which the worker sets',
+      ],
+    ],
+    [
+      'a body of which nothing is expected',
+      job({ executor: { http: { url: 'https://example.com', expectedBody: {} } } }),
+      ['spec.executor.http.expectedBody = {}: at least one of contains, matches and json is needed'],
+    ],
+    [
+      'nothing that is contained',
+      job({ executor: { http: { url: 'https://example.com', expectedBody: { contains: '' } } } }),
+      ['spec.executor.http.expectedBody.contains = "": must not be empty'],
+    ],
+    [
+      'a pattern that is none',
+      job({ executor: { http: { url: 'https://example.com', expectedBody: { matches: '(' } } } }),
+      ['spec.executor.http.expectedBody.matches = "(": must be a regular expression of JavaScript (with the flag u)'],
+    ],
+    [
+      'a pointer that is none',
+      job({
+        executor: { http: { url: 'https://example.com', expectedBody: { json: { pointer: 'status', equals: 1 } } } },
+      }),
+      ['spec.executor.http.expectedBody.json.pointer = "status": must be a JSON pointer (RFC 6901): "" or "/status/0"'],
+    ],
+    [
+      'a pointer to nothing that is expected',
+      job({ executor: { http: { url: 'https://example.com', expectedBody: { json: { pointer: '/a' } } } } }),
+      ['spec.executor.http.expectedBody.json.equals: is needed: a value'],
+    ],
+    [
+      'a callback in no time',
+      job({ executor: { http: { url: 'https://example.com', asynchronous: { timeoutSeconds: 0 } } } }),
+      ['spec.executor.http.asynchronous.timeoutSeconds = 0: must be at least 0.001'],
+    ],
+    [
+      'an unknown field of asynchronous',
+      job({ executor: { http: { url: 'https://example.com', asynchronous: { timeout: 1 } } } }),
+      ['spec.executor.http.asynchronous.timeout = 1: is not a known field. Allowed here: timeoutSeconds'],
+    ],
+    [
+      'asynchronous as a flag',
+      job({ executor: { http: { url: 'https://example.com', asynchronous: true } } }),
+      ['spec.executor.http.asynchronous = true: must be a mapping'],
+    ],
+    [
+      'a reference to nothing',
+      job({ secretRefs: [{ name: 'X' }] }),
+      [
+        'spec.secretRefs[0] = {"name":"X"}: exactly one of secretKeyRef, configMapKeyRef, environment and file is needed',
+      ],
+    ],
+    [
+      'a reference to two things',
+      job({ secretRefs: [{ name: 'X', environment: { variable: 'A' }, file: { path: 'a' } }] }),
+      [
+        'spec.secretRefs[0] = {"name":"X","environment":{"variable":"A"},"file":{"path":"a"}}: exactly one of secretKeyRef, configMapKeyRef, environment and file is needed',
+      ],
+    ],
+    [
+      'a variable that is none',
+      job({ secretRefs: [{ name: 'X', environment: { variable: 'A-B' } }] }),
+      [
+        'spec.secretRefs[0].environment.variable = "A-B": must be letters, digits and \'_\', not beginning with a digit',
+      ],
+    ],
+    [
+      'no variable',
+      job({ secretRefs: [{ name: 'X', environment: {} }] }),
+      ['spec.secretRefs[0].environment.variable: is needed: a string'],
+    ],
+    [
+      'an absolute file',
+      job({ secretRefs: [{ name: 'X', file: { path: '/etc/passwd' } }] }),
+      [
+        "spec.secretRefs[0].file.path = \"/etc/passwd\": must be a path below the worker's folder of secrets: names of letters, digits, '_', '-' and '.', not beginning with '.', with '/' between them",
+      ],
+    ],
+    [
+      'a file above',
+      job({ secretRefs: [{ name: 'X', file: { path: 'a/../../b' } }] }),
+      [
+        "spec.secretRefs[0].file.path = \"a/../../b\": must be a path below the worker's folder of secrets: names of letters, digits, '_', '-' and '.', not beginning with '.', with '/' between them",
+      ],
+    ],
+    [
+      'a hidden file',
+      job({ secretRefs: [{ name: 'X', file: { path: '.ssh/id' } }] }),
+      [
+        "spec.secretRefs[0].file.path = \".ssh/id\": must be a path below the worker's folder of secrets: names of letters, digits, '_', '-' and '.', not beginning with '.', with '/' between them",
+      ],
     ],
     [
       'names with dots',

@@ -11,7 +11,9 @@ export interface WorkerTraits {
 type Needs = Pick<JobSpec, 'executor' | 'placement' | 'secretRefs'>;
 
 function needsKubernetes(spec: Needs): boolean {
-  return spec.executor.kubernetes !== undefined || (spec.secretRefs?.length ?? 0) > 0;
+  if (spec.executor.kubernetes !== undefined) return true;
+  // What a worker has of its own, variables and files, is known by itself alone: such a run fails where it is missing.
+  return spec.secretRefs?.some(ref => ref.secretKeyRef !== undefined || ref.configMapKeyRef !== undefined) ?? false;
 }
 
 /** Whether a worker may run a job: it has the executor, the access, and every label that the selector asks for. */

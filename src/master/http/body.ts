@@ -6,6 +6,18 @@ import { duplicateKey } from '../../domain/job/duplicate-key.ts';
 /** The largest body that is read, in bytes. */
 export const maxBodyBytes = 1024 * 1024;
 
+/** What a body is to be. */
+export interface BodyKind {
+  /** Bytes. */
+  readonly most: number;
+  /** Said of an empty one: this is needed. */
+  readonly needed: string;
+  /** Said of one that is too large. */
+  readonly hint: string;
+}
+
+const manifestBody: BodyKind = { most: maxBodyBytes, needed: 'a manifest', hint: 'a job takes at most 360 KiB' };
+
 const json = new Set(['application/json', 'application/merge-patch+json']);
 const yaml = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'application/merge-patch+yaml']);
 
@@ -14,7 +26,7 @@ const yaml = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'ap
  *
  * @throws CronmeshError UnsupportedMediaType, BodyTooLarge, MalformedBody (with line and column)
  */
-export async function readBody(request: HonoRequest): Promise<unknown> {
+export async function readBody(request: HonoRequest, what: BodyKind = manifestBody): Promise<unknown> {
   const type = (request.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (!json.has(type) && !yaml.has(type)) {
     const given = type === '' ? 'there is no Content-Type' : `Content-Type ${type} is not read here`;
@@ -24,26 +36,25 @@ export async function readBody(request: HonoRequest): Promise<unknown> {
   if (encoding.toLowerCase() !== 'identity') {
     throw new CronmeshError('UnsupportedMediaType', `Content-Encoding ${encoding} is not read here; send it as it is`);
   }
-  const text = decode(await readBytes(request.raw));
-  if (text.trim() === '') throw new CronmeshError('MalformedBody', 'the body is empty; a manifest is needed');
+  const text = decode(await readBytes(request.raw, what));
+  if (text.trim() === '') throw new CronmeshError('MalformedBody', `the body is empty; ${what.needed} is needed`);
   return json.has(type) ? parseJson(text) : parseYaml(text);
 }
 
 /** Stops reading at the limit, whatever Content-Length says or leaves out. */
-async function readBytes(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge();
+async function readBytes(request: Request, { most, hint }: BodyKind): Promise<Uint8Array> {
+  const tooLarge = (): CronmeshError =>
+    new CronmeshError('BodyTooLarge', `the body is larger than ${most} bytes; ${hint}`);
+  if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body ?? []) {
     size += chunk.byteLength;
-    if (size > maxBodyBytes) throw tooLarge();
+    if (size > most) throw tooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
-
-const tooLarge = (): CronmeshError =>
-  new CronmeshError('BodyTooLarge', `the body is larger than ${maxBodyBytes} bytes; a job takes at most 360 KiB`);
 
 function decode(bytes: Uint8Array): string {
   try {

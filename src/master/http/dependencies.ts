@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../observability/logger.ts';
+import type { CallbackService } from '../services/callbacks.ts';
 import type { Changes } from '../services/changes.ts';
 import type { CordonService } from '../services/cordons.ts';
 import type { FreezeService } from '../services/freezes.ts';
@@ -24,6 +25,7 @@ export interface AppDependencies {
   readonly cordons: CordonService;
   /** What keeps jobs from running now. */
   readonly standing: StandingService;
+  readonly callbacks: CallbackService;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

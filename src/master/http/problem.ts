@@ -12,10 +12,12 @@ const statuses = {
   MethodNotAllowed: [405, 'It does not take that method'],
   AlreadyExists: [409, 'It exists already'],
   Conflict: [409, 'It cannot be done in this state'],
+  Gone: [410, 'It is over'],
   StaleRevision: [412, 'It has changed since'],
   BodyTooLarge: [413, 'The body is too large'],
   UnsupportedMediaType: [415, 'The body has the wrong type'],
   PreconditionRequired: [428, 'A precondition is needed'],
+  TooManyRequests: [429, 'There are too many requests'],
   Internal: [500, 'Something went wrong here'],
   Unavailable: [503, 'Not available now'],
 } as const satisfies Record<ErrorCode, readonly [number, string]>;
@@ -41,7 +43,7 @@ export function problemResponse(error: unknown, context: Context<AppEnv>): Respo
   return context.body(JSON.stringify(body), status, {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    ...(status === 503 && { 'Retry-After': '1' }),
+    ...((status === 503 || status === 429) && { 'Retry-After': '1' }),
   });
 }
 

@@ -52,6 +52,13 @@ export const allRunsQuery = z.strictObject({
   ...runFilters,
 });
 
+export const notificationsQuery = z.strictObject({
+  namespace: text(63).optional(),
+  job: text(128).optional(),
+  state: z.enum(['Waiting', 'Sent', 'Failed']).optional(),
+  limit: limit(500, 100),
+});
+
 export const skipsQuery = z.strictObject({
   since: instant.optional(),
   until: instant.optional(),

@@ -9,6 +9,13 @@ const instant = z.string().openapi({ format: 'date-time', example: '2026-11-23T0
 const values = <T extends string>(object: Readonly<Record<string, T>>): [T, ...T[]] =>
   Object.values(object) as [T, ...T[]];
 
+/** What databases and terminals can take. */
+const plainText = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine(text => text.isWellFormed() && !text.includes('\0'), 'must be text without NUL or broken characters');
+
 // A clone, because the domain's schemas may have been made before they could be named for the document.
 const spec = jobSpec.clone().openapi('JobSpec');
 const runState = z.enum(values(RunState)).openapi('RunState');
@@ -176,6 +183,49 @@ export const freezeSchema = z
     reason: z.string(),
   })
   .openapi('Freeze');
+/** What a server says of an asynchronous run. */
+export const callbackSchema = z
+  .strictObject({
+    outcome: z.enum(['Succeeded', 'Failed']).optional().openapi({ description: 'How it went: the run ends with it.' }),
+    message: plainText(1_000).optional().openapi({ description: 'One sentence for people.' }),
+    output: plainText(65_536).optional().openapi({ description: 'With an outcome: goes into the run’s output.' }),
+    progress: z
+      .number()
+      .min(0)
+      .max(100)
+      .optional()
+      .openapi({ description: 'Without an outcome: how far it is, in percent. The token stays good.' }),
+  })
+  .refine(body => (body.outcome === undefined) !== (body.progress === undefined), {
+    message: 'exactly one of outcome and progress is needed',
+  })
+  .refine(body => body.output === undefined || body.outcome !== undefined, {
+    path: ['output'],
+    message: 'is allowed with an outcome only',
+  })
+  .openapi('Callback');
+
+export const callbackAnswerSchema = z
+  .object({ run: z.string(), attempt: z.int(), outcome: z.enum(['Succeeded', 'Failed']).optional() })
+  .openapi('CallbackTaken');
+
+export const notificationSchema = z
+  .object({
+    id: z.string().openapi({ description: 'Of every try the same: a receiver knows by it what it has had.' }),
+    namespace: z.string(),
+    name: z.string(),
+    channel: z.string(),
+    event: z.enum(['Failure', 'Recovery', 'Late', 'Missed']),
+    run: z.string().optional(),
+    title: z.string(),
+    text: z.string(),
+    state: z.enum(['Waiting', 'Sent', 'Failed']),
+    attempts: z.int(),
+    createdAt: instant,
+    at: instant.openapi({ description: 'While it waits: when it is tried (again). Else: when it ended.' }),
+    error: z.string().optional().openapi({ description: 'Why the last try failed.' }),
+  })
+  .openapi('Notification');
 
 export const ticksSchema = z
   .object({

@@ -57,6 +57,8 @@ export class Endings {
       // A master whose clock is ahead must not hide what the others write.
       latest = Math.min(now, Math.max(latest, position.changedAt));
     }
+    // Several may have been recorded in one millisecond.
+    fresh.sort((a, b) => a.changedAt - b.changedAt || (a.finishedAt ?? 0) - (b.finishedAt ?? 0));
     if (fresh.length > 0) for (const listener of this.#listeners) await listener.ended(fresh);
     for (const run of fresh) this.#seen.set(run.id, { changedAt: run.changedAt, state: run.state });
     for (const [id, { changedAt }] of this.#seen) if (changedAt < latest - overlapOfTerm) this.#seen.delete(id);

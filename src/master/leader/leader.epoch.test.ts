@@ -297,7 +297,7 @@ describe('epochs, terms and what is published', () => {
     const key = `cron/trigger/default/late/${claimed}`;
     const trigger = await eventually('the sweep has written it', () => coordinator.get(key));
     await eventually('the database knows', async () =>
-      (await store.pendingRuns(10)).every(({ published }) => published),
+      (await store.pendingRuns(10, clock())).every(({ published }) => published),
     );
     await coordinator.transact([{ verb: 'delete-cas', key, index: trigger.index }]);
     const skipped = await eventually('the other is skipped', async () => {

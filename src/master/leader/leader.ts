@@ -2,12 +2,18 @@ import type { Registry } from 'prom-client';
 import type { Coordinator } from '../../coordination/coordinator.ts';
 import { Election, type Leadership } from '../../coordination/election.ts';
 import { pause } from '../../coordination/pause.ts';
+import type { JobHistory } from '../../domain/job/spec.ts';
 import type { Service } from '../../domain/lifecycle.ts';
 import type { NamespaceRules } from '../../domain/policy/allow-list.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Store, StoredEpoch } from '../../store/store.ts';
+import type { Channel } from '../notifications/channels/channel.ts';
+import { Sender } from '../notifications/sender.ts';
+import { TellEnds } from '../notifications/tell-ends.ts';
+import { TellTimes } from '../notifications/tell-times.ts';
+import { Teller } from '../notifications/teller.ts';
 import type { FreezeService } from '../services/freezes.ts';
 import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
@@ -24,7 +30,8 @@ import { type LeaderMetrics, leaderMetrics } from './metrics.ts';
 import { Observations } from './observations.ts';
 import { Office } from './office.ts';
 import { Orphans } from './orphans.ts';
-import { retain } from './retention.ts';
+import { PolicyIndex } from './policy-index.ts';
+import { retain, trim } from './retention.ts';
 import { Retries } from './retries.ts';
 import { SpellAgenda } from './spell-agenda.ts';
 import { type LeaderTiming, leaderTiming } from './timing.ts';
@@ -45,6 +52,10 @@ export interface LeaderOptions {
   readonly retainFor?: Milliseconds;
   /** What imported jobs of namespaces may be. Default: everything is allowed. */
   readonly rules?: NamespaceRules | undefined;
+  /** What is kept of each job, at most, beside its own `history`. Default: everything for `retainFor`. */
+  readonly history?: JobHistory;
+  /** Where notifications go, by name. Default: nowhere. */
+  readonly channels?: ReadonlyMap<string, Channel>;
   /** Gets the leader's metrics. Default: none are kept. */
   readonly registry?: Registry;
   /** Default `Date.now`. */
@@ -149,13 +160,19 @@ export class Leader implements Service {
         else office.logger.warn({ err: error }, 'the beat was not saved in the database');
       },
     });
-    const agenda = new SpellAgenda(every.auditAfter);
+    const { channels = new Map<string, Channel>(), history = {} } = this.#options;
+    const notified = new PolicyIndex(({ spec }) => spec.notify !== undefined && spec.notify.length > 0);
+    const trimmed = new PolicyIndex(({ spec }) => spec.history !== undefined || Object.keys(history).length > 0);
+    const agenda = new SpellAgenda(every.auditAfter, [notified, trimmed]);
     const follower = new JobFollower(office, agenda);
     const catchups = new Catchups(office);
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
-    const endings = new Endings(office, []);
+    const teller = new Teller(office, channels.keys());
+    const endings = new Endings(office, [new TellEnds(office, notified, teller)]);
+    const times = new TellTimes(office, notified, teller);
+    const sender = new Sender(office, { channels });
     const orphans = new Orphans(office, workers, epochs);
     const importer = new Importer({
       ...this.#options,
@@ -173,6 +190,8 @@ export class Leader implements Service {
         again('the clearing of triggers', every.clearEvery, () => triggers.clear()),
         again('the clearing of orphans', every.clearEvery, () => orphans.pass()),
         again('what follows from ended runs', every.sweepEvery, () => endings.pass()),
+        again('what is to be told', every.tellEvery, () => times.pass()),
+        again('the trimming of histories', every.retainEvery, () => trim(office, trimmed, history)),
         importer.run(signal),
         again('the comparison of keys', every.sweepEvery, () => importer.settleDoubts(signal)),
       ]);
@@ -189,6 +208,7 @@ export class Leader implements Service {
         await triggers.publish();
       }),
       again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
+      again('the sending of notifications', every.sweepEvery, () => sender.pass()),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),
     ];

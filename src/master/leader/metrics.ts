@@ -8,6 +8,8 @@ export interface LeaderMetrics {
   readonly runsLost: Counter;
   /** Further attempts that were decided on, by the outcome of the attempt before. */
   readonly retries: Counter<'outcome'>;
+  /** Tries to deliver notifications. */
+  readonly notifications: Counter<'channel' | 'result'>;
   /** The backlog. */
   readonly triggersWaiting: Gauge;
   /** 1 on the master that has the role. */
@@ -33,6 +35,12 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
       name: 'cronmesh_run_retries_total',
       help: 'Further attempts at runs that were decided on, by the outcome of the attempt before',
       labelNames: ['outcome'],
+      registers,
+    }),
+    notifications: new Counter({
+      name: 'cronmesh_notifications_total',
+      help: 'Tries to deliver a notification, by channel and result (sent, retried, failed)',
+      labelNames: ['channel', 'result'],
       registers,
     }),
     triggersWaiting: new Gauge({

@@ -2,6 +2,7 @@ import type { Entry, Index, Operation } from '../../coordination/coordinator.ts'
 import { askForAdoption, isOutliving } from '../../coordination/handover.ts';
 import { jobOfPath, lockPath, prefix, runOfPublished, triggerPath } from '../../coordination/keys.ts';
 import {
+  type CallbackRecord,
   decode,
   type KillRecord,
   type LockRecord,
@@ -20,6 +21,8 @@ import type { Office } from './office.ts';
 
 /** A kill of a run that the database does not know is kept this long: its report may come yet. */
 const unknownKillKept = 600_000;
+/** After the last instant at which an answer is taken: the worker is to see it, and deletes the key itself. */
+const callbackKept = 60_000;
 const quietAtFirst = 1_000;
 const quietAtMost = 50_000;
 
@@ -55,6 +58,7 @@ export class Orphans {
     await this.#locks();
     await this.#quietRuns();
     await this.#kills();
+    await this.#callbacks();
     await this.#markers();
   }
 
@@ -168,6 +172,19 @@ export class Orphans {
     const over = kills.filter(({ record }) => {
       const row = rows.get(record.run);
       return row === undefined ? record.requestedAt < forgotten : terminalStates.has(row.state);
+    });
+    await this.#delete(over.map(({ entry }) => entry));
+  }
+
+  /** Keys for callbacks of runs whose workers died: nobody hears of an answer any more. */
+  async #callbacks(): Promise<void> {
+    const callbacks = this.#decoded<CallbackRecord>(await this.#list(prefix.callback));
+    if (callbacks.length === 0) return;
+    const rows = await this.#rows(callbacks.map(({ record }) => record.run));
+    const past = this.#office.clock() - callbackKept;
+    const over = callbacks.filter(({ record }) => {
+      const row = rows.get(record.run);
+      return record.until < past || (row !== undefined && hasEnded(row, record.attempt));
     });
     await this.#delete(over.map(({ entry }) => entry));
   }

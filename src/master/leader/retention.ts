@@ -1,8 +1,12 @@
+import type { JobHistory } from '../../domain/job/spec.ts';
 import type { Milliseconds } from '../../domain/time.ts';
 import type { Office } from './office.ts';
+import type { PolicyIndex } from './policy-index.ts';
 
 /** Runs deleted in one transaction: a moment's work, so that reports are never held up. */
 const atOnce = 1_000;
+/** A run that ended so lately may still be reported again by its worker, which would make its row anew. */
+const settledAfter: Milliseconds = 600_000;
 
 /** Deletes runs, logs and skips that ended longer ago than `keep`. */
 export async function retain(office: Office, keep: Milliseconds): Promise<void> {
@@ -14,4 +18,27 @@ export async function retain(office: Office, keep: Milliseconds): Promise<void> 
     if (some < atOnce) break;
   }
   if (deleted > 0) office.logger.info({ deleted }, 'old runs were deleted');
+}
+
+/** Deletes of each job what is beyond its `history`, or beyond what is kept of all jobs. */
+export async function trim(office: Office, jobs: PolicyIndex, all: JobHistory): Promise<void> {
+  const { store, term, clock, signal } = office;
+  let deleted = 0;
+  for (const { uid: jobUid, namespace, name, spec } of jobs.spells()) {
+    const history = smaller(spec.history ?? {}, all);
+    for (let some = atOnce; some >= atOnce && !signal.aborted; deleted += some) {
+      const now = clock();
+      some = await store.trim(term, { jobUid, namespace, name }, history, { now, before: now - settledAfter }, atOnce);
+    }
+  }
+  if (deleted > 0) office.logger.info({ deleted }, 'runs and output beyond what is kept of their jobs were deleted');
+}
+
+/** The smaller of each bound. */
+function smaller(one: JobHistory, other: JobHistory): JobHistory {
+  const bounds = (['runs', 'days', 'outputBytes'] as const).flatMap(bound => {
+    const given = [one[bound], other[bound]].filter(value => value !== undefined);
+    return given.length === 0 ? [] : [[bound, Math.min(...given)] as const];
+  });
+  return Object.fromEntries(bounds);
 }

@@ -4,6 +4,7 @@ import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobSpell } from '../../store/store.ts';
 import { DueHeap } from './due-heap.ts';
+import type { PolicyIndex } from './policy-index.ts';
 
 /** A spell as the leader follows it. */
 export interface Watched {
@@ -27,9 +28,12 @@ export class SpellAgenda {
   readonly #spells = new Map<SpellId, Watched>();
   readonly #heap = new DueHeap<Watched>();
   readonly #openByKey = new Map<JobKey, Watched>();
+  readonly #indexes: readonly PolicyIndex[];
 
-  constructor(auditAfter: number) {
+  /** `indexes` are told of the jobs that exist. */
+  constructor(auditAfter: number, indexes: readonly PolicyIndex[] = []) {
     this.#auditAfter = auditAfter;
+    this.#indexes = indexes;
   }
 
   get size(): number {
@@ -110,8 +114,8 @@ export class SpellAgenda {
     watched.accountedUntil = Math.max(watched.accountedUntil, spell.accountedUntil);
     this.#spells.set(id, watched);
     const key = jobKey(spell);
-    if (spell.until === undefined) this.#openByKey.set(key, watched);
-    else if (this.#openByKey.get(key) === watched) this.#openByKey.delete(key);
+    if (spell.until === undefined) this.#open(key, watched);
+    else if (this.#openByKey.get(key) === watched) this.#close(key, watched);
     if (changed) this.next(watched, now);
   }
 
@@ -119,7 +123,19 @@ export class SpellAgenda {
     this.#heap.delete(watched);
     this.#spells.delete(idOf(watched.spell));
     const key = jobKey(watched.spell);
-    if (this.#openByKey.get(key) === watched) this.#openByKey.delete(key);
+    if (this.#openByKey.get(key) === watched) this.#close(key, watched);
+  }
+
+  #open(key: JobKey, watched: Watched): void {
+    const before = this.#openByKey.get(key);
+    if (before !== undefined && before.spell.uid !== watched.spell.uid) this.#close(key, before);
+    this.#openByKey.set(key, watched);
+    for (const index of this.#indexes) index.opened(watched.spell);
+  }
+
+  #close(key: JobKey, { spell }: Watched): void {
+    this.#openByKey.delete(key);
+    for (const index of this.#indexes) index.closed(spell.uid);
   }
 }
 

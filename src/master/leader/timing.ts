@@ -26,6 +26,8 @@ export interface LeaderTiming {
   /** Everything is loaded anew from the database this often. */
   readonly reloadEvery: Milliseconds;
   readonly retainEvery: Milliseconds;
+  /** How often late runs and new skips are looked for, to tell of them. */
+  readonly tellEvery: Milliseconds;
   /** Keys below cron/jobs/ are compared with the database at most this often while nothing was seen to be done by hand. */
   readonly compareEvery: Milliseconds;
 }
@@ -44,5 +46,6 @@ export const leaderTiming: LeaderTiming = {
   quietAfter: 30_000,
   reloadEvery: 60_000,
   retainEvery: 60_000,
+  tellEvery: 5_000,
   compareEvery: 30_000,
 };

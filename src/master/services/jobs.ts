@@ -37,6 +37,8 @@ export interface JobServiceDependencies {
   readonly clockOk: () => boolean;
   /** What jobs of namespaces may be. Default: everything is allowed. */
   readonly rules?: NamespaceRules | undefined;
+  /** The channels that a job's `notify` may name. Default: any. */
+  readonly channels?: readonly string[];
 }
 
 /** Somebody else's change came between the read and the write this often: give up and let the caller repeat. */
@@ -55,6 +57,7 @@ export class JobService {
     const { store, clock, randomBytes, rules = {} } = this.#deps;
     requireAllowed(rules, manifest.metadata.namespace, manifest.spec);
     this.#checkClock();
+    this.#checkChannels(manifest);
     const { name, namespace, labels, annotations } = manifest.metadata;
     const uid = makeJobUid(randomBytes(16));
     const job = await store.createJob({
@@ -169,6 +172,7 @@ export class JobService {
     const stopped = isDeepStrictEqual({ ...job.spec, suspend: true }, spec);
     if (!stopped) requireAllowed(this.#deps.rules ?? {}, job.namespace, spec);
     this.#checkClock();
+    this.#checkChannels(manifest);
     const now = this.#deps.clock();
     const floor = floorAfter(job, spec, now);
     const { uid, revision } = job;
@@ -193,6 +197,20 @@ export class JobService {
         if (!raced || !repeatable || tries >= maxTries) throw error;
       }
     }
+  }
+
+  /** @throws CronmeshError InvalidInput */
+  #checkChannels({ spec }: ValidManifest): void {
+    const { channels } = this.#deps;
+    if (channels === undefined) return;
+    const problems = (spec.notify ?? []).flatMap(({ channel }, i) => {
+      if (channels.includes(channel)) return [];
+      const known = channels.length === 0 ? 'none is configured' : `there are ${channels.join(', ')}`;
+      const message = `is no channel of the masters' configuration (notifications.channels): ${known}`;
+      return [{ field: `spec.notify[${i}].channel`, value: JSON.stringify(channel), message }];
+    });
+    if (problems[0])
+      throw new CronmeshError('InvalidInput', `${problems[0].field} ${problems[0].message}`, { problems });
   }
 
   #checkClock(): void {

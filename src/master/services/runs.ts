@@ -4,13 +4,16 @@ import { shouldRetry } from '../../domain/policy/retry.ts';
 import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { LogLine, NewRun, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
+import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
 import type { Publishing } from './publishing.ts';
 
 export interface RunServiceDependencies {
-  readonly store: Pick<Store, 'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listRuns' | 'runLogs' | 'listSkips'>;
+  readonly store: Pick<
+    Store,
+    'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listNotifications' | 'listRuns' | 'runLogs' | 'listSkips'
+  >;
   readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
   readonly changes: Changes;
   readonly logger: Logger;
@@ -119,6 +122,11 @@ export class RunService {
   /** Why ticks did not run, newest first. */
   async skips(filter: Parameters<Store['listSkips']>[0]): Promise<readonly Skip[]> {
     return await this.#deps.store.listSkips(filter);
+  }
+
+  /** What was told of runs and skips, or waits to be, newest first. */
+  async notifications(filter: Parameters<Store['listNotifications']>[0]): Promise<readonly Notification[]> {
+    return await this.#deps.store.listNotifications(filter);
   }
 
   /** The output so far, page by page. */

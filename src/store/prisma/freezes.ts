@@ -40,7 +40,7 @@ export function freezes(database: Database): Pick<Store, 'freeze' | 'thaw' | 'li
     freezesPublished: async (published, now) => {
       if (published.length === 0) return;
       await prisma.$executeRaw`
-        UPDATE "freeze" AS standing SET published_at = ${BigInt(now)}
+        UPDATE namespace_freeze AS standing SET published_at = ${BigInt(now)}
         FROM ${recordset('told', { scope: 'text', since: 'bigint' }, published)}
         WHERE standing.scope = told.scope AND standing.since = told.since AND standing.published_at IS NULL`;
     },
@@ -49,7 +49,7 @@ export function freezes(database: Database): Pick<Store, 'freeze' | 'thaw' | 'li
 
 /** The one of a scope that stands; nobody else changes freezes until the transaction ends. */
 async function inForce(transaction: Transaction, scope: string, now: number): Promise<FreezeRow | undefined> {
-  await transaction.$executeRaw`LOCK TABLE "freeze" IN SHARE ROW EXCLUSIVE MODE`;
+  await transaction.$executeRaw`LOCK TABLE namespace_freeze IN SHARE ROW EXCLUSIVE MODE`;
   const rows = await transaction.freeze.findMany({
     where: { scope, endedAt: null, OR: [{ until: null }, { until: { gt: BigInt(now) } }] },
     orderBy: { since: 'desc' },
@@ -72,5 +72,5 @@ function toFreeze({ scope, since, until, by, reason, endedAt, publishedAt }: Fre
 
 /** Freezes that were over before an instant. */
 export async function forgetFreezes(transaction: Transaction, before: bigint): Promise<void> {
-  await transaction.$executeRaw`DELETE FROM "freeze" WHERE least(ended_at, until) < ${before}`;
+  await transaction.$executeRaw`DELETE FROM namespace_freeze WHERE least(ended_at, until) < ${before}`;
 }

@@ -48,7 +48,7 @@ function toLine(row: LogRow): LogLine {
   };
 }
 
-function toSkip(row: SkipRow): Skip {
+export function toSkip(row: SkipRow): Skip {
   return {
     jobUid: row.jobUid as JobUid,
     namespace: row.namespace,

@@ -9,12 +9,14 @@ import { history } from './history.ts';
 import { jobs } from './jobs.ts';
 import { leadership } from './leadership.ts';
 import { migrate, readMigrations } from './migrations.ts';
+import { notifications } from './notifications.ts';
 import { outbox } from './outbox.ts';
 import { applyReports } from './reports.ts';
 import { retries } from './retries.ts';
 import { runChanges } from './run-changes.ts';
 import { lastRuns, listRuns } from './run-list.ts';
 import { runs } from './runs.ts';
+import { trim } from './trim.ts';
 
 /** The store on a connected engine: the same statements for both. */
 export function createStore(database: Database): Store {
@@ -26,6 +28,8 @@ export function createStore(database: Database): Store {
     ...retries(database),
     ...history(database),
     ...freezes(database),
+    ...notifications(database),
+    ...trim(database),
     ...accounting(database),
     ...leadership(database),
     ...coordinationKeys(database),

@@ -29,6 +29,8 @@ export interface JobEntry {
   readonly deadline: Milliseconds;
   /** Its runs go on without their worker (kubernetes): they are handed over and adopted, never lost with it. */
   readonly outlivesWorker: boolean;
+  /** A server may say later how its runs went (http): they have a key for that. */
+  readonly asynchronous: boolean;
   /** A run may be tried again, by this worker too and under the same lock. */
   readonly retries: boolean;
   /** A run that is lost may be tried again: each attempt ends with its worker's lease, so that the next is alone. */
@@ -61,6 +63,7 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     forbid,
     deadline: spec.startingDeadlineSeconds * 1_000,
     outlivesWorker: executor.kubernetes !== undefined,
+    asynchronous: executor.http?.asynchronous !== undefined,
     retries: (spec.retry?.limit ?? 0) > 0,
     retriesLost: retriesLost(spec),
     body: JSON.stringify({

@@ -50,6 +50,7 @@ export function entryOf(
     forbid: slot === 0 && job?.forbid === true,
     deadline: job?.deadline ?? 0,
     outlivesWorker: true,
+    asynchronous: false,
     // A further attempt may follow, whatever became of the job.
     retries: true,
     retriesLost: false,

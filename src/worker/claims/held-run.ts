@@ -13,6 +13,7 @@ import {
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import { type JobEntry, runSpecOf } from '../agenda/entry.ts';
 import type { StartRequest } from '../supervisor/protocol.ts';
+import { traceparent } from './trace-context.ts';
 
 /** A run that a claim is made for. */
 export interface RunClaim {
@@ -98,8 +99,12 @@ export function referenceOf(claim: RunClaim): RunReference {
   };
 }
 
-/** What the supervisor is asked for. */
-export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
+/**
+ * What the supervisor is asked for.
+ *
+ * @param callbackUrl of an asynchronous run
+ */
+export function startRequestOf(held: HeldRun, worker: WorkerId, callbackUrl?: string): StartRequest {
   const { entry } = held;
   const spec = runSpecOf(entry);
   const { namespace, name } = splitJobKey(entry.key);
@@ -115,6 +120,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
     ...(spec.secretRefs !== undefined && held.adopts === undefined && { secretRefs: spec.secretRefs }),
     ...(spec.resource !== undefined && { resource: spec.resource }),
     executor: spec.executor,
+    ...(callbackUrl !== undefined && { callbackUrl }),
     timeout: spec.timeoutSeconds * 1_000,
     grace: spec.terminationGraceSeconds * 1_000,
     env: {
@@ -125,6 +131,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId): StartRequest {
       CRONMESH_ATTEMPT: String(held.attempt),
       CRONMESH_FENCING_TOKEN: held.token,
       CRONMESH_WORKER: worker,
+      TRACEPARENT: traceparent(held.run, held.attempt),
     },
   };
 }

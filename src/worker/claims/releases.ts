@@ -5,7 +5,7 @@ import {
   maxOperations,
   type Operation,
 } from '../../coordination/coordinator.ts';
-import { killerPath } from '../../coordination/keys.ts';
+import { callbackPath, killerPath } from '../../coordination/keys.ts';
 import { pause } from '../../coordination/pause.ts';
 import { decode, type LockRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
@@ -137,6 +137,7 @@ export class Releases {
       { verb: 'unlock', key: lockKey, value: '', session },
       { verb: 'delete', key: lockKey },
       ...(this.#options.isKilled(held) ? ([{ verb: 'delete', key: killerPath(entry.key, run) }] as const) : []),
+      ...(entry.asynchronous ? ([{ verb: 'delete', key: callbackPath(run) }] as const) : []),
       ...this.#options.holdUps.operations(held),
     ];
   }

@@ -4,6 +4,7 @@ import type { FinishedReport, OutputReport, StartedReport } from '../../domain/r
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { type Callbacks, NoCallbackUrlError } from '../callbacks.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { Supervisor } from '../ports.ts';
 import type { Reports } from '../reports.ts';
@@ -14,6 +15,7 @@ import type { Commit } from './proposal.ts';
 export interface RunsOptions {
   readonly worker: WorkerId;
   readonly supervisor: Pick<Supervisor, 'launch' | 'kill'>;
+  readonly callbacks: Pick<Callbacks, 'prepare' | 'forget'>;
   readonly reports: Reports;
   readonly clock: Clock;
   /** The session that the worker has now. */
@@ -35,6 +37,8 @@ export class Runs {
   readonly #options: RunsOptions;
   readonly #held = new Map<RunId, HeldRun>();
   readonly #kills = new Map<RunId, KillRecord>();
+  /** Asynchronous runs whose callback is being prepared, and whether their end was asked for meanwhile. */
+  readonly #preparing = new Map<RunId, { ended?: string }>();
   readonly #idlers: (() => void)[] = [];
   /** Ended, and not yet handed over to the releases. */
   #closing = 0;
@@ -63,7 +67,7 @@ export class Runs {
 
   /** A claim was committed: starts the run at once, while the report of it goes to disk. */
   begin(claim: RunClaim, commit: Commit): void {
-    const { supervisor, reports, clock, worker, metrics } = this.#options;
+    const { supervisor, reports, clock, metrics } = this.#options;
     const now = clock();
     const held = holdRun(claim, { session: commit.session, epoch: commit.epoch, index: commit.index, since: now });
     this.#held.set(held.run, held);
@@ -71,7 +75,7 @@ export class Runs {
     const kill = this.#kills.get(held.run);
     const adopted = held.adopts !== undefined;
     // What goes on already can only be ended by whoever follows it.
-    if (late === undefined && (kill === undefined || adopted)) supervisor.launch(startRequestOf(held, worker));
+    if (late === undefined && (kill === undefined || adopted)) this.#launch(held);
     if (held.tick !== undefined && held.trigger === 'tick' && !adopted) metrics.claimed(now - held.tick);
     void reports.append([
       {
@@ -88,6 +92,42 @@ export class Runs {
     } else if (kill !== undefined)
       this.#close(held, { outcome: 'Killed', message: `killed by ${kill.by} before it was started` });
     else if (late !== undefined) this.#close(held, { outcome: 'Lost', message: `never started: ${late}` });
+  }
+
+  #launch(held: HeldRun): void {
+    const { supervisor, worker } = this.#options;
+    if (held.entry.asynchronous) void this.#launchAsynchronous(held);
+    else supervisor.launch(startRequestOf(held, worker));
+  }
+
+  /** The key for its callback comes first: the server may answer before the request does. */
+  async #launchAsynchronous(held: HeldRun): Promise<void> {
+    const { supervisor, worker, callbacks, clock } = this.#options;
+    const preparing: { ended?: string } = {};
+    this.#preparing.set(held.run, preparing);
+    let url: string | undefined;
+    let failure: unknown;
+    try {
+      url = await callbacks.prepare(held);
+    } catch (error) {
+      failure = error;
+    }
+    this.#preparing.delete(held.run);
+    const late = this.#tooLate(held, clock());
+    if (preparing.ended !== undefined) {
+      this.#close(held, { outcome: 'Killed', message: `killed by ${preparing.ended} before it was started` });
+    } else if (failure instanceof NoCallbackUrlError) {
+      this.#close(held, { outcome: 'Failed', message: `not started: it is asynchronous, and ${failure.message}` });
+    } else if (url === undefined || late !== undefined) {
+      await this.#refused(held, late ?? `its callback could not be prepared: ${(failure as Error).message}`);
+    } else supervisor.launch(startRequestOf(held, worker, url));
+  }
+
+  /** Ends an attempt, also one that is about to be launched. */
+  #end(held: HeldRun, by: string): void {
+    const preparing = this.#preparing.get(held.run);
+    if (preparing !== undefined) preparing.ended ??= by;
+    else this.#options.supervisor.kill(held.run, held.attempt, by);
   }
 
   /** Everything the supervisor says. */
@@ -138,13 +178,13 @@ export class Runs {
     const kill = this.#kills.get(run);
     if (held === undefined || kill === undefined) return;
     this.#options.logger.info({ run, by: kill.by }, 'killing a run');
-    this.#options.supervisor.kill(run, held.attempt, kill.by);
+    this.#end(held, kill.by);
   }
 
   /** Ends a run whose lock is another's, or nobody's. */
   endUnlocked(held: HeldRun): void {
     this.#options.logger.error({ run: held.run, lock: held.lockKey }, 'a lock is gone: its run is ended');
-    this.#options.supervisor.kill(held.run, held.attempt, 'cronmesh: its lock was lost with the past of Consul');
+    this.#end(held, 'cronmesh: its lock was lost with the past of Consul');
   }
 
   /** Why a run must not start any more although its claim was committed: its outcome was long unknown. */
@@ -165,6 +205,7 @@ export class Runs {
     held.endedAt = held.since;
     this.#closing++;
     this.#held.delete(held.run);
+    this.#options.callbacks.forget(held.run);
     this.#options.onRoom();
     if (!(await this.#options.handBack(held))) {
       const result = { outcome: 'Lost', message: `never started: ${reason}` } as const;
@@ -191,6 +232,7 @@ export class Runs {
     held.endedAt = at;
     this.#closing++;
     this.#held.delete(held.run);
+    this.#options.callbacks.forget(held.run);
     this.#options.metrics.finished(result.outcome);
     this.#options.onRoom();
     void this.#options.reports.append([this.#finishedReport(held, result, at)]).then(() => {

@@ -35,10 +35,14 @@ export function runEnvironment(
   };
 }
 
-/** The environment of the supervisor process: never the worker's own settings and secrets. */
+/**
+ * The environment of the supervisor process: never the worker's own settings and secrets, but for the variables that
+ * `secretRefs` may name.
+ */
 export function supervisorEnvironment(
   worker: Environment,
-  options: { readonly kubernetes: boolean },
+  options: { readonly kubernetes: boolean; readonly secrets?: { readonly variables?: readonly string[] } },
 ): Record<string, string> {
-  return pick(worker, [...inherited, ...needed, ...(options.kubernetes ? neededForKubernetes : [])]);
+  const { kubernetes, secrets: { variables = [] } = {} } = options;
+  return pick(worker, [...inherited, ...needed, ...(kubernetes ? neededForKubernetes : []), ...variables]);
 }

@@ -1,4 +1,6 @@
+import type { CallbackAnswer, CallbackProgress } from '../../coordination/records.ts';
 import type { AttemptResult, StartRequest } from '../supervisor/protocol.ts';
+import type { Masking } from './output/masker.ts';
 
 /** Why an attempt is being ended from outside. */
 export type EndReason =
@@ -15,6 +17,8 @@ export interface ExecutionHooks {
    * within seconds): the executor may then leave what follows in its pipe.
    */
   output(stream: 'stdout' | 'stderr' | 'system', text: string): Promise<void> | undefined;
+  /** Of a run that knows values that are to be hidden. All output is masked in any case; this is for who cuts it before. */
+  readonly masking?: Masking;
 }
 
 /** One attempt under way. */
@@ -32,6 +36,8 @@ export interface Execution {
    * or on request: then `result` comes. Such an attempt is never ended with a `lost` reason.
    */
   readonly detach?: (why: string) => Promise<boolean>;
+  /** Only of requests whose server may answer later (http): it has. */
+  readonly answer?: (answer: CallbackAnswer | CallbackProgress) => void;
 }
 
 /** The logic to run for one kind of job. Executors live in the supervisor process. */

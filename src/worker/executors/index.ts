@@ -5,7 +5,8 @@ import { createHttpExecutor, type HttpExecutorOptions } from './http/index.ts';
 import { KubernetesApi } from './kubernetes/api/api.ts';
 import { createKubernetesExecutor } from './kubernetes/index.ts';
 import { withSecrets } from './secrets/index.ts';
-import { shellExecutor } from './shell/index.ts';
+import type { LocalSources } from './secrets/local.ts';
+import { createShellExecutor, type ShellExecutorOptions } from './shell/index.ts';
 
 /** The executor of each kind; `kubernetes` where this worker may use the Kubernetes API. */
 export type Executors = Readonly<Record<Exclude<ExecutorKind, 'kubernetes'>, Executor>> & {
@@ -18,16 +19,19 @@ export function executorOf(executors: Executors, request: Pick<StartRequest, 'ex
   return request.executor.shell ? executors.shell : executors.http;
 }
 
-export interface ExecutorsOptions extends HttpExecutorOptions {
+export interface ExecutorsOptions extends HttpExecutorOptions, ShellExecutorOptions {
   /** Whether this worker uses the Kubernetes API: for kubernetes jobs, and for `secretRefs`. Default false. */
   readonly kubernetes?: boolean;
+  /** What of the worker itself `secretRefs` may name. Default nothing. */
+  readonly secrets?: LocalSources;
 }
 
 export function createExecutors(options: ExecutorsOptions): Executors {
   const api = options.kubernetes ? new KubernetesApi() : undefined;
+  const sources = { ...options.secrets, ...(api && { api }) };
   return {
-    shell: withSecrets(shellExecutor, api),
-    http: withSecrets(createHttpExecutor(options), api),
+    shell: withSecrets(createShellExecutor(options), sources),
+    http: withSecrets(createHttpExecutor(options), sources),
     ...(api && { kubernetes: createKubernetesExecutor({ api }) }),
   };
 }

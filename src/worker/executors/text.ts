@@ -37,7 +37,8 @@ export class LimitedText {
   }
 }
 
-const withoutNul = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text);
+/** Databases refuse NUL. */
+export const withoutNul = (text: string): string => (text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text);
 
 /** A line for people about what the limit cost; undefined when nothing was dropped. */
 export function droppedNote(what: string, dropped: number, limit: number): string | undefined {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { CallbackAnswer, CallbackProgress } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
 import type { Service } from '../../domain/lifecycle.ts';
 import type { RunId } from '../../domain/run/run.ts';
@@ -107,6 +108,11 @@ export class SupervisorClient implements Service {
     this.#send({ type: 'kill', run, attempt, by });
   }
 
+  /** The server that an attempt asked has answered. Does nothing when it is not running. */
+  callback(run: RunId, attempt: number, answer: CallbackAnswer | CallbackProgress): void {
+    this.#send({ type: 'callback', run, attempt, answer });
+  }
+
   /** Lets go of attempts that go on without their worker: `detached` follows for each, or `finished` where it ends. */
   detach(): void {
     this.#send({ type: 'detach' });
@@ -138,7 +144,7 @@ export class SupervisorClient implements Service {
       detached: true,
       // A small young generation: it makes little garbage, and a fork costs what the process has in memory.
       execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'],
-      env: supervisorEnvironment(process.env, { kubernetes: hello.kubernetes }),
+      env: supervisorEnvironment(process.env, hello),
       stdio: ['ignore', 'ignore', stderr, 'ipc'],
     });
     this.#child = child;

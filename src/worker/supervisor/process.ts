@@ -69,6 +69,8 @@ class SupervisorProcess {
       executors: createExecutors({
         allowPrivateAddresses: hello.allowPrivateAddresses,
         kubernetes: hello.kubernetes,
+        ...(hello.users && { users: hello.users }),
+        ...(hello.secrets && { secrets: hello.secrets }),
       }),
       logger: this.#log,
     });

@@ -1,3 +1,4 @@
+import type { CallbackAnswer, CallbackProgress } from '../../coordination/records.ts';
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import type { Outcome, RunId } from '../../domain/run/run.ts';
@@ -35,6 +36,8 @@ export interface StartRequest {
   readonly atOnce?: number;
   /** The CronJob resource that the job comes from: it owns what is made in Kubernetes. */
   readonly resource?: { readonly name: string; readonly uid: string };
+  /** Where the server of an asynchronous http attempt says how it went; holds the token. */
+  readonly callbackUrl?: string;
   readonly timeout: Milliseconds;
   readonly grace: Milliseconds;
   /** The run's environment: CRONMESH_… and nothing of the worker's secrets. */
@@ -50,6 +53,10 @@ export type ToSupervisor =
       readonly allowPrivateAddresses: boolean;
       /** Whether it uses the Kubernetes API: for kubernetes jobs and `secretRefs`. */
       readonly kubernetes: boolean;
+      /** Whom shell runs may be, beside the worker's own user. */
+      readonly users?: readonly (string | number)[];
+      /** What of the worker itself `secretRefs` may name: variables, and files in a folder. */
+      readonly secrets?: { readonly variables?: readonly string[]; readonly directory?: string };
       /** How to reach Consul once the worker is dead; absent with the in-memory coordinator. */
       readonly consul?: { readonly address: string; readonly token?: string };
       /** The worker's registration with the agent, taken away after its death. */
@@ -59,6 +66,13 @@ export type ToSupervisor =
   | { readonly type: 'session'; readonly session?: string; readonly epoch?: number }
   | { readonly type: 'lease'; readonly lease: Lease }
   | { readonly type: 'start'; readonly request: StartRequest }
+  /** The server that an http attempt asked has said how it went. */
+  | {
+      readonly type: 'callback';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly answer: CallbackAnswer | CallbackProgress;
+    }
   | { readonly type: 'kill'; readonly run: RunId; readonly attempt: number; readonly by: string }
   /** The worker stops: attempts that go on without it are let go of, for another to adopt; `detached` follows for each. */
   | { readonly type: 'detach' }

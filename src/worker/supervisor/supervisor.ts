@@ -81,6 +81,9 @@ export class Supervisor {
       case 'kill':
         this.#kill(message, message.by);
         break;
+      case 'callback':
+        this.#running.get(attemptKey(message))?.execution.answer?.(message.answer);
+        break;
       case 'lease':
         this.#lease.renew(message.lease);
         break;

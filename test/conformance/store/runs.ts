@@ -25,9 +25,9 @@ export function runsConformance(store: () => Store): void {
       assert.deepEqual(created, { ...kept, state: 'Pending', attempt: 0 });
       assert.deepEqual(await store().createRun(run), created, 'asking twice is asking once');
       const pending = async () => (await store().pendingRuns(10_000)).filter(one => one.id === run.id);
-      assert.deepEqual(await pending(), [{ ...run, attempt: 1, published: false }]);
+      assert.deepEqual(await pending(), [{ ...run, dueAt: start, attempt: 1, published: false }]);
       await store().markRunsPublished([run.id]);
-      assert.deepEqual(await pending(), [{ ...run, attempt: 1, published: true }]);
+      assert.deepEqual(await pending(), [{ ...run, dueAt: start, attempt: 1, published: true }]);
     });
 
     it('come the unpublished first, then the oldest', async () => {

@@ -1,21 +1,27 @@
 import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
+import type { CallbackAnswer, CallbackProgress } from '../../../coordination/records.ts';
 import { matchesStatus } from '../../../domain/http-status.ts';
 import type { HttpExecutorSpec } from '../../../domain/job/spec.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { AttemptResult, StartRequest } from '../../supervisor/protocol.ts';
 import { endedResult, formatDuration } from '../ending.ts';
 import type { EndReason, Execution, ExecutionHooks, Executor } from '../executor.ts';
-import { droppedNote, LimitedText } from '../text.ts';
+import { OutputPipe } from '../output/pipe.ts';
+import { AnswerBody } from './answer-body.ts';
+import { Callback } from './callback.ts';
 import { type Connections, createConnections } from './connections.ts';
-import { firstHop, type Hop, nextHop, redirectTarget } from './request.ts';
+import { callbackHeader, firstHop, type Hop, nextHop, redirectTarget } from './request.ts';
 
 export interface HttpExecutorOptions {
   /** Whether requests may go to addresses that are not on the public internet. */
   readonly allowPrivateAddresses: boolean;
 }
 
-/** Makes HTTP requests. The outcome is the status of the last answer; the run ends with its body. */
+/**
+ * Makes HTTP requests. The outcome is that of the last answer, and the run ends with its body; where the server may answer
+ * later and says so by 202, it ends with the callback.
+ */
 export function createHttpExecutor(options: HttpExecutorOptions): Executor {
   const connections = createConnections(options);
   return { execute: (request, hooks) => new HttpExecution(request, hooks, connections) };
@@ -27,6 +33,7 @@ class HttpExecution implements Execution {
   readonly #hooks: ExecutionHooks;
   readonly #connections: Connections;
   readonly #abort = new AbortController();
+  readonly #callback: Callback;
   #reason: EndReason | undefined;
   #status: number | undefined;
 
@@ -34,6 +41,7 @@ class HttpExecution implements Execution {
     this.#request = request;
     this.#hooks = hooks;
     this.#connections = connections;
+    this.#callback = new Callback(this.#abort.signal);
     this.result = this.#run();
   }
 
@@ -41,6 +49,12 @@ class HttpExecution implements Execution {
   end(reason: EndReason, _grace: Milliseconds): void {
     this.#reason ??= reason;
     this.#abort.abort();
+  }
+
+  /** Each may come before the answer 202 does. */
+  answer(answer: CallbackAnswer | CallbackProgress): void {
+    if ('progress' in answer) this.#callback.progress(answer, this.#hooks);
+    else this.#callback.take(answer);
   }
 
   async #run(): Promise<AttemptResult> {
@@ -59,13 +73,13 @@ class HttpExecution implements Execution {
   }
 
   async #follow(spec: HttpExecutorSpec): Promise<AttemptResult> {
-    let hop = firstHop(spec, this.#request.env, this.#request.secrets);
+    let hop = firstHop(spec, this.#request.env, this.#request.secrets, this.#request.callbackUrl);
     this.#connections.check(hop.url);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#exchange(hop, redirects === 0);
       const location = answer.headers.location;
       const target = redirectTarget(hop.url, answer.statusCode, Array.isArray(location) ? location[0] : location);
-      if (!target || spec.maxRedirects === 0) return await this.#conclude(spec, answer);
+      if (!target || spec.maxRedirects === 0) return await this.#conclude(spec, answer, hop);
       await answer.body.dump();
       if (redirects === spec.maxRedirects) throw new Error(`more redirects than maxRedirects: ${spec.maxRedirects}`);
       this.#connections.check(target);
@@ -95,24 +109,29 @@ class HttpExecution implements Execution {
   }
 
   /** Reads the body to its end, though only a part is kept: the server may still be at work. */
-  async #conclude(spec: HttpExecutorSpec, answer: Dispatcher.ResponseData): Promise<AttemptResult> {
-    const text = new LimitedText(spec.outputLimitBytes);
-    for await (const bytes of answer.body) await this.#pass(text.take(bytes as Buffer));
-    await this.#pass(text.end());
-    const note = droppedNote('body', text.dropped, spec.outputLimitBytes);
-    if (note !== undefined) this.#hooks.output('system', note);
+  async #conclude(spec: HttpExecutorSpec, answer: Dispatcher.ResponseData, hop: Hop): Promise<AttemptResult> {
+    const pipe = new OutputPipe({ stream: 'stdout', what: 'body', limit: spec.outputLimitBytes, hooks: this.#hooks });
+    const body = spec.expectedBody && new AnswerBody();
+    for await (const bytes of answer.body) {
+      body?.take(bytes as Buffer);
+      await pipe.take(bytes as Buffer);
+    }
+    await pipe.end();
     const httpStatus = answer.statusCode;
-    if (matchesStatus(httpStatus, spec.expectedStatus)) return { outcome: 'Succeeded', httpStatus };
-    const expected = spec.expectedStatus.join(', ');
-    return {
-      outcome: 'Failed',
-      httpStatus,
-      message: `the server answered ${nameOf(httpStatus)}, expected was ${expected}`,
-    };
+    // Who was redirected away from the job's own server was not told where to answer.
+    if (spec.asynchronous && httpStatus === 202 && hop.headers[callbackHeader] !== undefined) {
+      return { httpStatus, ...(await this.#callback.wait(spec.asynchronous.timeoutSeconds, this.#hooks)) };
+    }
+    const problem = await this.#problem(spec, httpStatus, body);
+    if (problem === undefined) return { outcome: 'Succeeded', httpStatus };
+    return { outcome: 'Failed', httpStatus, message: `the server answered ${nameOf(httpStatus)}${problem}` };
   }
 
-  async #pass(text: string): Promise<void> {
-    if (text !== '') await this.#hooks.output('stdout', text);
+  async #problem(spec: HttpExecutorSpec, status: number, body: AnswerBody | undefined): Promise<string | undefined> {
+    if (!matchesStatus(status, spec.expectedStatus)) return `, expected was ${spec.expectedStatus.join(', ')}`;
+    const problem = spec.expectedBody && (await body?.problem(spec.expectedBody, this.#abort.signal));
+    this.#abort.signal.throwIfAborted();
+    return problem === undefined ? undefined : `, but ${problem}`;
   }
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { expand } from '../../../domain/expand.ts';
 import { httpExecutor } from '../../../domain/job/spec.ts';
 import { runEnvironment, supervisorEnvironment } from '../environment.ts';
 import { firstHop, nextHop } from '../http/request.ts';
-import { expand } from './expand.ts';
 
 test('references are replaced as Kubernetes does', () => {
   const expanded = (text: string) => expand(text, { A: '1', B_2: '$(A)' }).text;

@@ -1,41 +1,52 @@
+import type { CallbackAnswer, CallbackProgress } from '../../../coordination/records.ts';
 import type { SecretRef } from '../../../domain/job/spec.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { AttemptResult, StartRequest } from '../../supervisor/protocol.ts';
 import { endedResult } from '../ending.ts';
 import type { EndReason, Execution, ExecutionHooks, Executor } from '../executor.ts';
-import type { KubernetesApi } from '../kubernetes/api/api.ts';
-import { readReferences, UnreadableReferenceError } from './read.ts';
+import { maskingOf } from '../output/masker.ts';
+import { UnreadableReferenceError } from './error.ts';
+import { masked } from './masked.ts';
+import { readReferences, type SecretSources } from './read.ts';
 
 /**
  * An executor whose runs get what their `secretRefs` name, as `request.secrets`, read when they start. The values are
- * in the memory of this process while the run goes on, and in nothing that it writes.
- *
- * @param api undefined where this worker may not use the Kubernetes API: then such runs fail
+ * in the memory of this process while the run goes on, in nothing that it writes, and are hidden in what the run prints and in its result.
  */
-export function withSecrets(executor: Executor, api: KubernetesApi | undefined): Executor {
+export function withSecrets(executor: Executor, sources: SecretSources): Executor {
   return {
     execute(request, hooks) {
       const { secretRefs } = request;
-      if (secretRefs === undefined || secretRefs.length === 0) return executor.execute(request, hooks);
-      return new SecretExecution(executor, api, secretRefs, request, hooks);
+      if (secretRefs === undefined || secretRefs.length === 0) {
+        const masking = maskingOf(tokenOf(request));
+        return masking ? masked(executor, request, hooks, masking) : executor.execute(request, hooks);
+      }
+      return new SecretExecution(executor, sources, secretRefs, request, hooks);
     },
   };
+}
+
+/** A server may say its request's headers back: who reads the log is not to answer in its place. */
+function tokenOf({ callbackUrl }: StartRequest): readonly string[] {
+  const token = callbackUrl === undefined ? null : new URL(callbackUrl).searchParams.get('token');
+  return token === null ? [] : [token];
 }
 
 class SecretExecution implements Execution {
   readonly result: Promise<AttemptResult>;
   readonly #abort = new AbortController();
+  readonly #answers: (CallbackAnswer | CallbackProgress)[] = [];
   #inner: Execution | undefined;
   #reason: EndReason | undefined;
 
   constructor(
     executor: Executor,
-    api: KubernetesApi | undefined,
+    sources: SecretSources,
     refs: readonly SecretRef[],
     request: StartRequest,
     hooks: ExecutionHooks,
   ) {
-    this.result = this.#run(executor, api, refs, request, hooks);
+    this.result = this.#run(executor, sources, refs, request, hooks);
   }
 
   end(reason: EndReason, grace: Milliseconds): void {
@@ -44,20 +55,28 @@ class SecretExecution implements Execution {
     this.#inner?.end(reason, grace);
   }
 
+  /** Comes only once the request is sent, but for one that nobody asked for. */
+  answer(answer: CallbackAnswer | CallbackProgress): void {
+    if (this.#inner) this.#inner.answer?.(answer);
+    else this.#answers.push(answer);
+  }
+
   async #run(
     executor: Executor,
-    api: KubernetesApi | undefined,
+    sources: SecretSources,
     refs: readonly SecretRef[],
     request: StartRequest,
     hooks: ExecutionHooks,
   ): Promise<AttemptResult> {
     const failed = (why: string): AttemptResult => ({ outcome: 'Failed', message: `not started: ${why}` });
-    if (!api) return failed('it has secretRefs, and this worker may not use the Kubernetes API');
     try {
-      const { signal } = this.#abort;
-      const secrets = await readReferences(refs, { api, namespace: request.job.namespace, signal });
+      const options = { namespace: request.job.namespace, signal: this.#abort.signal };
+      const { values, hidden } = await readReferences(refs, sources, options);
       if (this.#reason) return endedResult(this.#reason, request.timeout);
-      this.#inner = executor.execute({ ...request, secrets }, hooks);
+      const masking = maskingOf([...hidden, ...tokenOf(request)]);
+      const inner = { ...request, secrets: values };
+      this.#inner = masking ? masked(executor, inner, hooks, masking) : executor.execute(inner, hooks);
+      for (const answer of this.#answers) this.#inner.answer?.(answer);
     } catch (error) {
       if (this.#reason) return endedResult(this.#reason, request.timeout);
       // Of other errors the message is not known, and might show a value.

@@ -12,7 +12,7 @@ import { httpRequest, recorder, shellRequest } from '../../supervisor/testing/re
 import { createHttpExecutor } from '../http/index.ts';
 import { KubernetesApi } from '../kubernetes/api/api.ts';
 import { loadConnection } from '../kubernetes/api/connection.ts';
-import { shellExecutor } from '../shell/index.ts';
+import { createShellExecutor } from '../shell/index.ts';
 import { withSecrets } from './index.ts';
 
 const skip = kubernetesSkip();
@@ -35,7 +35,7 @@ const inNamespace = (namespace: string, secretRefs: NonNullable<StartRequest['se
 
 async function runShell(request: StartRequest, api = new KubernetesApi()) {
   const record = recorder();
-  const result = await withSecrets(shellExecutor, api).execute(request, record.hooks).result;
+  const result = await withSecrets(createShellExecutor(), { api }).execute(request, record.hooks).result;
   return { ...record.texts, result };
 }
 
@@ -100,7 +100,7 @@ test('an http request gets them in headers and body, and its log does not', opti
     inNamespace(namespace, refs),
   );
   const record = recorder();
-  const executor = withSecrets(createHttpExecutor({ allowPrivateAddresses: true }), new KubernetesApi());
+  const executor = withSecrets(createHttpExecutor({ allowPrivateAddresses: true }), { api: new KubernetesApi() });
   const result = await executor.execute(request, record.hooks).result;
   assert.equal(record.texts.stdout, 'true');
   const written = JSON.stringify([result, record.texts, request]);
@@ -126,7 +126,7 @@ test('without the right, or without Kubernetes, it fails and says so', options, 
       `"system:serviceaccount:${namespace}:default" cannot get resource "secrets" in API group "" in the namespace "${namespace}"`,
   });
   const record = recorder();
-  assert.deepEqual(await withSecrets(shellExecutor, undefined).execute(request, record.hooks).result, {
+  assert.deepEqual(await withSecrets(createShellExecutor(), {}).execute(request, record.hooks).result, {
     outcome: 'Failed',
     message: 'not started: it has secretRefs, and this worker may not use the Kubernetes API',
   });
@@ -146,7 +146,7 @@ test('an API that is away is waited for; an end while it is away ends it', optio
 
   proxy.down();
   const record = recorder();
-  const execution = withSecrets(shellExecutor, api).execute(request, record.hooks);
+  const execution = withSecrets(createShellExecutor(), { api }).execute(request, record.hooks);
   setTimeout(() => execution.end({ kind: 'killed', by: 'anna' }, 0), 300);
   assert.deepEqual(await execution.result, { outcome: 'Killed', message: 'killed by anna' });
 

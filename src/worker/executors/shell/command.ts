@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ShellExecutorSpec } from '../../../domain/job/spec.ts';
+import type { Identity } from './identity.ts';
 
 /** A program and its arguments, and what is to be taken away when it has ended. */
 export interface Command {
@@ -22,13 +23,18 @@ export function plainCommand(spec: ShellExecutorSpec): Command | undefined {
   return { file, args, dispose: nothing };
 }
 
-/** Writes a script's body to a folder that nobody else can read. @throws when the temporary folder cannot be written */
-export async function scriptCommand(spec: ShellExecutorSpec): Promise<Command> {
+/**
+ * Writes a script's body to a folder that nobody but its user can read.
+ *
+ * @throws when the temporary folder cannot be written
+ */
+export async function scriptCommand(spec: ShellExecutorSpec, identity?: Identity): Promise<Command> {
   const folder = await mkdtemp(join(tmpdir(), 'cronmesh-'));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
   try {
     const path = join(folder, 'script');
     await writeFile(path, spec.script ?? '', { mode: 0o700 });
+    if (identity) for (const one of [path, folder]) await chown(one, identity.uid, identity.gid);
     return { file: spec.interpreter, args: [path], dispose };
   } catch (error) {
     await dispose();

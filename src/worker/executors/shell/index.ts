@@ -2,17 +2,27 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import type { ProcessUser } from '../../../domain/job/shell-process.ts';
 import type { ShellExecutorSpec } from '../../../domain/job/spec.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { AttemptResult, StartRequest } from '../../supervisor/protocol.ts';
 import { endedResult } from '../ending.ts';
 import { runEnvironment } from '../environment.ts';
 import type { EndReason, Execution, ExecutionHooks, Executor } from '../executor.ts';
-import { droppedNote, LimitedText } from '../text.ts';
+import { OutputPipe } from '../output/pipe.ts';
 import { type Command, plainCommand, scriptCommand } from './command.ts';
+import { homeOf, type Identity, IdentityError, identityEnvironment, identityOf } from './identity.ts';
 import { type Exit, exitResult, spawnFailure } from './outcome.ts';
 import { ProcessTree } from './tree.ts';
+import { limitOf, limitProblem, wrap, wrapperFailure } from './wrapping.ts';
 
+export interface ShellExecutorOptions {
+  /** Whom runs may be, beside the worker's own user. Default nobody. */
+  readonly users?: readonly ProcessUser[];
+}
+
+/** What of standard error shows why a wrapper failed. */
+const firstWords = 500;
 /** How long output is awaited after the main process has ended, from what it left in the background. */
 const outputAfterExit: Milliseconds = 1_000;
 
@@ -21,11 +31,9 @@ const outputAfterExit: Milliseconds = 1_000;
  * whatever it left in the background is ended as well (as systemd and Kubernetes do), so that exclusive runs cannot
  * overlap through it: what holds the output pipes has one second to close them, then comes TERM, `grace` later KILL.
  */
-export const shellExecutor: Executor = {
-  execute(request, hooks) {
-    return new ShellExecution(request, hooks);
-  },
-};
+export function createShellExecutor({ users = [] }: ShellExecutorOptions = {}): Executor {
+  return { execute: (request, hooks) => new ShellExecution(request, hooks, users) };
+}
 
 class ShellExecution implements Execution {
   readonly result: Promise<AttemptResult>;
@@ -35,10 +43,13 @@ class ShellExecution implements Execution {
   #graceUntil = Number.POSITIVE_INFINITY;
   #tree: ProcessTree | undefined;
   #exit: Exit | undefined;
+  readonly #users: readonly ProcessUser[];
+  #stderr = '';
 
-  constructor(request: StartRequest, hooks: ExecutionHooks) {
+  constructor(request: StartRequest, hooks: ExecutionHooks, users: readonly ProcessUser[]) {
     this.#request = request;
     this.#hooks = hooks;
+    this.#users = users;
     this.result = this.#run();
   }
 
@@ -54,22 +65,28 @@ class ShellExecution implements Execution {
     if (!spec) return { outcome: 'Failed', message: 'the job has no shell executor' };
     let command: Command | undefined;
     try {
-      command = plainCommand(spec) ?? (await scriptCommand(spec));
+      // Only who needs it waits: what is plain is spawned in this turn.
+      const identity = spec.user === undefined ? undefined : await identityOf(spec.user, this.#users);
+      const problem = limitProblem(spec.limits, identity);
+      if (problem !== undefined) return { outcome: 'Failed', message: problem };
+      command = plainCommand(spec) ?? (await scriptCommand(spec, identity));
       // Ended while its script was being written: there is nothing to start.
       if (this.#reason) return endedResult(this.#reason, this.#request.timeout);
-      return await this.#spawn(spec, command);
+      return await this.#spawn(spec, { ...command, ...wrap(command, spec.limits, identity) }, identity);
     } catch (error) {
+      if (error instanceof IdentityError) return { outcome: 'Failed', message: `not started: ${error.message}` };
       return spawnFailure(error, command?.file ?? spec.interpreter, spec.workingDirectory);
     } finally {
       await command?.dispose();
     }
   }
 
-  async #spawn(spec: ShellExecutorSpec, command: Command): Promise<AttemptResult> {
+  async #spawn(spec: ShellExecutorSpec, command: Command, identity: Identity | undefined): Promise<AttemptResult> {
+    const cwd = spec.workingDirectory ?? (identity && homeOf(identity));
     const child = execa(command.file, command.args, {
-      env: runEnvironment(this.#request, spec.env, process.env),
+      env: runEnvironment(this.#request, { ...(identity && identityEnvironment(identity)), ...spec.env }, process.env),
       extendEnv: false,
-      ...(spec.workingDirectory !== undefined && { cwd: spec.workingDirectory }),
+      ...(cwd !== undefined && { cwd }),
       ...(spec.stdin === undefined ? { stdin: 'ignore' as const } : { input: spec.stdin }),
       // A session and a group of its own, which can be ended as one.
       detached: true,
@@ -98,7 +115,10 @@ class ShellExecution implements Execution {
     for (const stream of [child.stdout, child.stderr]) stream.destroy();
     await closed;
     if (this.#reason) return { ...this.#exitDetails(), ...endedResult(this.#reason, this.#request.timeout) };
-    return exitResult(this.#exit ?? { code: 0, signal: null });
+    const exit = this.#exit ?? { code: 0, signal: null };
+    const failure = wrapperFailure(command, exit.code, this.#stderr);
+    if (failure !== undefined) return { outcome: 'Failed', message: failure };
+    return exitResult(exit, limitOf(exit.signal, spec.limits));
   }
 
   /** Ends what the main process left in the background; its last output has a moment to arrive. */
@@ -113,13 +133,12 @@ class ShellExecution implements Execution {
     await within(outputAfterExit, closed);
   }
 
-  /** Passes a stream on up to its limit, and reads on without end: a full pipe would block the process. */
+  /** Passes a stream on, and reads on without end: a full pipe would block the process. */
   #read(name: 'stdout' | 'stderr', stream: Readable, limit: number): Promise<void> {
-    const text = new LimitedText(limit);
-    const pass = (piece: string): Promise<void> | undefined =>
-      piece === '' ? undefined : this.#hooks.output(name, piece);
+    const pipe = new OutputPipe({ stream: name, what: name, limit, hooks: this.#hooks });
     stream.on('data', (bytes: Buffer) => {
-      const wait = pass(text.take(bytes));
+      if (name === 'stderr' && this.#stderr.length < firstWords) this.#stderr += bytes.toString('utf8', 0, firstWords);
+      const wait = pipe.take(bytes);
       if (!wait) return;
       stream.pause();
       void wait.then(() => stream.resume());
@@ -127,9 +146,7 @@ class ShellExecution implements Execution {
     stream.on('error', () => {});
     return new Promise(resolve => {
       stream.once('close', () => {
-        pass(text.end());
-        const note = droppedNote(name, text.dropped, limit);
-        if (note !== undefined) this.#hooks.output('system', note);
+        void pipe.end();
         resolve();
       });
     });

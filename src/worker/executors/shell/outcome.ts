@@ -7,8 +7,12 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-export function exitResult({ code, signal }: Exit): AttemptResult {
-  if (signal !== null) return { outcome: 'Failed', signal, message: `the process was ended by ${signal}` };
+/** @param limit what the process likely ran into, by its signal */
+export function exitResult({ code, signal }: Exit, limit?: string): AttemptResult {
+  if (signal !== null) {
+    const because = limit === undefined ? '' : `: it likely reached ${limit}`;
+    return { outcome: 'Failed', signal, message: `the process was ended by ${signal}${because}` };
+  }
   const exitCode = code ?? 0;
   if (exitCode === 0) return { outcome: 'Succeeded', exitCode };
   return { outcome: 'Failed', exitCode, message: `the process exited with status ${exitCode}` };
@@ -26,6 +30,9 @@ function describe(error: unknown, file: string, workingDirectory: string | undef
   const { code, message } = rootCause(error);
   switch (code) {
     case 'ENOENT':
+      if (file === 'prlimit' || file === 'setpriv') {
+        return `could not start: ${file} was not found; limits and user need it (util-linux) on the worker`;
+      }
       return `could not start: ${file} was not found`;
     case 'ENOTDIR':
       return `could not start: ${workingDirectory ?? file} is not a directory`;

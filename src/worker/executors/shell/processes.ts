@@ -23,7 +23,7 @@ const processesPerTurn = 32;
 /** Processes of the list before, by pid: an environment is read once, for what a process was started with stays its mark. */
 let seen: ReadonlyMap<number, ProcessInfo> = new Map();
 
-/** Every live process whose data may be read. Not an instant's picture: what forks meanwhile may be missing. */
+/** Every live process whose data may be read (for root, of all). Not an instant's picture: what forks meanwhile may be missing. */
 export async function listProcesses(): Promise<readonly ProcessInfo[]> {
   const found = new Map<number, ProcessInfo>();
   let read = 0;
@@ -46,11 +46,24 @@ export function readProcess(pid: number, before?: ProcessInfo): ProcessInfo | un
     const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z' || state === 'X') return undefined;
     const startTime = rest[16] ?? '';
-    const attempt = before?.startTime === startTime ? before.attempt : attemptOf(readFileSync(`/proc/${pid}/environ`));
+    const attempt = before?.startTime === startTime ? before.attempt : attemptOf(environmentOf(pid));
     const info = { pid, parent: Number(parent), group: Number(group), startTime };
     return attempt === undefined ? info : { ...info, attempt };
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * @throws when it may not be read, but for root: in containers root often lacks the right to look into other users'
+ * processes (CAP_SYS_PTRACE), and has the one to end them. A run's own are then known by their group and parents.
+ */
+function environmentOf(pid: number): Buffer {
+  try {
+    return readFileSync(`/proc/${pid}/environ`);
+  } catch (error) {
+    if (process.getuid?.() === 0 && (error as NodeJS.ErrnoException).code === 'EACCES') return Buffer.alloc(0);
+    throw error;
   }
 }
 

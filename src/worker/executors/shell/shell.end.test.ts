@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { processesOf, recorder, shellRequest, until } from '../../supervisor/testing/requests.ts';
-import { shellExecutor } from './index.ts';
+import { createShellExecutor } from './index.ts';
+
+const shellExecutor = createShellExecutor();
 
 /** Prints `ready` once a grandchild, one behind setsid and one behind a double fork run, all deaf to TERM. */
 const family = `

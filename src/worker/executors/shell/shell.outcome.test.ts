@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ShellExecutorSpec } from '../../../domain/job/spec.ts';
 import { recorder, shellRequest } from '../../supervisor/testing/requests.ts';
-import { shellExecutor } from './index.ts';
+import { createShellExecutor } from './index.ts';
+
+const shellExecutor = createShellExecutor();
 
 async function run(spec: Partial<ShellExecutorSpec> | string) {
   const record = recorder();

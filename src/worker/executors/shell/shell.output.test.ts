@@ -2,16 +2,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { recorder, shellRequest, until } from '../../supervisor/testing/requests.ts';
 import { LimitedText } from '../text.ts';
-import { shellExecutor } from './index.ts';
+import { createShellExecutor } from './index.ts';
 
-test('output beyond the limit is dropped, and the log says how much', async () => {
+const shellExecutor = createShellExecutor();
+
+test('of output beyond the limit the first and the last half are kept, and the log says what is missing between them', async () => {
   const record = recorder();
-  const command = 'head -c 5000 /dev/zero | tr "\\0" a; printf 1234567890 >&2';
+  const command = 'head -c 2500 /dev/zero | tr "\\0" a; head -c 2500 /dev/zero | tr "\\0" b; printf 1234567890 >&2';
   const result = await shellExecutor.execute(shellRequest({ command, outputLimitBytes: 1_000 }), record.hooks).result;
   assert.equal(result.outcome, 'Succeeded');
-  assert.equal(record.texts.stdout, 'a'.repeat(1_000));
+  assert.equal(record.texts.stdout, 'a'.repeat(500) + 'b'.repeat(500));
   assert.equal(record.texts.stderr, '1234567890');
-  assert.equal(record.texts.system, 'stdout: 4000 bytes beyond the limit of 1000 (outputLimitBytes) were dropped\n');
+  assert.equal(
+    record.texts.system,
+    'stdout: 4000 bytes are left out here: outputLimitBytes is 1000, of which the first and the last half are kept\n',
+  );
 });
 
 test('a flood of output neither blocks the process nor grows memory', async () => {
@@ -30,14 +35,17 @@ test('output stays in the pipe while the executor is asked to wait', async () =>
   let open = false;
   const early: number[] = [];
   let length = 0;
-  const execution = shellExecutor.execute(shellRequest('head -c 1000000 /dev/zero | tr "\\0" a'), {
-    started: () => {},
-    output: (_stream, text) => {
-      if (!open) early.push(text.length);
-      length += text.length;
-      return gate.promise;
+  const execution = shellExecutor.execute(
+    shellRequest({ command: 'head -c 1000000 /dev/zero | tr "\\0" a', outputLimitBytes: 2_000_000 }),
+    {
+      started: () => {},
+      output: (_stream, text) => {
+        if (!open) early.push(text.length);
+        length += text.length;
+        return gate.promise;
+      },
     },
-  });
+  );
   await until(() => early.length > 0);
   // Long enough for the rest to come, if it could.
   await new Promise(resolve => setTimeout(resolve, 50));
@@ -62,4 +70,25 @@ test('the limit never leaves half a character', () => {
   const text = new LimitedText(2);
   assert.equal(text.take(Buffer.from('a€b')) + text.end(), 'a');
   assert.equal(text.dropped, 3);
+});
+
+test('the first half is shown while the run goes on, and the last at its end, behind the line about what is missing', async () => {
+  const seen: string[] = [];
+  const wait = Promise.withResolvers<void>();
+  const command = 'printf "\\033[31mhead\\033[0m\\n"; head -c 5000 /dev/zero | tr "\\0" .; sleep 1; printf "€ tail\\n"';
+  const execution = shellExecutor.execute(shellRequest({ command, outputLimitBytes: 100 }), {
+    started: () => {},
+    output: (stream, text) => {
+      seen.push(`${stream} ${text}`);
+      wait.resolve();
+      return undefined;
+    },
+  });
+  await wait.promise;
+  assert.ok(seen[0]?.startsWith('stdout \u001b[31mhead\u001b[0m\n'), seen[0]);
+  assert.ok(!seen.join('').includes('tail'));
+  await execution.result;
+  const [note, tail] = seen.slice(-2);
+  assert.match(note ?? '', /^system stdout: \d+ bytes are left out here/);
+  assert.match(tail ?? '', /^stdout \.+€ tail\n$/);
 });
