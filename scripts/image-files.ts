@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeFileTrace } from '@vercel/nft';
 
-/** The files that Node.js is started with: the command and what a worker forks. */
-const programs = ['dist/main/cronmesh.js', 'dist/main/supervisor.js'];
+/** The files that Node.js is started with: the command, what a worker and its supervisor fork, and what modules import. */
+const programs = ['dist/main/cronmesh.js', 'dist/main/supervisor.js', 'dist/main/module-host.js', 'dist/jobs/index.js'];
 
 /** What no import names. A pattern that matches nothing is an error: the file was renamed and would be missed. */
 const others = [

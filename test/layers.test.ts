@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
  */
 const layers: Readonly<Record<string, readonly string[]>> = {
   domain: [],
+  jobs: ['domain'],
   gen: [],
   config: ['domain'],
   observability: ['domain', 'config'],
@@ -17,7 +18,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   store: ['domain', 'observability'],
   discovery: ['domain', 'coordination', 'observability'],
   master: ['domain', 'coordination', 'store', 'discovery', 'observability', 'wire', 'gen', 'config'],
-  worker: ['domain', 'coordination', 'discovery', 'observability', 'wire', 'gen', 'config'],
+  worker: ['domain', 'jobs', 'coordination', 'discovery', 'observability', 'wire', 'gen', 'config'],
   operator: ['domain', 'coordination', 'store', 'discovery', 'observability', 'config'],
   cli: ['domain', 'config'],
   main: ['*'],

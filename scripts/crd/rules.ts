@@ -9,8 +9,8 @@ export type RuleFor = { readonly rule: string } | { readonly keywords: Pick<Sche
  * is neither here nor in `refinementsLeft`, so that none is forgotten.
  */
 export const rules: Readonly<Record<string, RuleFor>> = {
-  'exactly one executor is needed: shell, http or kubernetes': {
-    rule: '[has(self.shell), has(self.http), has(self.kubernetes)].exists_one(given, given)',
+  'exactly one executor is needed: shell, http, kubernetes, module or custom': {
+    rule: '[has(self.shell), has(self.http), has(self.kubernetes), has(self.module), has(self.custom)].exists_one(given, given)',
   },
   // CEL does not see `command`, which has two types.
   'exactly one of command and script is needed': {
@@ -49,4 +49,5 @@ export const refinementsLeft: Readonly<Record<string, string>> = {
   'must be a regular expression of JavaScript (with the flag u)': 'the API server has another language of patterns',
   'must not set connection, keep-alive, proxy-connection, transfer-encoding, content-length, upgrade, expect, te, trailer, traceparent or cronmesh-…, which the worker sets':
     'two patterns for each name of a map without a bound cost more than the API server allows',
+  'must be JSON of at most 65536 bytes': 'CEL does not see a value of any type',
 };

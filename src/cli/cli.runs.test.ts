@@ -97,6 +97,19 @@ describe('cronmesh trigger, kill, logs, get runs', () => {
     assert.equal(api.publishing.kills.at(-1)?.run, one.id);
   });
 
+  it('shows how far a run is', async () => {
+    await createJob('far');
+    await run('trigger', 'far');
+    const reference = referenceOf(await requested(api.publishing.triggers.length));
+    await api.report('worker-1', { ...reference, type: 'claimed', at: 1, fencingToken: '1', revision: 1 });
+    await api.report('worker-1', { ...reference, type: 'started', at: 2 });
+    const untold = await run('describe', 'run', reference.run);
+    assert.match(untold.stdout, /^Progress: +-$/m);
+    await api.report('worker-1', { ...reference, type: 'progress', at: 3, percent: 41.9, message: 'of 10 files' });
+    assert.match((await run('describe', 'run', reference.run)).stdout, /^Progress: +41% of 10 files$/m);
+    assert.match((await run('get', 'run', reference.run, '-o', 'wide')).stdout, / 41% of 10 files +worker-1 /);
+  });
+
   it('says what is not there', async () => {
     await createJob('e');
     for (const [args, because] of [
@@ -132,5 +145,62 @@ describe('cronmesh trigger, kill, logs, get runs', () => {
     ];
     assert.match((await run('get', 'workers')).stdout, /^w1 +yes +7 +shell +zone=a +0\.1\.0$/m);
     assert.match((await run('get', 'workers', '-o', 'wide')).stdout, /10\.0\.0\.1:8081/);
+  });
+
+  it('asks for a run later, with arguments and variables of its own', async () => {
+    await createJob('later');
+    const given = ['--in', '1h30m', '--arg', '-x', '--arg', 'a b', '-e', 'A=b=c', '--env', 'E=', '--', '--y', 'z'];
+    const { status, stdout, stderr } = await run('trigger', 'later', ...given);
+    assert.equal(status, 0, stderr);
+    const [, id = '', due] = /^run (\S+) requested, due (\S+)\n$/.exec(stdout) ?? [];
+    assert.equal(due, '2026-03-01T13:30:00Z');
+    const json = JSON.parse((await run('get', 'run', id, '-o', 'json')).stdout);
+    assert.deepEqual([json.arguments, json.env], [['-x', 'a b', '--y', 'z'], { A: 'b=c', E: '' }]);
+    const killed = await run('kill', id);
+    assert.deepEqual([killed.status, killed.stdout], [0, `run ${id} is cancelled\n`]);
+    for (const [args, message] of [
+      [['--in', 'soon'], /--in.* must be a duration such as 90s, 10m or 1h30m/],
+      [['--env', 'A'], /--env.* must be NAME=value/],
+      [['--in', '5m', '--at', '2026-03-02T00:00:00Z'], /--at.* cannot be used with .*--in/],
+      [['--at', 'tomorrow'], /at must be an instant as RFC 3339/],
+    ] as const) {
+      const refused = await run('trigger', 'later', ...args);
+      assert.equal(refused.status, 2, refused.stdout);
+      assert.match(refused.stderr, message);
+    }
+  });
+
+  it('says in a dry run what would run', async () => {
+    api.workers = [];
+    await createJob('dry');
+    const { status, stdout, stderr } = await run('trigger', 'dry', '--dry-run', '--arg', 'x', '-e', 'A=1');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^Would: +a shell run would wait: no ready worker has its labels and executor$/m);
+    assert.match(stdout, /^Runs: +\["\/bin\/sh","-c","date","sh","x"\]$/m);
+    assert.match(stdout, /^Env: +A=1$/m);
+    const json = JSON.parse((await run('trigger', 'dry', '--dry-run', '-o', 'json')).stdout);
+    assert.deepEqual([json.workers, json.concurrency.free], [[], true]);
+    assert.deepEqual((await api.send('GET', '/api/v1/namespaces/default/jobs/dry/runs')).json.items, []);
+  });
+
+  it('asks for backfills, shows and cancels them', async () => {
+    await createJob('past');
+    const range = ['--from', '2026-02-01T00:00:00Z', '--to', '2026-02-11T00:00:00Z'];
+    const { status, stdout, stderr } = await run('backfill', 'past', ...range, '--parallelism', '3', '--all');
+    assert.equal(status, 0, stderr);
+    const [, id = ''] = /^backfill (\S+) requested: 10 ticks\n$/.exec(stdout) ?? [];
+    const table = await run('get', 'backfills', '--job', 'past');
+    assert.match(table.stdout, new RegExp(`^${id} +default/past +.* Running +0/10 `, 'm'));
+    const json = JSON.parse((await run('get', 'backfill', id, '-o', 'json')).stdout);
+    assert.deepEqual([json.parallelism, json.order, json.onlyMissing], [3, 'OldestFirst', false]);
+    assert.match((await run('describe', 'backfill', id)).stdout, /^Next tick: +2026-02-01T03:00:00Z$/m);
+    assert.equal((await run('cancel', 'backfill', id)).stdout, `backfill ${id} is cancelled\n`);
+    const again = await run('cancel', 'backfill', id);
+    assert.deepEqual([again.status, again.stderr], [1, `cronmesh: the backfill ${id} has ended already: Cancelled\n`]);
+    assert.equal((await run('cancel', 'run', id)).status, 2);
+    assert.equal((await run('backfill', 'past', '--from', '2026-02-01T00:00:00Z')).status, 2);
+    assert.equal((await run('backfill', 'past', ...range, '--order', 'Random')).status, 2);
+    const wrong = await run('backfill', 'past', '--from', '2026-02-11T00:00:00Z', '--to', '2026-02-01T00:00:00Z');
+    assert.deepEqual([wrong.status, /from must be before `to`/.test(wrong.stderr)], [2, true]);
   });
 });

@@ -18,7 +18,7 @@ describe('cronmesh, used wrongly', () => {
     [['get', 'jobs', '-o', 'xml'], /'xml' is invalid. Allowed choices are table, wide, json, yaml/],
     [['get', 'things'], /there is nothing of the kind "things"/],
     [['get', 'jobs', '-s', 'ftp://x:y:z'], /--server .* is no http or https URL/],
-    [['describe', 'run', 'x'], /"run" cannot be described/],
+    [['describe', 'worker', 'x'], /"worker" cannot be described/],
     [['delete'], /delete needs a job, or -f/],
     [['suspend', 'a/b/c'], /"a\/b\/c" is no job/],
     [['suspend', 'a/b', '-n', 'c'], /a\/b is not in the namespace c/],

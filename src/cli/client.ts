@@ -31,8 +31,8 @@ export class Client {
     return (await this.send('GET', path, { query })).body as T;
   }
 
-  async post<T>(path: string): Promise<T> {
-    return (await this.send('POST', path)).body as T;
+  async post<T>(path: string, body?: unknown): Promise<T> {
+    return (await this.send('POST', path, body === undefined ? {} : { body })).body as T;
   }
 
   async send(method: string, path: string, options: RequestOptions = {}): Promise<{ status: number; body: unknown }> {

@@ -37,7 +37,14 @@ export class ApiError extends CliError {
   }
 }
 
-const inputCodes = new Set(['InvalidInput', 'MalformedBody', 'BodyTooLarge', 'UnsupportedMediaType']);
+const inputCodes = new Set([
+  'InvalidInput',
+  'Unprocessable',
+  'NotApplicable',
+  'MalformedBody',
+  'BodyTooLarge',
+  'UnsupportedMediaType',
+]);
 
 /** The exit status of an error, and its lines: one, and one more for each field when several are wrong. */
 export function explain(error: unknown): { readonly status: 1 | 2; readonly lines: readonly string[] } {

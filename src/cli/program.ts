@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addApplyCommands } from './commands/apply.ts';
+import { addBackfillCommands } from './commands/backfills.ts';
 import { addBrakeCommands } from './commands/brakes.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
@@ -8,6 +9,7 @@ import { addDiffCommand } from './commands/diff.ts';
 import { addGetCommand } from './commands/get.ts';
 import { addNextCommand } from './commands/next.ts';
 import { addRunCommands } from './commands/runs.ts';
+import { addTriggerCommand } from './commands/trigger.ts';
 
 const programs = {
   standalone: 'run everything in one process, with an embedded database',
@@ -68,8 +70,10 @@ export function buildProgram(options: ProgramOptions): Command {
   addDefinitionCommands(program);
   addGetCommand(program);
   addDescribeCommand(program);
+  addTriggerCommand(program);
   addRunCommands(program);
   addBrakeCommands(program);
+  addBackfillCommands(program);
   addCrontabCommands(program);
   addNextCommand(program);
   return program;

@@ -19,6 +19,9 @@ export interface RunView {
   readonly httpStatus?: number;
   readonly reason?: string;
   readonly message?: string;
+  readonly progress?: number;
+  readonly progressMessage?: string;
+  readonly progressAt?: string;
   readonly lastOutcome?: string;
   readonly nextAttemptAt?: string;
 }
@@ -37,7 +40,51 @@ export interface JobView extends ManifestInput {
     readonly nextTick?: string;
     readonly lastRun?: RunView;
     readonly problems?: readonly string[];
+    readonly eligibleWorkers?: number;
   };
+}
+
+/** What a dry run says. */
+export interface DryRunView {
+  readonly message: string;
+  readonly dueAt: string;
+  readonly deadline: string;
+  readonly executor: ManifestInput['spec']['executor'];
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly secretRefs: readonly { readonly name: string }[];
+  readonly workers: readonly { readonly name: string; readonly rank: number }[];
+  readonly concurrency: {
+    readonly policy: string;
+    readonly limit?: number;
+    readonly free: boolean;
+    readonly holders: readonly { readonly run: string; readonly slot: string; readonly worker: string }[];
+  };
+  readonly waiting: readonly { readonly run: string; readonly trigger: string; readonly requestedAt: string }[];
+}
+
+export interface BackfillView {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly parallelism: number;
+  readonly order: string;
+  readonly onlyMissing: boolean;
+  readonly schedule: string;
+  readonly state: string;
+  readonly message?: string;
+  readonly requestedAt: string;
+  readonly finishedAt?: string;
+  readonly total: number;
+  readonly done: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly leftOut: number;
+  readonly nextTick?: string;
 }
 
 export interface SkipView {
@@ -57,6 +104,9 @@ export interface WorkerView {
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: number;
   readonly executors: readonly string[];
+  /** Absent from an older server. */
+  readonly modules?: readonly string[];
+  readonly customs?: readonly string[];
   readonly version: string;
   readonly ready: boolean;
   readonly running?: number;

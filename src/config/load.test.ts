@@ -58,10 +58,15 @@ describe('loadConfig', () => {
 
   it('reads labels and lists from the environment', () => {
     const config = loadConfig('worker', {
-      environment: { CRONMESH_WORKER_LABELS: 'zone=a,disk=ssd', CRONMESH_WORKER_EXECUTORS: 'http' },
+      environment: {
+        CRONMESH_WORKER_LABELS: 'zone=a,disk=ssd',
+        CRONMESH_WORKER_EXECUTORS: 'http',
+        CRONMESH_WORKER_MODULES: './jobs,@shop/jobs',
+      },
     });
     assert.deepEqual(config.worker.labels, { zone: 'a', disk: 'ssd' });
     assert.deepEqual(config.worker.executors, ['http']);
+    assert.deepEqual(config.worker.modules, ['./jobs', '@shop/jobs']);
   });
 
   it('names the setting, its source and its value in one line', () => {
@@ -103,7 +108,10 @@ describe('loadConfig', () => {
   for (const [environment, message] of [
     [{ CRONMESH_HTTP_PORT: 'abc' }, 'http.port (from CRONMESH_HTTP_PORT): must be a number (got "abc")'],
     [{ CRONMESH_WORKER_LABELS: 'gpu' }, 'must be pairs such as zone=a,disk=ssd (got "gpu")'],
-    [{ CRONMESH_WORKER_EXECUTORS: 'shell,perl' }, 'must be one of "shell", "http", "kubernetes" (got "shell,perl")'],
+    [
+      { CRONMESH_WORKER_EXECUTORS: 'shell,perl' },
+      'must be one of "shell", "http", "kubernetes", "module", "custom" (got "shell,perl")',
+    ],
     [{ CONSUL_HTTP_ADDR: 'unix:///x' }, 'must be host:port, or an http or https URL (got "unix:///x")'],
     [{ DATABASE_URL: 'postgresql://u:50%off@h/d' }, 'in a password, write %25 for %'],
     [{ DATABASE_URL: 'postgresql://u:secret@h:port/d' }, 'must be a URL such as postgresql://user@host:5432/database'],
@@ -133,6 +141,8 @@ describe('loadConfig', () => {
     ],
     ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
     ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],
+    ['worker: { modules: [5] }', 'worker.modules[0] (from FILE): must be a string; put it in quotes: "5" (got 5)'],
+    ['worker: { modules: [] }', 'worker.modules (from FILE): must not be empty (got [])'],
     ['[http]', 'FILE must hold a mapping of settings'],
     ['log: {}\n---\nlog: {}', 'FILE must hold a mapping of settings'],
     ['log: {}\nlog: {}', 'FILE is not YAML: duplicated mapping key'],

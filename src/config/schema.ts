@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { environmentSource } from '../domain/job/secret-sources.ts';
 import { processUser } from '../domain/job/shell-process.ts';
-import { executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
+import { type ExecutorKind, executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
 import { channel } from './channels.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
@@ -117,7 +117,10 @@ export function configSchema(role: Role) {
         labels: labelMap.default({}),
         /** Runs at once. */
         capacity: z.coerce.number().int().min(1).max(100_000).default(100),
+        /** Of `module` and `custom` nothing need be said: they come with `worker.modules`. */
         executors: list(z.enum(executorKinds)).default(['shell', 'http']),
+        /** Files, folders and packages that define jobs and executors; found from the configuration file's folder. */
+        modules: list(z.string().min(1)).default([]),
         /**
          * Whether it may use the Kubernetes API to read what `secretRefs` name; with the kubernetes executor it
          * always does. Who may create a shell job can then use the pod's account.
@@ -218,6 +221,15 @@ export function configSchema(role: Role) {
 }
 
 export type Config = z.output<ReturnType<typeof configSchema>>;
+
+/** The kinds of jobs that a worker runs: those configured, and those that its modules define. */
+export function workerExecutors(
+  config: Config,
+  defined: { readonly jobs: readonly unknown[]; readonly executors: readonly unknown[] },
+): readonly ExecutorKind[] {
+  const kinds: Record<string, boolean> = { module: defined.jobs.length > 0, custom: defined.executors.length > 0 };
+  return executorKinds.filter(kind => kinds[kind] ?? config.worker.executors.includes(kind));
+}
 
 /** A worker's name: the one configured, else made so that several on one machine differ by their ports alone. */
 export function workerName(config: Config): string {

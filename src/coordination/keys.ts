@@ -15,6 +15,7 @@ export const prefix = {
   published: 'cron/published/',
   cordon: 'cron/cordon/',
   callback: 'cron/callback/',
+  modules: 'cron/modules/',
 } as const;
 
 export const epochKey = 'cron/epoch';
@@ -41,6 +42,8 @@ export const publishedPath = (run: RunId, attempt = 1): string =>
 export const runOfPublished = (path: string): RunId => path.slice(prefix.published.length).split('/', 1)[0] as RunId;
 /** Of an asynchronous http run, while its server may say how it went. */
 export const callbackPath = (run: RunId): string => `${prefix.callback}${run}`;
+/** Schemas of modules, under the hash of what is in it: workers with the same modules share it. */
+export const moduleCatalogPath = (hash: string): string => `${prefix.modules}${hash}`;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
 /** By the worker's configured name: it holds for the worker's next process, too. */
 export const cordonPath = (name: string): string => `${prefix.cordon}${name}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Labels } from '../domain/job/spec.ts';
-import { decodeWorkerMeta, encodeWorkerMeta } from './worker-service.ts';
+import { decodeWorkerMeta, encodeWorkerMeta, metaKeys } from './worker-service.ts';
 
 const read = (meta: Record<string, string>): Labels => decodeWorkerMeta({ id: 'w', meta }).labels;
 const write = (labels: Labels): Record<string, string> =>
@@ -18,6 +18,27 @@ test('many labels fit into what Consul takes', () => {
   const meta = write(labels);
   assert.ok(Object.values(meta).every(value => value.length <= 512));
   assert.deepEqual(read(meta), labels);
+});
+
+test('names of modules come back, however many', () => {
+  const modules = Array.from({ length: 200 }, (_, i) => `job-${i}.${'x'.repeat(50)}`);
+  const meta = encodeWorkerMeta({
+    name: 'w',
+    labels: {},
+    capacity: 1,
+    version: '1',
+    executors: ['module', 'custom'],
+    kubernetes: false,
+    modules,
+    customs: ['sql'],
+    catalog: 'abc',
+  });
+  assert.ok(Object.values(meta).every(value => value.length <= 512));
+  assert.ok(Object.keys(meta).length <= 64);
+  assert.equal(metaKeys(modules), 25);
+  const read = decodeWorkerMeta({ id: 'w', meta });
+  assert.deepEqual([read.modules, read.customs, read.catalog], [modules, ['sql'], 'abc']);
+  assert.deepEqual([read.executors], [['module', 'custom']]);
 });
 
 test('a foreign instance is eligible for nothing', () => {

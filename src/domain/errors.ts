@@ -18,12 +18,16 @@ export const ErrorCode = {
   MethodNotAllowed: 'MethodNotAllowed',
   AlreadyExists: 'AlreadyExists',
   StaleRevision: 'StaleRevision',
+  /** Right in itself, and nothing in the cluster can do it: a module that no worker has. */
+  Unprocessable: 'Unprocessable',
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
   /** It was there, and is over for good. */
   Gone: 'Gone',
   TooManyRequests: 'TooManyRequests',
   Unavailable: 'Unavailable',
+  /** The input is valid by itself, and this object can't take it. */
+  NotApplicable: 'NotApplicable',
   Unauthorized: 'Unauthorized',
   Forbidden: 'Forbidden',
   Internal: 'Internal',

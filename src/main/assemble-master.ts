@@ -8,11 +8,14 @@ import { ReportIngest } from '../master/grpc/ingest.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
+import { BackfillService } from '../master/services/backfills.ts';
 import { CallbackService } from '../master/services/callbacks.ts';
 import { Changes } from '../master/services/changes.ts';
 import { CordonService } from '../master/services/cordons.ts';
+import { DryRuns } from '../master/services/dry-run.ts';
 import { FreezeService } from '../master/services/freezes.ts';
 import { JobService } from '../master/services/jobs.ts';
+import { ModuleCheck } from '../master/services/modules.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { RunService } from '../master/services/runs.ts';
 import { StandingService } from '../master/services/standing.ts';
@@ -73,7 +76,8 @@ export function assembleMaster(parts: MasterParts): Master {
   });
   const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk };
   const rules = config.namespaces;
-  const jobs = new JobService({ ...common, randomBytes, rules, channels: [...channels.keys()] });
+  const modules = new ModuleCheck({ workers, coordinator, logger });
+  const jobs = new JobService({ ...common, randomBytes, rules, modules, channels: [...channels.keys()] });
   const stopping = new AbortController();
   const app = createApp({
     jobs,
@@ -82,7 +86,10 @@ export function assembleMaster(parts: MasterParts): Master {
     freezes,
     cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),
     standing: new StandingService({ workers, freezes, rules, clock: Date.now }),
+    dryRuns: new DryRuns({ coordinator, workers, clock: Date.now, randomText }),
+    backfills: new BackfillService({ ...common, randomText }),
     callbacks: new CallbackService({ coordinator, store, clock: Date.now }),
+    clock: Date.now,
     workers,
     changes,
     registry,

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
-import { type Config, workerName } from '../config/schema.ts';
+import { type Config, workerExecutors, workerName } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import type { Logger } from '../observability/logger.ts';
+import { publishedCatalog, sourcesOf } from '../worker/modules/catalog.ts';
 import { openFileSpool } from '../worker/reporting/file-spool.ts';
 import { reportMetrics } from '../worker/reporting/metrics.ts';
 import { Reporter } from '../worker/reporting/reporter.ts';
@@ -12,12 +13,15 @@ import type { ReportTransport } from '../worker/reporting/transport.ts';
 import { SupervisorClient } from '../worker/supervisor/client.ts';
 import { Worker } from '../worker/worker.ts';
 import { onStop, randomText, version } from './runtime.ts';
+import type { WorkerModules } from './worker-modules.ts';
 
 /** How long a stopping worker goes on delivering reports; what is left stays in its spool for the next start. */
 const flushWithin = 5_000;
 
 export interface WorkerParts {
   readonly config: Config;
+  /** What `worker.modules` define: `loadWorkerModules`. */
+  readonly modules: WorkerModules;
   readonly coordinator: Coordinator;
   readonly transport: ReportTransport;
   readonly registry: Registry;
@@ -35,7 +39,7 @@ export interface WorkerParts {
 export async function assembleWorker(
   parts: WorkerParts,
 ): Promise<{ readonly worker: Worker; readonly services: readonly Service[] }> {
-  const { config, coordinator, transport, logger, registry } = parts;
+  const { config, coordinator, transport, logger, registry, modules } = parts;
   const name = workerName(config);
   const id = `${name}-${randomText(5)}` as WorkerId;
   const kubernetes = config.worker.kubernetesAccess || config.worker.executors.includes('kubernetes');
@@ -52,7 +56,10 @@ export async function assembleWorker(
     name,
     labels: config.worker.labels,
     capacity: config.worker.capacity,
-    executors: config.worker.executors,
+    executors: workerExecutors(config, modules.catalog),
+    modules: modules.catalog.jobs.map(one => one.name),
+    customs: modules.catalog.executors.map(one => one.name),
+    catalog: publishedCatalog(modules.catalog),
     kubernetes,
     version,
     address: parts.address,
@@ -71,6 +78,7 @@ export async function assembleWorker(
           variables: config.worker.secrets.environment,
           ...(config.worker.secrets.directory !== undefined && { directory: config.worker.secrets.directory }),
         },
+        ...(config.worker.modules.length > 0 && { modules: sourcesOf(modules.catalog, modules.base) }),
         logger,
         onMessage,
         ...(parts.consul !== undefined && { consul: parts.consul }),

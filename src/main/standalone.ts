@@ -11,6 +11,7 @@ import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
 import { onStop, runUntilStopped, Services } from './runtime.ts';
 import { seed } from './seed.ts';
+import { loadWorkerModules } from './worker-modules.ts';
 
 /** The whole product in one process (and its supervisor): PGlite and the in-memory coordinator, on one port of loopback. */
 export async function standalone(options: { config?: string }): Promise<void> {
@@ -18,6 +19,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
   const logger = createLogger({ level: config.log.level, role: 'standalone' });
 
   await runUntilStopped(logger, async () => {
+    const modules = await loadWorkerModules(config, options.config);
     const directory = dataFolder(config.data.directory);
     const http = new HttpServer(config.http);
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
@@ -36,6 +38,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
       if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
         config,
+        modules,
         coordinator,
         transport: directTransport(batch => master.ingest.ingest(batch)),
         registry,

@@ -10,6 +10,7 @@ import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { consulOf } from './master.ts';
 import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
 export async function worker(options: { config?: string }): Promise<void> {
@@ -18,6 +19,7 @@ export async function worker(options: { config?: string }): Promise<void> {
 
   await runUntilStopped(logger, async signal => {
     dataFolder(config.data.directory);
+    const modules = await loadWorkerModules(config, options.config);
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     const http = new HttpServer(config.http);
@@ -30,6 +32,7 @@ export async function worker(options: { config?: string }): Promise<void> {
       registerConsulResolver(coordinator);
       const { worker: core, services } = await assembleWorker({
         config,
+        modules,
         coordinator,
         transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
         registry,

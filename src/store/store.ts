@@ -13,6 +13,7 @@ import type {
   WorkerId,
 } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
+import type { BackfillStore } from './backfill.ts';
 
 /**
  * The store port: the record of jobs and history. One adapter (`prisma/`) on two engines, PostgreSQL and embedded
@@ -106,6 +107,11 @@ export interface Run {
   readonly httpStatus?: number;
   readonly reason?: SkipReason;
   readonly message?: string;
+  /** How far the newest attempt is, from 0 to 100, as it said itself. */
+  readonly progress?: number;
+  readonly progressMessage?: string;
+  /** When it said so, by its worker's clock. */
+  readonly progressAt?: Instant;
   /** While a further attempt waits: how the newest one ended. */
   readonly lastOutcome?: RetriedOutcome;
   /** While a further attempt waits: when it is due; once it is, when it was asked for. */
@@ -142,7 +148,7 @@ export type ChangePosition = Readonly<Pick<ChangedRun, 'changedAt'> & { readonly
 
 /** What a job's runs come to. */
 export interface RunSummary {
-  /** Runs that are Pending, Claimed or Running. */
+  /** Runs that are Pending, Claimed or Running; delayed ones count once they are claimed. */
   readonly active: number;
   /** The newest runs, the newest first. */
   readonly recent: readonly Run[];
@@ -193,6 +199,8 @@ export interface NewRun {
   readonly requestedAt: Instant;
   readonly deadline: Instant;
   readonly by: string;
+  /** When it was asked for, where it is due later. Default `requestedAt`. */
+  readonly askedAt?: Instant;
   readonly particulars?: RunParticulars;
   readonly chain?: RunId;
   readonly upstream?: readonly RunId[];
@@ -217,7 +225,7 @@ export class StaleTermError extends Error {
   override readonly name = 'StaleTermError';
 }
 
-export interface Store {
+export interface Store extends BackfillStore {
   // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
   /** @throws CronmeshError AlreadyExists */
   createJob(job: NewJob): Promise<Job>;
@@ -248,6 +256,11 @@ export interface Store {
   pendingRuns(limit: number, dueBy?: Instant): Promise<readonly PendingRun[]>;
   markRunsPublished(ids: readonly RunId[]): Promise<void>;
   /**
+   * Ends a run of which no attempt has begun as Skipped, Cancelled. Whoever calls it has made sure that none will. False
+   * when it waits no more.
+   */
+  cancelRun(id: RunId, message: string, now: Instant): Promise<boolean>;
+  /**
    * Applies reports in bulk, in order, idempotently: (run, attempt, type, sequence) seen before changes nothing;
    * terminal states never change but for Lost settled once by its own attempt. Creates a run's row on its first report.
    */
@@ -256,7 +269,7 @@ export interface Store {
   getRuns(ids: readonly RunId[]): Promise<readonly Run[]>;
   /** Newest first. */
   listRuns(filter: RunFilter): Promise<Page<Run>>;
-  /** The newest run of each of these jobs; jobs without a run are left out. */
+  /** The newest run of each of these jobs, delayed ones excepted; jobs without a run are left out. */
   lastRuns(uids: readonly JobUid[]): Promise<ReadonlyMap<JobUid, Run>>;
   /**
    * Runs of the jobs of a source that were made or changed after a position, in the order of that. Clocks of masters
@@ -342,7 +355,7 @@ export interface Store {
   spellsOf(uids: readonly JobUid[]): Promise<readonly JobSpell[]>;
   /** Spells of every job that has, or had, a name; by floor. */
   spellsNamed(namespace: string, name: string): Promise<readonly JobSpell[]>;
-  /** Ticks in (after, until] of a job that have a run or lie in a skip's range. */
+  /** Ticks in (after, until] of a job that have a run of their own (not a backfill's) or lie in a skip's range. */
   accountedTicks(
     queries: readonly { readonly uid: JobUid; readonly after: Instant; readonly until: Instant }[],
   ): Promise<
@@ -384,8 +397,8 @@ export interface Store {
   getEpoch(): Promise<StoredEpoch | undefined>;
   putEpoch(term: Term, epoch: StoredEpoch): Promise<void>;
   /**
-   * Deletes up to `limit` runs with their logs, and up to `limit` skips, that ended before `before`. Gives the larger
-   * of both counts: there may be more while it is `limit`.
+   * Deletes up to `limit` runs with their logs, and up to `limit` skips, that ended before `before`, and all backfills
+   * that did. Gives the larger of both counts: there may be more while it is `limit`.
    */
   retain(term: Term, before: Instant, limit: number): Promise<number>;
 

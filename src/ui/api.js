@@ -5,13 +5,17 @@ import { learnServerTime } from './format.js';
  * @typedef {{ id: string, namespace: string, name: string, trigger: string, tick?: string, state: string,
  *   attempt: number, worker?: string, requestedAt: string, claimedAt?: string, startedAt?: string, finishedAt?: string,
  *   exitCode?: number, signal?: string, httpStatus?: number, reason?: string, message?: string,
- *   lastOutcome?: string, nextAttemptAt?: string }} Run
+ *   lastOutcome?: string, nextAttemptAt?: string,
+ *   progress?: number, progressMessage?: string }} Run
  * @typedef {{ command?: string | string[], script?: string }} Shell
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },
  *   spec: { schedule: string, timeZone?: string, suspend: boolean, concurrencyPolicy: string,
- *     executor: { shell?: Shell, http?: { url: string, method: string } } },
+ *     executor: { shell?: Shell, http?: { url: string, method: string }, module?: { name: string },
+ *       custom?: { name: string } } },
  *   status: { nextTick?: string, lastRun?: Run, source: string, problems?: string[] } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
+ * @typedef {{ id: string, from: string, to: string, state: string, total: number, done: number, running: number,
+ *   failed: number, skipped: number, requestedAt: string }} Backfill
  * @typedef {{ name: string, ready: boolean }} Worker
  * @typedef {{ scope: string, state: string, since: string, until?: string, by: string, reason: string }} Freeze
  */
@@ -69,6 +73,9 @@ export const nextTicks = job => request(`${jobPath(job)}/next?count=5`);
 
 /** @param {Job['metadata']} job @returns {Promise<Page<Skip>>} */
 export const listSkips = job => request(`${jobPath(job)}/skips?limit=10`);
+
+/** @param {Job['metadata']} job @returns {Promise<Page<Backfill>>} */
+export const listBackfills = job => request(`${jobPath(job)}/backfills?limit=5`);
 
 /** @param {Job['metadata']} job @returns {Promise<Run>} */
 export const trigger = job => request(`${jobPath(job)}/trigger`, 'POST');

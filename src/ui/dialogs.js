@@ -1,5 +1,5 @@
 // What opens above the page: a job with its next ticks, and a run with its log.
-import { getRun, listSkips, logStream, nextTicks } from './api.js';
+import { getRun, listBackfills, listSkips, logStream, nextTicks } from './api.js';
 import { duration } from './format.js';
 import { state, title } from './tables.js';
 import { byId, h, time } from './view.js';
@@ -47,6 +47,7 @@ export async function showJob(job) {
   const { spec, metadata, status } = job;
   const ticks = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
   const skips = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
+  const backfills = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
   const signal = show(
     title(metadata),
     facts([
@@ -60,6 +61,8 @@ export async function showJob(job) {
     ticks,
     h('h3', {}, 'Ticks that did not run, and why'),
     skips,
+    h('h3', {}, 'Backfills'),
+    backfills,
   );
   await Promise.all([
     fill(ticks, signal, spec.suspend ? 'None while it is suspended.' : 'None.', async () => {
@@ -74,6 +77,17 @@ export async function showJob(job) {
           {},
           time(skip.to),
           `: ${skip.count === 1 ? '' : `${skip.count} ticks, `}${skip.reason}. ${skip.detail}`,
+        ),
+      );
+    }),
+    fill(backfills, signal, 'None were asked for.', async () => {
+      const { items } = await listBackfills(metadata);
+      return items.map(({ state: is, done, total, from, to, running, failed, skipped, requestedAt }) =>
+        h(
+          'li',
+          {},
+          time(requestedAt),
+          `: ${is}, ${done} of ${total} ticks from ${from} to ${to}; ${running} running, ${failed} failed, ${skipped} skipped`,
         ),
       );
     }),
@@ -94,7 +108,9 @@ async function fill(list, signal, empty, load) {
 }
 
 /** @param {Job['spec']['executor']} executor */
-function whatRuns({ shell, http }) {
+function whatRuns({ shell, http, module, custom }) {
+  if (module !== undefined) return `module ${module.name}`;
+  if (custom !== undefined) return `custom ${custom.name}`;
   if (http !== undefined) return `${http.method} ${http.url}`;
   const text = shell?.script ?? [shell?.command ?? ''].flat().join(' ');
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
@@ -152,6 +168,7 @@ function runFacts(run) {
     ['Worker', run.worker],
     ['Started', startedAt && time(startedAt)],
     ['Took', startedAt && finishedAt && duration(Date.parse(finishedAt) - Date.parse(startedAt))],
+    ['Progress', progress(run)],
     ['Attempt', run.attempt > 1 ? String(run.attempt) : undefined],
     ['Next attempt', run.nextAttemptAt && time(run.nextAttemptAt)],
     ['Last outcome', run.lastOutcome],
@@ -161,6 +178,18 @@ function runFacts(run) {
     ['Reason', run.reason],
     ['Message', run.message],
   ]);
+}
+
+/**
+ * A bar with its number, and what the run says about it.
+ *
+ * @param {Run} run
+ */
+function progress(run) {
+  if (run.progress === undefined) return undefined;
+  const percent = `${Math.floor(run.progress)}%`;
+  const bar = h('progress', { max: 100, value: run.progress, 'aria-label': 'Progress' }, percent);
+  return h('span', { class: 'progress' }, bar, ` ${[percent, run.progressMessage].filter(Boolean).join(' ')}`);
 }
 
 /** @param {[string, Node | string | undefined][]} pairs */

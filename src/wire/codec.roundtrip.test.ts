@@ -46,6 +46,16 @@ const report: fc.Arbitrary<Report> = fc.oneof(
     .tuple(
       withTick({
         ...reference,
+        type: fc.constant('progress' as const),
+        percent: fc.double({ min: 0, max: 100, noNaN: true }).map(value => value + 0),
+      }),
+      fc.record({ message: text }, some),
+    )
+    .map(([whole, rest]) => ({ ...whole, ...rest })),
+  fc
+    .tuple(
+      withTick({
+        ...reference,
         type: fc.constant('finished' as const),
         outcome: fc.constantFrom('Succeeded', 'Failed', 'TimedOut', 'Killed', 'Lost' as const),
       }),
@@ -111,6 +121,12 @@ describe('the codec of reports', () => {
       'output.stream',
       /one of stdout, stderr, system/,
     ],
+    ...[-1, 100.5, Number.NaN].map((percent): [string, Message, string, RegExp] => [
+      `a progress of ${percent}`,
+      { ...valid, fact: { $case: 'progress', value: { percent } } },
+      'progress.percent',
+      /from 0 to 100/,
+    ]),
     [
       'a range that ends before it begins',
       { ...valid, fact: { $case: 'skipped', value: { fromMs: 9, toMs: 8, count: 1, reason: 'Misfire', detail: '' } } },

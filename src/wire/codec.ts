@@ -51,6 +51,12 @@ export function decodeReport(message: Message): Report {
       const stream = oneOf('output.stream', fact.value.stream, streams);
       return { ...decodeReference(reference), type: 'output', at, sequence, stream, text };
     }
+    case 'progress': {
+      const { percent, message: sentence } = fact.value;
+      if (!(percent >= 0 && percent <= 100))
+        throw new InvalidReportError('progress.percent', percent, 'must be from 0 to 100');
+      return { ...decodeReference(reference), type: 'progress', at, percent, ...defined({ message: sentence }) };
+    }
     case 'finished': {
       const { exitCode, signal, httpStatus, message: sentence } = fact.value;
       const outcome = oneOf('finished.outcome', fact.value.outcome, outcomes);
@@ -89,6 +95,10 @@ function encodeFact(report: Report): Message['fact'] {
     case 'output': {
       const { sequence, stream, text } = report;
       return { $case: 'output', value: { sequence, stream, text } };
+    }
+    case 'progress': {
+      const { percent, message } = report;
+      return { $case: 'progress', value: { percent, message } };
     }
     case 'finished': {
       const { outcome, exitCode, signal, httpStatus, message } = report;

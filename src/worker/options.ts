@@ -4,6 +4,7 @@ import type { ExecutorKind, Labels } from '../domain/job/spec.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { PublishedCatalog } from './modules/catalog.ts';
 import type { ReportSink, SupervisorFactory } from './ports.ts';
 
 export interface WorkerOptions {
@@ -15,6 +16,11 @@ export interface WorkerOptions {
   /** Runs at once, those claimed and not yet started included. */
   readonly capacity: number;
   readonly executors: readonly ExecutorKind[];
+  /** What its modules define: jobs, and executors. Default: none. */
+  readonly modules?: readonly string[];
+  readonly customs?: readonly string[];
+  /** Schemas of these, for the masters. */
+  readonly catalog?: PublishedCatalog | undefined;
   /** Whether it may use the Kubernetes API. */
   readonly kubernetes: boolean;
   readonly version: string;

@@ -29,6 +29,7 @@ import { EpochGuard } from './epoch-guard.ts';
 import { JobIntake } from './job-intake.ts';
 import { watchKills } from './kills.ts';
 import { WorkerMetrics } from './metrics.ts';
+import { publishCatalog } from './modules/publish.ts';
 import type { WorkerOptions, WorkerStatus } from './options.ts';
 import { Peers } from './peers.ts';
 import type { Supervisor } from './ports.ts';
@@ -245,6 +246,9 @@ export class Worker implements Service {
         labels: options.labels,
         executors: options.executors,
         kubernetes: options.kubernetes,
+        modules: options.modules ?? [],
+        customs: options.customs ?? [],
+        ...(options.catalog !== undefined && { catalog: options.catalog.hash }),
         capacity: options.capacity,
         version: options.version,
       },
@@ -285,6 +289,7 @@ export class Worker implements Service {
   async start(): Promise<void> {
     this.#started = true;
     await this.#supervisor.start();
+    await publishCatalog(this.#options);
     await this.#registration.start();
     if (this.#draining) return;
     this.#epoch.start();
@@ -436,6 +441,8 @@ export class Worker implements Service {
   }
 
   #onWorking(): void {
+    // A Consul that lost its past has lost this, too.
+    void publishCatalog(this.#options);
     void this.#registration.refresh();
     this.#dispatcher.resume();
     this.#triggers.look();

@@ -33,7 +33,7 @@ describe('the page', { skip: browserSkip() }, () => {
     const env = { CRONMESH_HTTP_PORT: String(port) };
     program = new Program(['standalone'], { env, log: join(folder, 'log'), cwd: folder });
     browser = await startBrowser();
-    await eventually('the server is ready', async () => (await rest.request('GET', '/readyz')).ok);
+    await eventually('the server is ready', async () => (await rest.request('GET', '/readyz')).ok, 120_000);
   });
   after(async () => {
     await browser?.close();
@@ -124,6 +124,21 @@ describe('the page', { skip: browserSkip() }, () => {
     await jobRow('slow').locator('[data-action=show]').click();
     await dialog().locator('li', { hasText: 'StillRunning' }).first().waitFor();
     assert.equal(await dialog().locator('ul').first().locator('li').count(), 5);
+    await dialog().locator('#dialog-close').click();
+    await dialog().waitFor({ state: 'detached' });
+  });
+
+  it('tells how far a backfill of a job came', async () => {
+    await create('filled', { schedule: '0 * * * *', suspend: true, executor: { shell: { command: 'true' } } });
+    const range = { from: '2026-01-01T00:00:00Z', to: '2026-01-01T03:00:00Z' };
+    const path = '/api/v1/namespaces/default/jobs/filled/backfills';
+    await rest.post(path, range);
+    await eventually(
+      'its end',
+      async () => (await rest.get<{ items: { state: string }[] }>(path)).items[0]?.state === 'Done',
+    );
+    await jobRow('filled').locator('[data-action=show]').click();
+    await dialog().locator('li', { hasText: 'Done, 3 of 3 ticks' }).waitFor();
     await dialog().locator('#dialog-close').click();
     await dialog().waitFor({ state: 'detached' });
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
+import { backfillsConformance } from './store/backfills.ts';
 import { freezesConformance } from './store/freezes.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
@@ -52,6 +53,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     leaderConformance(store);
     retriesConformance(store);
     freezesConformance(store);
+    backfillsConformance(store);
     notificationsConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -52,11 +52,19 @@ describe('the files of the container image, alone in a folder', () => {
     }
   });
 
-  it('run the whole product', async () => {
+  it('run the whole product, modules too', async () => {
+    mkdirSync(join(folder, 'modules'));
+    // A lone file: what it imports is the image's own.
+    writeFileSync(
+      join(folder, 'modules/greet.ts'),
+      `import { defineJob } from 'cronmesh/jobs';
+      import { z } from 'zod';
+      export const greet = defineJob({ name: 'greet', input: z.object({ whom: z.string() }), run: ({ input }) => input.whom });`,
+    );
     const port = await freePort();
     const running = new Program(['standalone'], {
       program,
-      env: { ...env, CRONMESH_HTTP_PORT: String(port) },
+      env: { ...env, CRONMESH_HTTP_PORT: String(port), CRONMESH_WORKER_MODULES: join(folder, 'modules') },
       cwd: folder,
       log: join(folder, 'log'),
     });
@@ -65,6 +73,14 @@ describe('the files of the container image, alone in a folder', () => {
       await eventually('a seeded job succeeded', async () => {
         const { items } = await rest.get<{ items: RunView[] }>('/api/v1/runs?state=Succeeded&limit=1');
         return items.length > 0;
+      });
+      const executor = { module: { name: 'greet', input: { whom: 'ada' } } };
+      await rest.post('/api/v1/jobs', { metadata: { name: 'greet' }, spec: { schedule: '@manually', executor } });
+      const { id } = await rest.post<RunView>('/api/v1/namespaces/default/jobs/greet/trigger');
+      await eventually('greeted', async () => {
+        const { state, message } = await rest.get<RunView & { message?: string }>(`/api/v1/runs/${id}`);
+        assert.notEqual(state, 'Failed', message);
+        return state === 'Succeeded' && message === 'ada';
       });
       for (const page of ['/', '/ui/app.js', '/docs', '/docs/swagger-ui-bundle.js', '/openapi.json'])
         assert.equal((await rest.request('GET', page)).status, 200, page);

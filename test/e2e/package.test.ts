@@ -25,6 +25,8 @@ describe('the package, installed', () => {
       'bin/cronmesh',
       'dist/main/cronmesh.js',
       'dist/domain/schedule/index.d.ts',
+      'dist/jobs/index.d.ts',
+      'dist/main/module-host.js',
       'dist/ui/index.html',
       'prisma/schema.prisma',
       'proto/cronmesh/v1/report.proto',
@@ -105,6 +107,80 @@ describe('the package, installed', () => {
         resolution,
         'use.ts',
       );
+    }
+  });
+
+  it('runs jobs in JavaScript, whose types follow from their schemas', async () => {
+    writeFileSync(
+      join(installed.folder, 'jobs.ts'),
+      `import { defineExecutor, defineJob, type JobContext, type RunContext } from 'cronmesh/jobs';
+      import { z } from 'zod';
+      export const mail = defineJob({
+        name: 'mail',
+        input: z.object({ to: z.string(), copies: z.number().default(1) }),
+        async run({ input, tick, shard, signal, progress, log }) {
+          const to: string = input.to;
+          const copies: number = input.copies;
+          const when: Date | undefined = tick;
+          const of: number | undefined = shard?.count;
+          signal.throwIfAborted();
+          progress(50, to);
+          log.info(\`\${to} \${copies} \${when === undefined} \${of === undefined}\`);
+          // @ts-expect-error: the schema knows no such field
+          if (input.cc !== undefined) throw new Error('no');
+          return { message: 'sent' };
+        },
+      });
+      export const open = defineJob({ name: 'open', run: ({ input }: JobContext<unknown>) => void input });
+      export const plain = defineJob({ name: 'plain', run: (context: RunContext) => context.run });
+      export const sql = defineExecutor({
+        name: 'sql',
+        config: z.object({ query: z.string() }),
+        run: ({ config }) => config.query.toUpperCase(),
+      });
+      // @ts-expect-error: run is needed
+      if (false) defineJob({ name: 'x' });
+      // @ts-expect-error: a run says what it has to say as text
+      if (false) defineJob({ name: 'x', run: () => 5 });`,
+    );
+    const tsc = fileURLToPath(new URL('../../node_modules/.bin/tsc', import.meta.url));
+    run(
+      tsc,
+      ...['--noEmit', '--strict', '--skipLibCheck', 'false', '--types', '', '--target', 'es2022'],
+      ...['--lib', 'es2023,dom', '--module', 'nodenext', 'jobs.ts'],
+    );
+
+    const port = await freePort();
+    const program = new Program(['standalone'], {
+      program: installed.program,
+      env: { CRONMESH_HTTP_PORT: String(port), CRONMESH_WORKER_MODULES: './jobs.ts', PATH: path },
+      cwd: installed.folder,
+      log: join(installed.folder, 'log'),
+    });
+    const rest = new Rest(`http://127.0.0.1:${port}`);
+    try {
+      await eventually(
+        'ready',
+        async () => {
+          assert.ok(program.running, program.output);
+          return (await rest.request('GET', '/readyz')).ok;
+        },
+        90_000,
+      );
+      const executor = { module: { name: 'mail', input: { to: 'ada' } } };
+      await rest.post('/api/v1/jobs', { metadata: { name: 'mail' }, spec: { schedule: '@manually', executor } });
+      const { id } = await rest.post<RunView>('/api/v1/namespaces/default/jobs/mail/trigger');
+      await eventually(
+        'sent',
+        async () => {
+          const now = await rest.get<RunView & { message?: string }>(`/api/v1/runs/${id}`);
+          assert.notEqual(now.state, 'Failed', now.message);
+          return now.state === 'Succeeded' && now.message === 'sent';
+        },
+        60_000,
+      );
+    } finally {
+      assert.equal(await program.stop(), 0, program.output);
     }
   });
 

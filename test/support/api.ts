@@ -2,14 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
 import type { NamespaceRules } from '../../src/domain/policy/allow-list.ts';
+import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
+import { BackfillService } from '../../src/master/services/backfills.ts';
 import { CallbackService } from '../../src/master/services/callbacks.ts';
 import { Changes } from '../../src/master/services/changes.ts';
 import { CordonService } from '../../src/master/services/cordons.ts';
+import { DryRuns } from '../../src/master/services/dry-run.ts';
 import { FreezeService } from '../../src/master/services/freezes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
@@ -38,6 +41,17 @@ export class FakePublishing implements Publishing {
     this.triggers.push(run);
   }
 
+  /** Runs whose triggers were written: they can't be taken back. */
+  readonly written = new Set<RunId>();
+  readonly withdrawn: RunId[] = [];
+
+  async withdraw(run: Run): Promise<boolean> {
+    if (this.fail) throw this.fail;
+    if (this.written.has(run.id)) return false;
+    this.withdrawn.push(run.id);
+    return true;
+  }
+
   async requestKill(run: Run, by: string): Promise<void> {
     if (this.fail) throw this.fail;
     this.kills.push({ run: run.id, by });
@@ -50,8 +64,9 @@ export type ApiOptions = Partial<AppDependencies> & { readonly rules?: Namespace
 export class Api {
   readonly store: Store;
   readonly publishing = new FakePublishing();
-  readonly changes = new Changes();
+  /** What dry runs look at. */
   readonly coordinator = new MemoryCoordinator();
+  readonly changes = new Changes();
   readonly registry = new Registry();
   readonly stopping = new AbortController();
   readonly jobs: JobService;
@@ -68,23 +83,26 @@ export class Api {
     const { publishing, changes } = this;
     const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
     this.jobs = new JobService({ store, ...common, randomBytes, rules: options.rules });
-    this.runs = new RunService({
-      store,
-      ...common,
-      randomText: count => randomBytes(count).toString('hex').slice(0, count),
-    });
-    const workers = { list: () => this.workers, current: true };
+    const randomText = (count: number): string => randomBytes(count).toString('hex').slice(0, count);
+    this.runs = new RunService({ store, ...common, randomText });
     const { coordinator } = this;
-    const clock = common.clock;
+    const { clock } = common;
+    const eligible = (needs: Parameters<typeof isEligible>[1]) =>
+      this.workers.filter(worker => worker.ready && isEligible(worker, needs));
+    const directory = { current: true, eligible };
+    const workers = { list: () => this.workers, current: true };
     this.freezes = new FreezeService({ ...common, store, coordinator });
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
+      dryRuns: new DryRuns({ coordinator, workers: directory, clock, randomText }),
+      backfills: new BackfillService({ store, clock, randomText, clockOk: () => this.clockOk }),
       why: new WhyService({ store, clock, freezes: this.freezes }),
       freezes: this.freezes,
       cordons: new CordonService({ coordinator, workers, logger: silentLogger, clock }),
       standing: new StandingService({ workers, freezes: this.freezes, rules: options.rules, clock }),
       callbacks: new CallbackService({ coordinator, store, clock }),
+      clock,
       workers,
       changes,
       readiness: () => this.readiness,

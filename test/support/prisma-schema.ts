@@ -17,6 +17,7 @@ const types: Readonly<Record<string, string>> = {
   String: 'text',
   Int: 'integer',
   BigInt: 'bigint',
+  Float: 'double precision',
   Boolean: 'boolean',
   Json: 'jsonb',
 };

@@ -146,6 +146,33 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     /template\.metadata\.labels: .*the name must be a Kubernetes label key/,
   ],
   [
+    'a module and a command',
+    jobManifest({ executor: { ...shell, module: { name: 'a' } } }),
+    /spec\.executor: .*exactly one executor is needed/,
+  ],
+  ['a module without a name', jobManifest({ executor: { module: {} } }), /executor\.module\.name: Required value/],
+  [
+    'a wrong name of a module',
+    jobManifest({ executor: { module: { name: 'send mail' } } }),
+    /executor\.module\.name .*should match/,
+  ],
+  [
+    'an unknown field of a module',
+    jobManifest({ executor: { module: { name: 'a', inputs: {} } } }),
+    /unknown field "spec\.executor\.module\.inputs"/,
+  ],
+  ['an executor without a name', jobManifest({ executor: { custom: {} } }), /executor\.custom\.name: Required value/],
+  [
+    'a long name of an executor',
+    jobManifest({ executor: { custom: { name: 'n'.repeat(64) } } }),
+    /executor\.custom\.name: .*Too long.*63|may not be (longer|more) than 63/,
+  ],
+  [
+    'an unknown field of an executor',
+    jobManifest({ executor: { custom: { name: 'sql', config: {} } } }),
+    /unknown field "spec\.executor\.custom\.config"/,
+  ],
+  [
     'a maximum with Forbid',
     jobManifest({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),
     /spec\.maxConcurrentRuns: .*is allowed with concurrencyPolicy Allow only/,
@@ -268,6 +295,16 @@ const byOperator: readonly (readonly [what: string, manifest: Record<string, unk
     'a NUL in a script',
     jobManifest({ executor: { shell: { script: 'a\0b' } } }),
     'checked for every text at once, where CEL would need a rule on each',
+  ],
+  [
+    'an input of a module that is too large',
+    jobManifest({ executor: { module: { name: 'a', input: ['x'.repeat(65_536)] } } }),
+    'a value of any type is not shown to CEL',
+  ],
+  [
+    'settings of an executor that are too large',
+    jobManifest({ executor: { custom: { name: 'sql', with: 'x'.repeat(65_536) } } }),
+    'for the same reason',
   ],
   [
     'a job too large for Consul',

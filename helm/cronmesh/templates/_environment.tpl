@@ -33,6 +33,10 @@
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: CRONMESH_WORKER_EXECUTORS
   value: {{ join "," .executors }}
+{{- with .modules }}
+- name: CRONMESH_WORKER_MODULES
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: CRONMESH_WORKER_CAPACITY
   value: {{ int .capacity | quote }}
 - name: CRONMESH_WORKER_DRAIN_SECONDS

@@ -3,27 +3,38 @@ import { dump } from 'js-yaml';
 import type { Instant } from '../../domain/time.ts';
 import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { formatLabels, formatRelative } from '../output/format.ts';
+import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
-import type { JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
+import type { BackfillView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
 
-/** `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
+/** `describe run ID`: what is known of it. `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
-    .description('show everything about a job: definition, next ticks, last runs, recent skips')
-    .argument('<kind>', 'job')
-    .argument('<name>', 'a name, or namespace/name')
+    .description(
+      'show everything about a job (definition, next ticks, last runs, recent skips) or a run, or how far a backfill came',
+    )
+    .argument('<kind>', 'job, run or backfill')
+    .argument('<name>', 'a name, or namespace/name; the id of a run or backfill')
     .option(
       '--at <time>',
       'say in one line why it did, or did not, run then: RFC 3339, or 03:00 or "2026-11-24 03:00" in the job’s zone',
     )
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
-        if (!/^jobs?$/.test(kind)) {
-          throw new CliError(`${JSON.stringify(kind)} cannot be described: describe job NAME`, { status: 2 });
-        }
         const client = clientOf(options);
+        if (/^runs?$/.test(kind)) {
+          print(describeRun(await client.get<RunView>(`/api/v1/runs/${encodeURIComponent(name)}`), Date.now()));
+          return;
+        }
+        if (/^backfills?$/.test(kind)) {
+          const backfill = await client.get<BackfillView>(`/api/v1/backfills/${encodeURIComponent(name)}`);
+          return print(describeBackfill(backfill, Date.now()));
+        }
+        if (!/^jobs?$/.test(kind)) {
+          const use = 'describe job NAME, run ID or backfill ID';
+          throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
+        }
         const path = jobPath(jobOf(name, options));
         if (options.at !== undefined) {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
@@ -38,6 +49,25 @@ export function addDescribeCommand(program: Command): void {
         print(describeJob(job, ticks, runs.items, skips.items, Date.now()));
       }),
     );
+}
+
+function describeRun(run: RunView, now: Instant): string {
+  const facts: [string, string][] = [
+    ['Id', run.id],
+    ['Job', `${run.namespace}/${run.name}`],
+    ['Trigger', run.trigger],
+    ['Tick', run.tick ?? '-'],
+    ['State', runState(run, now)],
+    ['Progress', runProgress(run)],
+    ['Attempt', String(run.attempt)],
+    ['Worker', run.worker ?? '-'],
+    ['Requested', run.requestedAt],
+    ['Started', run.startedAt ?? '-'],
+    ['Finished', run.finishedAt ?? '-'],
+    ['Took', runDuration(run, now)],
+    ['Result', runResult(run)],
+  ];
+  return factLines(facts);
 }
 
 function describeJob(
@@ -58,11 +88,14 @@ function describeJob(
     ['Schedule', `${spec.schedule} (${ticks.timeZone})`],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ['Fires after', status.floor],
+    ...(status.eligibleWorkers === undefined
+      ? []
+      : [['Workers', workersOf(status.eligibleWorkers)] as [string, string]]),
   ];
   const problems = status.problems ?? [];
   const next = ticks.items.map(tick => `${tick}  ${formatRelative(tick, now)}`);
   return [
-    ...facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`),
+    factLines(facts),
     ...(problems.length > 0 ? [section('Problems', indent(`${problems.map(printable).join('\n')}\n`))] : []),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
     section('Next ticks', next.length > 0 ? indent(`${next.join('\n')}\n`) : none(ticks.suspended ? 'suspended' : '')),
@@ -71,6 +104,28 @@ function describeJob(
   ].join('');
 }
 
+function describeBackfill(backfill: BackfillView, now: Instant): string {
+  const { running, succeeded, failed, skipped, leftOut, message } = backfill;
+  const facts: [string, string][] = [
+    ['Id', backfill.id],
+    ['Job', `${backfill.namespace}/${backfill.name}`],
+    ['Range', `${backfill.from} to ${backfill.to}, by ${backfill.schedule}`],
+    ['Order', `${backfill.order}, ${backfill.parallelism} at a time`],
+    ['Ticks', `${backfill.onlyMissing ? 'those without a run' : 'all'}, ${backfill.total} in the range`],
+    ['State', `${backfill.state}${message === undefined ? '' : `: ${message}`}`],
+    ['Asked', formatRelative(backfill.requestedAt, now)],
+    ['Finished', formatRelative(backfill.finishedAt, now)],
+    ['Done', `${backfill.done} of ${backfill.total}`],
+    ['Runs', `${running} running, ${succeeded} succeeded, ${failed} failed, ${skipped} skipped`],
+    ['Left out', `${leftOut} had a run already`],
+    ['Next tick', backfill.nextTick ?? '-'],
+  ];
+  return facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
+}
+
+const factLines = (facts: readonly [string, string][]): string =>
+  facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
+const workersOf = (count: number): string => (count === 0 ? 'none is eligible: it waits for one' : `${count} eligible`);
 const section = (title: string, body: string): string => `${title}:\n${body}`;
 const none = (why: string): string => `  none${why === '' ? '' : ` (${why})`}\n`;
 const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');

@@ -12,8 +12,8 @@ import {
 } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
-import { freezeTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
-import type { FreezeView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
+import { backfillTable, freezeTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
+import type { BackfillView, FreezeView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
 
 interface GetOptions extends ClientOptions {
   readonly output: Format;
@@ -27,17 +27,20 @@ interface GetOptions extends ClientOptions {
   readonly limit?: number;
 }
 
-/** `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get freezes`, `get notifications`. */
+/**
+ * `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get notifications`, `get backfills`,
+ * `get backfill ID`, `get freezes`.
+ */
 export function addGetCommand(program: Command): void {
   clientCommand(program, 'get')
-    .description('list jobs, runs, workers, freezes or notifications, or show one')
-    .argument('<kind>', 'jobs, runs, workers, freezes or notifications; or job, run')
-    .argument('[name]', 'of a job, or the id of a run')
+    .description('list jobs, runs, workers, freezes, notifications or backfills, or show one')
+    .argument('<kind>', 'jobs, runs, workers, freezes, notifications or backfills; or job, run, backfill')
+    .argument('[name]', 'of a job, or the id of a run or backfill')
     .addOption(outputOption())
     .option('-A, --all-namespaces', 'of every namespace')
     .option('-l, --selector <labels...>', 'jobs that have these labels: key=value')
     .option('--search <text>', 'jobs with this in their name')
-    .option('--job <name>', 'runs, or notifications, of this job')
+    .option('--job <name>', 'runs, notifications or backfills of this job')
     .addOption(
       new Option('--state <state...>', 'runs in these states').choices([
         'Pending',
@@ -53,7 +56,7 @@ export function addGetCommand(program: Command): void {
     )
     .option('--worker <id>', 'runs on this worker')
     .option('--since <instant>', 'runs due at or after it, as RFC 3339')
-    .option('--limit <count>', 'at most so many (default: all jobs, 50 runs)', wholeNumber(1, 1_000_000))
+    .option('--limit <count>', 'at most so many (default: all jobs, 50 runs or backfills)', wholeNumber(1, 1_000_000))
     .action(action(get));
 }
 
@@ -74,12 +77,13 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
     case 'notification':
     case 'notifications':
       return await getNotifications(options);
+    case 'backfill':
+    case 'backfills':
+      return name === undefined ? await getBackfills(options) : await getBackfill(name, options);
     default:
       throw new CliError(
-        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers, freezes or notifications`,
-        {
-          status: 2,
-        },
+        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers, freezes, notifications or backfills`,
+        { status: 2 },
       );
   }
 }
@@ -108,6 +112,19 @@ async function getRuns(options: GetOptions): Promise<void> {
 async function getRun(id: string, options: GetOptions): Promise<void> {
   const run = await clientOf(options).get<RunView>(`/api/v1/runs/${encodeURIComponent(id)}`);
   showOne(run, options, () => runTable([run], { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getBackfills(options: GetOptions): Promise<void> {
+  const job = options.job === undefined ? undefined : jobOf(options.job, options);
+  const namespace = job?.namespace ?? (options.allNamespaces ? undefined : (options.namespace ?? 'default'));
+  const query = { namespace, job: job?.name };
+  const backfills = await clientOf(options).list<BackfillView>('/api/v1/backfills', query, options.limit ?? 50);
+  show(backfills, options, () => backfillTable(backfills, { now: Date.now() }));
+}
+
+async function getBackfill(id: string, options: GetOptions): Promise<void> {
+  const backfill = await clientOf(options).get<BackfillView>(`/api/v1/backfills/${encodeURIComponent(id)}`);
+  showOne(backfill, options, () => backfillTable([backfill], { now: Date.now() }));
 }
 
 async function getWorkers(options: GetOptions): Promise<void> {

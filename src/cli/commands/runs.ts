@@ -13,28 +13,20 @@ import {
 } from '../command.ts';
 import { ApiError, CliError } from '../errors.ts';
 import { followRun } from '../follow.ts';
-import { runResult } from '../output/format.ts';
 import type { Page, RunView } from '../views.ts';
 
-/** Commands about runs: trigger, kill, logs. */
+/** Commands about runs: kill, logs. */
 export function addRunCommands(program: Command): void {
-  clientCommand(program, 'trigger')
-    .description('run a job now')
-    .argument('<job>', 'a name, or namespace/name')
-    .option('-w, --wait', 'wait for its end; the exit status is 1 unless it succeeded')
-    .option('-f, --follow', 'wait, and show what it prints')
-    .action(action(trigger));
-
   clientCommand(program, 'kill')
-    .description('end runs, with everything that they started')
+    .description('end runs, with everything that they started; a delayed one never starts')
     .argument('<run...>', 'ids of runs')
     .action(
       action(async (ids: string[], options: ClientOptions) => {
         const client = clientOf(options);
         for (const id of ids) {
           try {
-            await client.post(`/api/v1/runs/${encodeURIComponent(id)}/kill`);
-            print(`run ${id} is being ended\n`);
+            const run = await client.post<RunView>(`/api/v1/runs/${encodeURIComponent(id)}/kill`);
+            print(`run ${id} is ${run.state === 'Skipped' ? 'cancelled' : 'being ended'}\n`);
           } catch (error) {
             fail(error);
           }
@@ -48,19 +40,6 @@ export function addRunCommands(program: Command): void {
     .option('-f, --follow', 'go on until the run has ended')
     .option('--attempt <number>', 'of this attempt only', wholeNumber(1, 1_000_000))
     .action(action(logs));
-}
-
-async function trigger(name: string, options: ClientOptions & { wait?: true; follow?: true }): Promise<void> {
-  const client = clientOf(options);
-  const run = await client.post<RunView>(`${jobPath(jobOf(name, options))}/trigger`);
-  if (!options.wait && !options.follow) return print(`run ${run.id} requested\n`);
-  const ended = await followRun(client, run.id, options.follow ? print : () => {});
-  const result = runResult(ended);
-  const line = `run ${ended.id} ${ended.state}${result === '-' ? '' : ` (${result})`}`;
-  if (ended.state !== 'Succeeded') throw new CliError(line);
-  // What the run printed has standard output for itself.
-  if (options.follow) process.stderr.write(`${line}\n`);
-  else print(`${line}\n`);
 }
 
 async function logs(reference: string, options: ClientOptions & { follow?: true; attempt?: number }): Promise<void> {

@@ -35,10 +35,20 @@ export function runDuration(run: RunView, now: Instant): string {
   return formatDuration((run.finishedAt === undefined ? now : Date.parse(run.finishedAt)) - Date.parse(run.startedAt));
 }
 
-/** `Running`; between two attempts when the next one is due: `Pending, again in 5m12s`. */
-export function runState({ state, nextAttemptAt }: RunView, now: Instant): string {
-  if (nextAttemptAt === undefined) return state;
+/** `Running`; of a delayed run `Pending, due in 5m12s`; between two attempts `Pending, again in 5m12s`. */
+export function runState({ state, nextAttemptAt, requestedAt }: RunView, now: Instant): string {
+  if (nextAttemptAt === undefined) {
+    return state === 'Pending' && Date.parse(requestedAt) > now
+      ? `${state}, due ${formatRelative(requestedAt, now)}`
+      : state;
+  }
   return `${state}, again ${Date.parse(nextAttemptAt) > now ? formatRelative(nextAttemptAt, now) : 'now'}`;
+}
+
+/** `42%`, with what it says about it. */
+export function runProgress({ progress, progressMessage }: RunView): string {
+  if (progress === undefined) return '-';
+  return `${Math.floor(progress)}%${progressMessage === undefined ? '' : ` ${progressMessage}`}`;
 }
 
 /** How it ended: `exit 1`, `SIGKILL`, `HTTP 503`, with what it says about itself. */
@@ -63,9 +73,11 @@ export function formatLabels(labels: Readonly<Record<string, string>> = {}): str
   );
 }
 
-/** The command, or the address. */
+/** The command, the address, or what is named. */
 export function executorSummary(executor: JobView['spec']['executor']): string {
-  const { shell, http } = executor;
+  const { shell, http, module, custom } = executor;
+  if (module) return `module ${module.name}`;
+  if (custom) return `custom ${custom.name}`;
   if (http) return `${http.method ?? 'GET'} ${http.url}`;
   const text = [shell?.command ?? shell?.script ?? ''].flat().join(' ').trim();
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;

@@ -1,6 +1,14 @@
 import type { Instant } from '../../domain/time.ts';
-import type { FreezeView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
-import { executorSummary, formatLabels, formatRelative, runDuration, runResult, runState } from './format.ts';
+import type { BackfillView, FreezeView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
+import {
+  executorSummary,
+  formatLabels,
+  formatRelative,
+  runDuration,
+  runProgress,
+  runResult,
+  runState,
+} from './format.ts';
 import { formatTable } from './table.ts';
 
 interface Look {
@@ -45,10 +53,28 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
     ['TOOK', run => runDuration(run, now)],
     ...(wide
       ? ([
+          ['PROGRESS', run => runProgress(run)],
           ['WORKER', run => run.worker ?? '-'],
           ['RESULT', run => runResult(run)],
         ] satisfies Column<RunView>[])
       : []),
+  ]);
+}
+
+export function backfillTable(backfills: readonly BackfillView[], { now }: Pick<Look, 'now'>): string {
+  return table(backfills, [
+    ['ID', one => one.id],
+    ['JOB', one => `${one.namespace}/${one.name}`],
+    ['FROM', one => one.from],
+    ['TO', one => one.to],
+    ['STATE', one => one.state],
+    ['DONE', one => `${one.done}/${one.total}`],
+    ['RUNNING', one => String(one.running)],
+    ['SUCCEEDED', one => String(one.succeeded)],
+    ['FAILED', one => String(one.failed)],
+    ['SKIPPED', one => String(one.skipped)],
+    ['LEFT OUT', one => String(one.leftOut)],
+    ['ASKED', one => formatRelative(one.requestedAt, now)],
   ]);
 }
 
@@ -63,6 +89,7 @@ export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look,
     ['VERSION', worker => worker.version],
     ...(wide
       ? ([
+          ['MODULES', worker => [...(worker.modules ?? []), ...(worker.customs ?? [])].join(',') || '-'],
           ['NODE', worker => worker.node],
           ['ADDRESS', worker => `${worker.address}:${worker.port}`],
           ['ID', worker => worker.id],

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { asynchronous, expectedBody, requestHeaders, requestUrl } from './http-answer.ts';
+import { jsonBytes } from './json-bytes.ts';
+import { moduleNamePattern, moduleNameRule } from './module-name.ts';
 import { environmentSource, fileSource } from './secret-sources.ts';
 import { processLimits, processUser } from './shell-process.ts';
 
@@ -27,7 +29,7 @@ export const jobName = z
     "must be lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
   );
 
-const environmentName = z
+export const environmentName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be letters, digits and '_', not beginning with a digit");
 
@@ -145,15 +147,41 @@ export const kubernetesExecutor = z.strictObject({
     .describe('Output kept of each container, in bytes; what is beyond is dropped and the log says so.'),
 });
 
+/** What a module's job and a third party's executor may be called. */
+export const moduleName = z
+  .string()
+  .max(63, 'must have at most 63 characters')
+  .regex(moduleNamePattern, moduleNameRule);
+
+/** The most that a module's input, or a third party's settings, may take as JSON. */
+export const maxInputBytes = 64 * 1024;
+
+// Any JSON. Without a type: zod's own `json()` refers to itself, which a custom resource's schema cannot.
+const anyJson = z.unknown().refine(value => value === undefined || jsonBytes(value, maxInputBytes) <= maxInputBytes, {
+  message: `must be JSON of at most ${maxInputBytes} bytes`,
+});
+
+export const moduleExecutor = z.strictObject({
+  name: moduleName.describe('The name of a job that a worker’s modules define.'),
+  input: anyJson.describe('What its run(context) is given as context.input, checked by its schema.').optional(),
+});
+
+export const customExecutor = z.strictObject({
+  name: moduleName.describe('The name of an executor that a worker’s modules define.'),
+  with: anyJson.describe('What its run(context) is given as context.config, checked by its schema.').optional(),
+});
+
 /** Exactly one executor. */
 export const executor = z
   .strictObject({
     shell: shellExecutor.describe('Runs a command or a script on a worker.').optional(),
     http: httpExecutor.describe('Sends a request and judges the answer by its status.').optional(),
     kubernetes: kubernetesExecutor.describe('Runs a pod, as a Job of batch/v1.').optional(),
+    module: moduleExecutor.describe('Runs a function of a JavaScript module, in a process of its own.').optional(),
+    custom: customExecutor.describe('Runs an executor that a module of the worker brings.').optional(),
   })
   .refine(value => Object.values(value).filter(one => one !== undefined).length === 1, {
-    message: 'exactly one executor is needed: shell, http or kubernetes',
+    message: 'exactly one executor is needed: shell, http, kubernetes, module or custom',
   });
 
 const keyRef = z.strictObject({
@@ -379,13 +407,15 @@ export type ManifestInput = z.input<typeof manifest>;
 export type ShellExecutorSpec = z.output<typeof shellExecutor>;
 export type HttpExecutorSpec = z.output<typeof httpExecutor>;
 export type KubernetesExecutorSpec = z.output<typeof kubernetesExecutor>;
+export type ModuleExecutorSpec = z.output<typeof moduleExecutor>;
+export type CustomExecutorSpec = z.output<typeof customExecutor>;
 export type SecretRef = z.output<typeof secretRef>;
 export type RetrySpec = z.output<typeof retry>;
 export type NotifyRule = z.output<typeof notifyRule>;
 export type JobHistory = z.output<typeof jobHistory>;
 export type Selector = z.output<typeof selector>;
 export type Labels = Readonly<Record<string, string>>;
-export const executorKinds = ['shell', 'http', 'kubernetes'] as const;
+export const executorKinds = ['shell', 'http', 'kubernetes', 'module', 'custom'] as const;
 export type ExecutorKind = (typeof executorKinds)[number];
 
 /** Which executor a spec names. */

@@ -166,7 +166,74 @@ describe('a wrong manifest', () => {
     [
       'no executor',
       job({ executor: {} }),
-      ['spec.executor = {}: exactly one executor is needed: shell, http or kubernetes'],
+      ['spec.executor = {}: exactly one executor is needed: shell, http, kubernetes, module or custom'],
+    ],
+    [
+      'a module and a command',
+      job({ executor: { ...shell, module: { name: 'a' } } }),
+      [
+        'spec.executor = {"shell":{"command":"date"},"module":{"name":"a"}}: exactly one executor is needed: shell, http, kubernetes, module or custom',
+      ],
+    ],
+    ['a module without a name', job({ executor: { module: {} } }), ['spec.executor.module.name: is needed: a string']],
+    [
+      'a wrong name of a module',
+      job({ executor: { module: { name: 'send mail' } } }),
+      [
+        `spec.executor.module.name = "send mail": must be letters, digits, '-', '_' and '.', beginning and ending with a letter or digit`,
+      ],
+    ],
+    [
+      'a long name of a module',
+      job({ executor: { module: { name: 'n'.repeat(64) } } }),
+      [`spec.executor.module.name = "${'n'.repeat(64)}": must have at most 63 characters`],
+    ],
+    [
+      'an unknown field of a module',
+      job({ executor: { module: { name: 'a', inputs: {} } } }),
+      ['spec.executor.module.inputs = {}: is not a known field; did you mean input? Allowed here: name, input'],
+    ],
+    [
+      'an input that is too large',
+      job({ executor: { module: { name: 'a', input: ['x'.repeat(65_536)] } } }),
+      [`spec.executor.module.input = ["${'x'.repeat(197)}…: must be JSON of at most 65536 bytes`],
+    ],
+    [
+      'an input that is no JSON',
+      job({ executor: { module: { name: 'a', input: { rate: Number.NaN } } } }),
+      ['spec.executor.module.input = {"rate":NaN}: must be JSON of at most 65536 bytes'],
+    ],
+    [
+      'a NUL in an input',
+      job({ executor: { module: { name: 'a', input: { b: ['c\0'] } } } }),
+      ['spec.executor.module.input.b[0] = "c\\u0000": must be text without NUL or broken characters'],
+    ],
+    [
+      'an executor without a name',
+      job({ executor: { custom: {} } }),
+      ['spec.executor.custom.name: is needed: a string'],
+    ],
+    [
+      'a wrong name of an executor',
+      job({ executor: { custom: { name: '-sql' } } }),
+      [
+        `spec.executor.custom.name = "-sql": must be letters, digits, '-', '_' and '.', beginning and ending with a letter or digit`,
+      ],
+    ],
+    [
+      'an unknown field of an executor',
+      job({ executor: { custom: { name: 'sql', config: {} } } }),
+      ['spec.executor.custom.config = {}: is not a known field. Allowed here: name, with'],
+    ],
+    [
+      'settings that are no JSON',
+      job({ executor: { custom: { name: 'sql', with: new Date(0) } } }),
+      ['spec.executor.custom.with = {}: must be JSON of at most 65536 bytes'],
+    ],
+    [
+      'statuses of a module',
+      job({ executor: { module: { name: 'a' } }, retry: { limit: 1, on: { httpStatuses: [429] } } }),
+      ['spec.retry.on.httpStatuses = [429]: is allowed with the http executor only'],
     ],
     [
       'a maximum with Forbid',

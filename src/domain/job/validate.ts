@@ -1,4 +1,4 @@
-import { CronmeshError, type FieldProblem } from '../errors.ts';
+import { CronmeshError, type ErrorCode, type FieldProblem } from '../errors.ts';
 import { parseSchedule, ScheduleError } from '../schedule/index.ts';
 import { formatPath, valueAt } from './path.ts';
 import { preview } from './preview.ts';
@@ -40,7 +40,7 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
     ...placeProblems(input, options.expect ?? {}),
     ...scheduleProblems(input),
   ];
-  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  if (!parsed.success || problems.length > 0) throw invalidManifest(problems);
   const { metadata, spec } = parsed.data;
   const namespace = metadata.namespace ?? options.defaultNamespace ?? 'default';
   const timeZone = spec.timeZone ?? (/^(CRON_)?TZ=/.test(spec.schedule.trim()) ? undefined : options.defaultTimeZone);
@@ -50,15 +50,16 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
     spec: timeZone === undefined ? spec : { ...spec, timeZone },
   };
   const late = [...textProblems(valid), ...sizeProblems(valid)];
-  if (late.length > 0) throw invalid(late);
+  if (late.length > 0) throw invalidManifest(late);
   return valid;
 }
 
-function invalid(problems: readonly FieldProblem[]): CronmeshError {
+/** The error for problems that were found in a manifest: its message is the first of them. */
+export function invalidManifest(problems: readonly FieldProblem[], code: ErrorCode = 'InvalidInput'): CronmeshError {
   const [first] = problems;
   const more = problems.length - 1;
   const rest = more === 0 ? '' : ` (and ${more} more)`;
-  return new CronmeshError('InvalidInput', `${first?.field} ${first?.message}${rest}`, { problems });
+  return new CronmeshError(code, `${first?.field} ${first?.message}${rest}`, { problems });
 }
 
 type Place = NonNullable<ValidateOptions['expect']>;
@@ -118,6 +119,8 @@ const namedByUsers = [
   ['spec', 'placement', 'selector', 'matchLabels'],
   ['spec', 'executor', 'shell', 'env'],
   ['spec', 'executor', 'http', 'headers'],
+  ['spec', 'executor', 'module', 'input'],
+  ['spec', 'executor', 'custom', 'with'],
 ];
 
 /** JavaScript keeps one name for itself, and would drop it in silence. */
@@ -130,7 +133,7 @@ function reservedNames(input: unknown): readonly FieldProblem[] {
 }
 
 /** Neither a database nor a process's environment can hold a NUL, nor half of a surrogate pair. */
-function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
+export function textProblems(value: unknown, path: readonly PropertyKey[] = []): readonly FieldProblem[] {
   if (typeof value === 'string') {
     if (value.isWellFormed() && !value.includes('\0')) return [];
     return [

@@ -6,6 +6,10 @@ export interface WorkerTraits {
   readonly executors: readonly ExecutorKind[];
   /** Whether it may use the Kubernetes API: for kubernetes jobs, and to read what `secretRefs` name. */
   readonly kubernetes: boolean;
+  /** The jobs that its modules define. */
+  readonly modules?: readonly string[];
+  /** The executors that its modules define. */
+  readonly customs?: readonly string[];
 }
 
 type Needs = Pick<JobSpec, 'executor' | 'placement' | 'secretRefs'>;
@@ -16,9 +20,13 @@ function needsKubernetes(spec: Needs): boolean {
   return spec.secretRefs?.some(ref => ref.secretKeyRef !== undefined || ref.configMapKeyRef !== undefined) ?? false;
 }
 
-/** Whether a worker may run a job: it has the executor, the access, and every label that the selector asks for. */
+/** Whether a worker may run a job: it has the executor, what it names, the access, and every label that the selector asks for. */
 export function isEligible(worker: WorkerTraits, spec: Needs): boolean {
-  if (!worker.executors.includes(executorKind(spec))) return false;
+  const kind = executorKind(spec);
+  if (!worker.executors.includes(kind)) return false;
+  const { module, custom } = spec.executor;
+  if (module !== undefined && !worker.modules?.includes(module.name)) return false;
+  if (custom !== undefined && !worker.customs?.includes(custom.name)) return false;
   if (needsKubernetes(spec) && !worker.kubernetes) return false;
   return Object.entries(spec.placement.selector.matchLabels).every(([key, value]) => worker.labels[key] === value);
 }
@@ -34,6 +42,8 @@ export function needsClause(spec: Needs): string {
 /** Jobs with the same class are eligible on the same workers: ranks are kept for each class, not for each job. */
 export function eligibilityClass(spec: Needs): string {
   const wanted = Object.entries(spec.placement.selector.matchLabels).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { module, custom } = spec.executor;
+  const named = module ?? custom;
   const access = needsKubernetes(spec) ? '+kubernetes' : '';
-  return `${executorKind(spec)}${access} ${wanted.map(([key, value]) => `${key}=${value}`).join(',')}`;
+  return `${executorKind(spec)}${named === undefined ? '' : `:${named.name}`}${access} ${wanted.map(([key, value]) => `${key}=${value}`).join(',')}`;
 }

@@ -41,6 +41,16 @@ export interface OutputReport extends RunReference {
   readonly text: string;
 }
 
+/** How far the attempt is, as it says itself: at most one each second. */
+export interface ProgressReport extends RunReference {
+  readonly type: 'progress';
+  readonly at: Instant;
+  /** From 0 to 100. */
+  readonly percent: number;
+  /** At most 500 characters. */
+  readonly message?: string;
+}
+
 /** The attempt ended. */
 export interface FinishedReport extends RunReference {
   readonly type: 'finished';
@@ -68,7 +78,7 @@ export interface SkippedReport {
   readonly at: Instant;
 }
 
-export type Report = ClaimedReport | StartedReport | OutputReport | FinishedReport | SkippedReport;
+export type Report = ClaimedReport | StartedReport | OutputReport | ProgressReport | FinishedReport | SkippedReport;
 
 /** What a worker sends at once: reports with consecutive sequence numbers of its spool. */
 export interface ReportBatch {

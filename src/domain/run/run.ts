@@ -3,8 +3,10 @@ import type { Instant } from '../time.ts';
 
 declare const brand: unique symbol;
 
-/** A run's id: `<uid>-<tick in base 36>` for a tick, `<uid>-m-<random>` for a manual run. Lower-case, at most 40 characters. */
+/** A run's id: `<uid>-<tick in base 36>` for a tick, `<uid>-m-<random>` for a manual run, `<backfill>-<tick in base 36>` for a backfill's. Lower-case, at most 40 characters. */
 export type RunId = string & { readonly [brand]: 'RunId' };
+/** `<uid>-b-<random>`: the beginning of the ids of its runs. */
+export type BackfillId = string & { readonly [brand]: 'BackfillId' };
 /** A worker process: its configured name (unique in the cluster) and a random suffix for each start. */
 export type WorkerId = string & { readonly [brand]: 'WorkerId' };
 
@@ -115,6 +117,20 @@ export function tickRunId(uid: JobUid, tick: Instant): RunId {
 /** The id of a run asked for by hand; `random` is 10 characters of [a-z0-9]. */
 export function manualRunId(uid: JobUid, random: string): RunId {
   return `${uid}-m-${random}` as RunId;
+}
+
+/**
+ * The id of a backfill's run for one tick: beside the tick's own run, which keeps its id.
+ *
+ * @example backfillRunId('k3v9…-b-x1y2z3' as BackfillId, Date.UTC(2026, 0, 1)) // 'k3v9…-b-x1y2z3-mjuw2yo0'
+ */
+export function backfillRunId(backfill: BackfillId, tick: Instant): RunId {
+  return `${backfill}-${tick.toString(36)}` as RunId;
+}
+
+/** The id of a backfill; `random` is 6 characters of [a-z0-9]. */
+export function backfillId(uid: JobUid, random: string): BackfillId {
+  return `${uid}-b-${random}` as BackfillId;
 }
 
 /** One of the runs that a tick, or a request, of a job with placement All or Shards comes to. */

@@ -5,6 +5,7 @@ export function storableReport(report: Report): Report {
   switch (report.type) {
     case 'output':
       return isStorable(report.text) ? report : { ...report, text: storable(report.text) };
+    case 'progress':
     case 'finished':
       return report.message === undefined || isStorable(report.message)
         ? report

@@ -64,14 +64,16 @@ describe('what is served beside jobs and runs', () => {
       port: 8081,
       labels: { zone: 'a' },
       capacity: 10,
-      executors: ['shell'] as const,
+      executors: ['shell', 'module', 'custom'] as const,
+      modules: ['send-mail'],
+      customs: ['sql'],
       kubernetes: false,
       version: '1',
       startedAt: Date.parse('2026-03-01T12:00:00Z'),
       ready: true,
       checks: { alive: 'passing' as const },
     };
-    api.workers = [worker];
+    api.workers = [{ ...worker, catalog: 'not for the outside' }];
     assert.deepEqual((await api.send('GET', '/api/v1/workers')).json, {
       items: [{ ...worker, startedAt: '2026-03-01T12:00:00Z' }],
     });

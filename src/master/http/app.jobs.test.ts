@@ -34,6 +34,7 @@ describe('jobs over REST', () => {
         source: 'api',
         updatedAt: '2026-03-01T12:00:00Z',
         floor: '2026-03-01T12:00:00Z',
+        eligibleWorkers: 0,
         nextTick: '2026-03-02T02:00:00Z',
       });
       assert.ok(api.publishing.published.includes('shop/new'));

@@ -6,6 +6,7 @@ import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { allowedMethods } from './methods.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
+import { backfillRoutes } from './routes/backfills.ts';
 import { brakeRoutes } from './routes/brakes.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 import { clusterRoutes } from './routes/cluster.ts';
@@ -53,6 +54,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', jobListRoutes(deps));
   app.route('/', jobRoutes(deps));
   app.route('/', runRoutes(deps));
+  app.route('/', backfillRoutes(deps));
   app.route('/', whyRoutes(deps));
   app.route('/', callbackRoutes(deps));
   app.route('/', notificationRoutes(deps));

@@ -4,7 +4,7 @@ import { Api, manifest } from '../../../test/support/api.ts';
 import type { Job } from '../../domain/job/job.ts';
 import { validateManifest } from '../../domain/job/validate.ts';
 import type { Report } from '../../domain/run/report.ts';
-import { type SkipReason, tickRunId } from '../../domain/run/run.ts';
+import { backfillId, backfillRunId, type SkipReason, tickRunId } from '../../domain/run/run.ts';
 import type { Term } from '../../store/store.ts';
 
 const path = (name: string) => `/api/v1/namespaces/default/jobs/${name}`;
@@ -339,5 +339,28 @@ describe('why a job did not run', () => {
     assert.match(other.json.detail, /^query parameter when is not a known field/);
     const never = await api.send('GET', `${path('never')}/why?at=03:00`);
     assert.deepEqual([never.status, never.json.detail], [404, 'there is no job default/never']);
+  });
+
+  it('names what backfills ran for the tick, beside what became of it, and for a time before the job', async () => {
+    const job = await create('filled', '2026-03-01T12:00:00Z');
+    await skip(job, '2026-03-02T03:00:00Z', '2026-03-02T03:00:00Z', 1, 'ClusterDown', 'nothing ran');
+    const backfill = backfillId(job.uid, 'abc123');
+    for (const tick of ['2026-03-02T03:00:00Z', '2026-02-02T03:00:00Z']) {
+      const about = { run: backfillRunId(backfill, at(tick)), trigger: 'backfill', tick: at(tick) } as const;
+      api.now = at('2026-03-03T00:00:00Z');
+      await ran(job, tick, { ...about, type: 'finished', at: api.now, outcome: 'Succeeded' });
+    }
+    const missed = await why('filled', '2026-03-02T03:00:00Z');
+    assert.equal(missed.outcome, 'Skipped');
+    const id = backfillRunId(backfill, at('2026-03-02T03:00:00Z'));
+    assert.ok(
+      missed.message.endsWith(
+        `ClusterDown (nothing ran); a backfill has a run for 2026-03-02T03:00:00Z, ${id}: Succeeded`,
+      ),
+      missed.message,
+    );
+    const before = await why('filled', '2026-02-02T03:00:00Z');
+    assert.equal(before.outcome, 'NoJob');
+    assert.match(before.message, /; a backfill has a run for 2026-02-02T03:00:00Z, .*: Succeeded$/);
   });
 });

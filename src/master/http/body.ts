@@ -41,6 +41,17 @@ export async function readBody(request: HonoRequest, what: BodyKind = manifestBo
   return json.has(type) ? parseJson(text) : parseYaml(text);
 }
 
+/**
+ * Reads a body where there need be none: an empty one, of whatever type, is an empty mapping.
+ *
+ * @throws CronmeshError as `readBody`
+ */
+export async function readBodyIfAny(request: HonoRequest): Promise<unknown> {
+  const copy = request.raw.clone();
+  if ((await readBytes(copy, manifestBody)).byteLength === 0) return {};
+  return await readBody(request);
+}
+
 /** Stops reading at the limit, whatever Content-Length says or leaves out. */
 async function readBytes(request: Request, { most, hint }: BodyKind): Promise<Uint8Array> {
   const tooLarge = (): CronmeshError =>

@@ -1,8 +1,11 @@
 import type { Registry } from 'prom-client';
+import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { BackfillService } from '../services/backfills.ts';
 import type { CallbackService } from '../services/callbacks.ts';
 import type { Changes } from '../services/changes.ts';
 import type { CordonService } from '../services/cordons.ts';
+import type { DryRuns } from '../services/dry-run.ts';
 import type { FreezeService } from '../services/freezes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
@@ -20,12 +23,15 @@ export interface Readiness {
 export interface AppDependencies {
   readonly jobs: JobService;
   readonly runs: RunService;
+  readonly dryRuns: DryRuns;
+  readonly backfills: BackfillService;
   readonly why: WhyService;
   readonly freezes: FreezeService;
   readonly cordons: CordonService;
   /** What keeps jobs from running now. */
   readonly standing: StandingService;
   readonly callbacks: CallbackService;
+  readonly clock: Clock;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
   readonly changes: Changes;

@@ -3,11 +3,22 @@ import type { Job } from '../../domain/job/job.ts';
 import type { Freeze } from '../../domain/policy/freeze.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Run, Skip } from '../../store/store.ts';
+import type { BackfillView } from '../services/backfills.ts';
 import type { WorkerStanding } from '../services/cordons.ts';
+import type { DryRun } from '../services/dry-run.ts';
 import type { FreezeState } from '../services/freezes.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
-import type { freezeSchema, jobSchema, runSchema, skipSchema, whySchema, workerSchema } from './schemas.ts';
+import type {
+  backfillSchema,
+  dryRunSchema,
+  freezeSchema,
+  jobSchema,
+  runSchema,
+  skipSchema,
+  whySchema,
+  workerSchema,
+} from './schemas.ts';
 
 /** How the answers show things: instants as RFC 3339, absent fields left out. */
 
@@ -19,6 +30,7 @@ export function jobAnswer(
     nextTick?: Instant | undefined;
     lastRun?: Run | undefined;
     problems?: readonly string[] | undefined;
+    eligibleWorkers?: number;
   },
 ): JobAnswer {
   const { name, namespace, labels, annotations, uid, revision, createdAt } = job;
@@ -31,6 +43,7 @@ export function jobAnswer(
       source: job.source,
       updatedAt: formatInstant(job.updatedAt),
       floor: formatInstant(job.floor),
+      ...(status.eligibleWorkers !== undefined && { eligibleWorkers: status.eligibleWorkers }),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
       ...(status.problems !== undefined && { problems: [...status.problems] }),
@@ -39,14 +52,29 @@ export function jobAnswer(
 }
 
 export function runAnswer(run: Run): z.output<typeof runSchema> {
-  const { tick, requestedAt, claimedAt, startedAt, finishedAt, nextAttemptAt, retryDecided: _, ...rest } = run;
+  const {
+    tick,
+    requestedAt,
+    claimedAt,
+    startedAt,
+    finishedAt,
+    nextAttemptAt,
+    progressAt,
+    retryDecided: _,
+    ...others
+  } = run;
+  const { particulars: { arguments: given, env, ...particulars } = {}, ...rest } = others;
   return {
     ...rest,
+    ...(Object.keys(particulars).length > 0 && { particulars }),
+    ...(given !== undefined && { arguments: [...given] }),
+    ...(env !== undefined && { env }),
     requestedAt: formatInstant(requestedAt),
     ...(tick !== undefined && { tick: formatInstant(tick) }),
     ...(claimedAt !== undefined && { claimedAt: formatInstant(claimedAt) }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
+    ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
 }
@@ -82,11 +110,43 @@ export function freezeAnswer(freeze: Freeze, state: FreezeState): z.output<typeo
   };
 }
 
+export function dryRunAnswer(plan: DryRun): z.output<typeof dryRunSchema> {
+  const { dueAt, deadline, command, workers, concurrency, waiting, secretRefs, ...rest } = plan;
+  return {
+    ...rest,
+    dueAt: formatInstant(dueAt),
+    deadline: formatInstant(deadline),
+    ...(command !== undefined && { command: [...command] }),
+    arguments: [...plan.arguments],
+    secretRefs: [...secretRefs],
+    workers: [...workers],
+    concurrency: { ...concurrency, holders: [...concurrency.holders] },
+    waiting: waiting.map(one => ({ ...one, requestedAt: formatInstant(one.requestedAt) })),
+  };
+}
+
+export function backfillAnswer(backfill: BackfillView): z.output<typeof backfillSchema> {
+  const { from, to, at, endedAt, nextTick, schedule, counts, open, position: _, by: __, ...rest } = backfill;
+  return {
+    ...rest,
+    ...counts,
+    running: open.length,
+    schedule: schedule.spec.schedule,
+    from: formatInstant(from),
+    to: formatInstant(to),
+    requestedAt: formatInstant(at),
+    ...(endedAt !== undefined && { finishedAt: formatInstant(endedAt) }),
+    ...(nextTick !== undefined && { nextTick: formatInstant(nextTick) }),
+  };
+}
+
 export function workerAnswer(worker: WorkerStanding): z.output<typeof workerSchema> {
-  const { startedAt, executors, cordon, ...rest } = worker;
+  const { startedAt, executors, cordon, modules = [], customs = [], catalog: _, ...rest } = worker;
   return {
     ...rest,
     executors: [...executors],
+    modules: [...modules],
+    customs: [...customs],
     ...(cordon !== undefined && { cordon: { ...cordon, at: formatInstant(cordon.at) } }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
   };

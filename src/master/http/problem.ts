@@ -16,6 +16,8 @@ const statuses = {
   StaleRevision: [412, 'It has changed since'],
   BodyTooLarge: [413, 'The body is too large'],
   UnsupportedMediaType: [415, 'The body has the wrong type'],
+  Unprocessable: [422, 'No worker can do it'],
+  NotApplicable: [422, 'It does not fit what it is for'],
   PreconditionRequired: [428, 'A precondition is needed'],
   TooManyRequests: [429, 'There are too many requests'],
   Internal: [500, 'Something went wrong here'],

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { RunState } from '../../domain/run/run.ts';
+import { BackfillState } from '../../store/backfill.ts';
 
 /** The parameters of the queries. An unknown one is refused: a misspelled filter would otherwise show too much. */
 
@@ -50,6 +51,16 @@ export const allRunsQuery = z.strictObject({
   job: text(128).optional(),
   worker: text(200).optional(),
   ...runFilters,
+});
+
+export const triggerQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() });
+
+const backfillFilters = { state: z.enum(BackfillState).optional(), cursor, limit: limit(500, 100) };
+export const jobBackfillsQuery = z.strictObject(backfillFilters);
+export const allBackfillsQuery = z.strictObject({
+  namespace: text(63).optional(),
+  job: text(128).optional(),
+  ...backfillFilters,
 });
 
 export const notificationsQuery = z.strictObject({

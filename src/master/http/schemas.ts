@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { executorKinds, jobSpec, manifest } from '../../domain/job/spec.ts';
+import { backfillRequest } from '../../domain/run/backfill-request.ts';
+import { runRequest } from '../../domain/run/request.ts';
 import { RunState, SkipReason, TriggerKind } from '../../domain/run/run.ts';
 import { WhyOutcome } from '../../domain/run/why.ts';
+import { BackfillOrder, BackfillState } from '../../store/backfill.ts';
 
 /** The shapes of the answers: types and the OpenAPI document come from them. */
 
@@ -41,7 +44,12 @@ export const runSchema = z
     revision: z.int().optional().openapi({ description: 'The job’s revision that is run.' }),
     worker: z.string().optional(),
     fencingToken: z.string().optional().openapi({ description: 'Larger is newer.' }),
-    requestedAt: instant,
+    requestedAt: instant.openapi({ description: 'When it was asked for; of a delayed run, when it is due.' }),
+    arguments: z.array(z.string()).optional().openapi({ description: 'Asked for with the run, behind the job’s own.' }),
+    env: z
+      .record(z.string(), z.string())
+      .optional()
+      .openapi({ description: 'Asked for with the run, over the job’s own.' }),
     claimedAt: instant.optional(),
     startedAt: instant.optional(),
     finishedAt: instant.optional(),
@@ -50,6 +58,12 @@ export const runSchema = z
     httpStatus: z.int().optional(),
     reason: skipReason.optional(),
     message: z.string().optional().openapi({ description: 'One sentence for people.' }),
+    progress: z
+      .number()
+      .optional()
+      .openapi({ description: 'How far the newest attempt is, from 0 to 100, as it says itself.' }),
+    progressMessage: z.string().optional(),
+    progressAt: instant.optional().openapi({ description: 'When it said so.' }),
     lastOutcome: z
       .enum(['Failed', 'TimedOut', 'Lost'])
       .optional()
@@ -82,6 +96,10 @@ export const jobSchema = z
       lastRun: runSchema.optional(),
       problems: z.array(z.string()).optional().openapi({
         description: 'What keeps it from running as things are now, one sentence each; absent without any.',
+      }),
+      eligibleWorkers: z.int().optional().openapi({
+        description:
+          'Ready workers that may run it; 0: it waits for one. Not in lists, nor while the catalog is not seen.',
       }),
     }),
   })
@@ -129,6 +147,8 @@ export const workerSchema = z
     labels: z.record(z.string(), z.string()),
     capacity: z.int(),
     executors: z.array(z.enum(executorKinds)),
+    modules: z.array(z.string()).openapi({ description: 'The jobs that its modules define.' }),
+    customs: z.array(z.string()).openapi({ description: 'The executors that its modules define.' }),
     kubernetes: z.boolean().openapi({ description: 'It may use the Kubernetes API.' }),
     version: z.string(),
     startedAt: instant.optional().openapi({ description: 'When its process began.' }),
@@ -252,6 +272,67 @@ export const problemSchema = z
       .openapi({ description: 'One for each field that is wrong: what was given, as JSON, and what is allowed.' }),
   })
   .openapi('Problem');
+
+/** What a run, or a backfill, is asked for with: clones, as above. */
+export const runRequestSchema = runRequest.clone().openapi('RunRequest');
+export const backfillRequestSchema = backfillRequest.clone().openapi('BackfillRequest');
+
+export const dryRunSchema = z
+  .object({
+    message: z.string().openapi({ description: 'The whole answer in one line, for people.' }),
+    run: z
+      .string()
+      .openapi({ description: 'An id like the one it would have: the real one may rank workers otherwise.' }),
+    revision: z.int(),
+    dueAt: instant,
+    deadline: instant.openapi({ description: 'Not started after it.' }),
+    timeoutSeconds: z.number(),
+    executor: z.record(z.string(), z.unknown()),
+    command: z.array(z.string()).optional().openapi({ description: 'Of a shell job: program and arguments.' }),
+    arguments: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
+    secretRefs: z
+      .array(z.record(z.string(), z.unknown()))
+      .openapi({ description: 'Names only: values are read at the start.' }),
+    workers: z
+      .array(z.object({ id: z.string(), name: z.string(), rank: z.int() }))
+      .openapi({ description: 'Ready and eligible ones, by rank: 0 looks first, 3 stands for all later ones.' }),
+    concurrency: z.object({
+      policy: z.string(),
+      limit: z.int().optional(),
+      free: z.boolean(),
+      holders: z.array(z.object({ run: z.string(), slot: z.string(), worker: z.string() })),
+    }),
+    waiting: z.array(z.object({ run: z.string(), trigger: z.string(), requestedAt: instant })),
+  })
+  .openapi('DryRun');
+
+export const backfillSchema = z
+  .object({
+    id: z.string(),
+    namespace: z.string(),
+    name: z.string().openapi({ description: 'The job’s name.' }),
+    jobUid: z.string(),
+    from: instant,
+    to: instant,
+    parallelism: z.int(),
+    order: z.enum(values(BackfillOrder)),
+    onlyMissing: z.boolean(),
+    schedule: z.string().openapi({ description: 'The job’s schedule when the backfill was asked for.' }),
+    state: z.enum(values(BackfillState)),
+    message: z.string().optional(),
+    requestedAt: instant,
+    finishedAt: instant.optional(),
+    total: z.int().openapi({ description: 'Ticks in the range.' }),
+    done: z.int().openapi({ description: 'Ticks of which nothing is left to be done.' }),
+    running: z.int().openapi({ description: 'Runs that wait or go now.' }),
+    succeeded: z.int(),
+    failed: z.int().openapi({ description: 'Failed, TimedOut, Killed or Lost.' }),
+    skipped: z.int().openapi({ description: 'Never started.' }),
+    leftOut: z.int().openapi({ description: 'Ticks that had a run already.' }),
+    nextTick: instant.optional(),
+  })
+  .openapi('Backfill');
 
 /** A page of a list. */
 export function pageOf<T extends z.ZodType>(item: T, name: string) {

@@ -19,6 +19,7 @@ import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import { Accounting } from './accounting.ts';
+import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
 import { findDowntime } from './downtime.ts';
 import { Endings } from './endings.ts';
@@ -169,6 +170,7 @@ export class Leader implements Service {
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
+    const backfills = new Backfills({ office, epochs, publisher });
     const teller = new Teller(office, channels.keys());
     const endings = new Endings(office, [new TellEnds(office, notified, teller)]);
     const times = new TellTimes(office, notified, teller);
@@ -207,6 +209,7 @@ export class Leader implements Service {
         await retries.pass();
         await triggers.publish();
       }),
+      again('backfills', every.sweepEvery, () => backfills.pass()),
       again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
       again('the sending of notifications', every.sweepEvery, () => sender.pass()),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),

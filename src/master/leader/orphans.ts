@@ -25,6 +25,8 @@ const unknownKillKept = 600_000;
 const callbackKept = 60_000;
 const quietAtFirst = 1_000;
 const quietAtMost = 50_000;
+/** A long backfill leaves a mark for each of its runs: with so many they are read less often. */
+const manyMarks = 2_000;
 
 interface FoundLock {
   readonly entry: Entry;
@@ -46,6 +48,8 @@ export class Orphans {
   #sessionless = new Map<string, { readonly index: Index; readonly since: Instant }>();
   /** Grows while that many quiet runs are well: those behind them must be looked at too. */
   #quietLimit = quietAtFirst;
+  /** When the marks of written triggers are looked through again. */
+  #marksAgain: Instant = 0;
 
   constructor(office: Office, workers: WorkerDirectory, epochs: EpochKeeper) {
     this.#office = office;
@@ -191,8 +195,12 @@ export class Orphans {
 
   /** Marks of triggers' writing that nobody needs any more: a trigger written from here on is too late to be started. */
   async #markers(): Promise<void> {
-    const now = this.#office.clock();
-    const markers = this.#decoded<PublishedRecord>(await this.#list(prefix.published))
+    const { clock, timing: every } = this.#office;
+    const now = clock();
+    if (now < this.#marksAgain) return;
+    const marks = await this.#list(prefix.published);
+    this.#marksAgain = marks.length > manyMarks ? now + every.retainEvery : now;
+    const markers = this.#decoded<PublishedRecord>(marks)
       .filter(({ record }) => record.deadline + 2 * timing.clockBound < now)
       .map(({ entry }) => entry);
     if (markers.length === 0) return;

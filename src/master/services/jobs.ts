@@ -3,13 +3,15 @@ import { CronmeshError } from '../../domain/errors.ts';
 import { floorAfter } from '../../domain/job/floor.ts';
 import { type Job, type JobSource, jobKey, makeJobUid } from '../../domain/job/job.ts';
 import { mergePatch } from '../../domain/job/merge-patch.ts';
-import { type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
+import type { JobSpec } from '../../domain/job/spec.ts';
+import { invalidManifest, type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
 import { type NamespaceRules, requireAllowed } from '../../domain/policy/allow-list.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { JobFilter, Page, Run, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
+import type { ModuleCheck } from './modules.ts';
 import { checkPrecondition, type Precondition } from './precondition.ts';
 import type { Publishing } from './publishing.ts';
 
@@ -31,6 +33,8 @@ export interface JobServiceDependencies {
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** What the manifest itself does not show to be wrong: names that no worker has. Default: nothing. */
+  readonly modules?: Pick<ModuleCheck, 'problems'>;
   /** Fills `count` random bytes. */
   readonly randomBytes: (count: number) => Uint8Array;
   /** Whether this master's clock may stamp: floors depend on it. */
@@ -52,10 +56,11 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** @throws CronmeshError AlreadyExists, Forbidden, Unavailable */
+  /** @throws CronmeshError Forbidden, Unprocessable, AlreadyExists, Unavailable */
   async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
     const { store, clock, randomBytes, rules = {} } = this.#deps;
     requireAllowed(rules, manifest.metadata.namespace, manifest.spec);
+    await this.#checkModules(manifest.spec);
     this.#checkClock();
     this.#checkChannels(manifest);
     const { name, namespace, labels, annotations } = manifest.metadata;
@@ -78,7 +83,7 @@ export class JobService {
    * Creates the job, or replaces it. Replacing needs a `match`, so that nobody's change is overwritten unseen. `by` is
    * the source of a job that is created; jobs of resources are the operator's (`kubernetes`) alone, and it has no others.
    *
-   * @throws CronmeshError StaleRevision, PreconditionRequired, Conflict, Unavailable
+   * @throws CronmeshError Unprocessable, StaleRevision, PreconditionRequired, Conflict, Unavailable
    */
   async apply(manifest: ValidManifest, precondition: Precondition, by: JobSource = 'api'): Promise<Applied> {
     const ref = manifest.metadata;
@@ -99,7 +104,7 @@ export class JobService {
   /**
    * Changes what a JSON merge patch names.
    *
-   * @throws CronmeshError NotFound, InvalidInput, StaleRevision, Conflict, Unavailable
+   * @throws CronmeshError NotFound, InvalidInput, Unprocessable, StaleRevision, Conflict, Unavailable
    */
   async patch(ref: JobRef, patch: unknown, precondition: Precondition = {}): Promise<Applied> {
     return await this.#retry(precondition, async () => {
@@ -171,6 +176,8 @@ export class JobService {
     // What is not allowed any more may always be stopped.
     const stopped = isDeepStrictEqual({ ...job.spec, suspend: true }, spec);
     if (!stopped) requireAllowed(this.#deps.rules ?? {}, job.namespace, spec);
+    // A job whose worker is away can still be suspended, say.
+    if (!isDeepStrictEqual(job.spec.executor, spec.executor)) await this.#checkModules(spec);
     this.#checkClock();
     this.#checkChannels(manifest);
     const now = this.#deps.clock();
@@ -197,6 +204,11 @@ export class JobService {
         if (!raced || !repeatable || tries >= maxTries) throw error;
       }
     }
+  }
+
+  async #checkModules(spec: JobSpec): Promise<void> {
+    const problems = (await this.#deps.modules?.problems(spec)) ?? [];
+    if (problems.length > 0) throw invalidManifest(problems, 'Unprocessable');
   }
 
   /** @throws CronmeshError InvalidInput */

@@ -99,6 +99,10 @@ export class Publisher implements Service, Publishing {
     await this.#triggers.write(runs);
   }
 
+  async withdraw(run: Run, deadline: Instant): Promise<boolean> {
+    return await this.#triggers.withdraw(run.id, deadline);
+  }
+
   async requestKill(run: Run, by: string): Promise<void> {
     const record: KillRecord = { v: 1, run: run.id, requestedAt: this.#clock(), by };
     const key = killerPath(jobKey(run), run.id);

@@ -1,3 +1,4 @@
+import type { Instant } from '../../domain/time.ts';
 import type { NewRun, Run } from '../../store/store.ts';
 
 /**
@@ -10,6 +11,11 @@ export interface Publishing {
   publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void>;
   /** Writes the trigger of a run that was just created. */
   publishTrigger(run: NewRun): Promise<void>;
+  /**
+   * Makes sure that a run whose trigger was never written never starts: its trigger can't be written any more. False when
+   * it was. May be called twice. @throws when Consul does not answer
+   */
+  withdraw(run: Run, deadline: Instant): Promise<boolean>;
   /** Resolves once the request is in Consul. @throws when it may not be */
   requestKill(run: Run, by: string): Promise<void>;
 }

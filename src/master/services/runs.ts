@@ -1,8 +1,9 @@
 import { CronmeshError } from '../../domain/errors.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
 import { shouldRetry } from '../../domain/policy/retry.ts';
+import { checkFits, type RunRequest } from '../../domain/run/request.ts';
 import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
-import type { Clock } from '../../domain/time.ts';
+import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
@@ -12,9 +13,17 @@ import type { Publishing } from './publishing.ts';
 export interface RunServiceDependencies {
   readonly store: Pick<
     Store,
-    'createRun' | 'getRun' | 'getJob' | 'killWaiting' | 'listNotifications' | 'listRuns' | 'runLogs' | 'listSkips'
+    | 'createRun'
+    | 'cancelRun'
+    | 'getRun'
+    | 'getJob'
+    | 'killWaiting'
+    | 'listNotifications'
+    | 'listRuns'
+    | 'runLogs'
+    | 'listSkips'
   >;
-  readonly publishing: Pick<Publishing, 'publishTrigger' | 'requestKill'>;
+  readonly publishing: Pick<Publishing, 'publishTrigger' | 'withdraw' | 'requestKill'>;
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -31,6 +40,8 @@ export interface LogOptions {
   readonly attempt?: number;
 }
 
+/** The mark that keeps a cancelled run from being published stands until so long after the run was due. */
+const markKept = 7 * 86_400_000;
 /** Lines that are read at once. */
 const logPage = 500;
 
@@ -43,19 +54,21 @@ export class RunService {
   }
 
   /**
-   * Asks for a run of a job now. It is committed when this resolves, and waits for a worker until the job's starting
-   * deadline. A suspended job may be run by hand.
+   * Asks for a run of a job now, or later. It is committed when this resolves, and waits for a worker from when it is due
+   * until the job's starting deadline. A suspended job may be run by hand. A delayed run runs what the job is then.
    *
-   * @throws CronmeshError Unavailable
+   * @throws CronmeshError NotApplicable when the job can't take what the request brings, Unavailable
    */
-  async trigger(job: Job, by: string): Promise<Run> {
+  async trigger(job: Job, by: string, wanted: RunRequest = { dryRun: false }): Promise<Run> {
+    checkFits(job.spec, wanted);
     const { store, publishing, changes, clock, randomText, logger } = this.#deps;
     if (!this.#deps.clockOk()) {
       throw new CronmeshError('Unavailable', "this master's clock is off from its peers'; ask another master", {
         retryable: true,
       });
     }
-    const requestedAt = clock();
+    const askedAt = clock();
+    const requestedAt = wanted.dueAt ?? askedAt;
     const request: NewRun = {
       id: manualRunId(job.uid, randomText(10)),
       jobUid: job.uid,
@@ -66,9 +79,13 @@ export class RunService {
       requestedAt,
       deadline: requestedAt + job.spec.startingDeadlineSeconds * 1_000,
       by,
+      askedAt,
+      ...(wanted.particulars !== undefined && { particulars: wanted.particulars }),
     };
     const run = await store.createRun(request);
     changes.runsChanged([run.id]);
+    // What is due later is published then, by the leader.
+    if (requestedAt > askedAt) return run;
     publishing.publishTrigger(request).catch((error: unknown) => {
       logger.warn(
         { err: error, job: jobKey(job), run: run.id },
@@ -80,7 +97,7 @@ export class RunService {
 
   /**
    * Asks for the end of a run: its worker ends it and everything it started. Resolves once the request is on its way. A
-   * run that waits for its next attempt is ended at once.
+   * run that waits for its next attempt is ended at once, and one that is not due yet is cancelled: it never starts.
    *
    * @throws CronmeshError NotFound, Conflict when it has ended, Unavailable
    */
@@ -94,7 +111,7 @@ export class RunService {
       }
     } else if (terminalStates.has(run.state)) {
       throw new CronmeshError('Conflict', `the run ${id} has ended already: ${run.state}`);
-    }
+    } else if (await this.#cancel(run, by)) return await this.get(id);
     try {
       await this.#deps.publishing.requestKill(run, by);
     } catch (error) {
@@ -105,6 +122,24 @@ export class RunService {
       });
     }
     return run;
+  }
+
+  /** Takes a delayed run back before it is due. False when it is due, or was published by a clock that is ahead. */
+  async #cancel(run: Run, by: string): Promise<boolean> {
+    const { store, publishing, changes, clock } = this.#deps;
+    const due: Instant = run.requestedAt;
+    if (run.state !== 'Pending' || run.attempt > 0 || due <= clock()) return false;
+    try {
+      // Consul first: once this holds nobody can start it, whatever becomes of this master.
+      if (!(await publishing.withdraw(run, due + markKept))) return false;
+    } catch (error) {
+      if (error instanceof CronmeshError) throw error;
+      const message = `the run ${run.id} could not be cancelled: Consul does not answer; try again`;
+      throw new CronmeshError('Unavailable', message, { retryable: true, cause: error });
+    }
+    await store.cancelRun(run.id, `cancelled by ${by} before it was due`, clock());
+    changes.runsChanged([run.id]);
+    return true;
   }
 
   /** @throws CronmeshError NotFound */

@@ -10,6 +10,8 @@ import {
 import { CronmeshError } from '../../domain/errors.ts';
 import { jobKey } from '../../domain/job/job.ts';
 import { timing } from '../../domain/policy/timing.ts';
+import type { RunId } from '../../domain/run/run.ts';
+import type { Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { PendingRun, Store } from '../../store/store.ts';
 
@@ -51,8 +53,23 @@ export class TriggerWriter {
   }
 
   /**
+   * Writes the mark of a run's first trigger without the trigger: whoever has read the run as waiting can't write it any
+   * more. False when it is written. @throws CoordinationError
+   */
+  async withdraw(run: RunId, deadline: Instant): Promise<boolean> {
+    const { coordinator } = this.#options;
+    const key = publishedPath(run);
+    const value = encode<PublishedRecord>({ v: 1, deadline, withdrawn: true });
+    const written = await coordinator.transact([{ verb: 'cas', key, value, index: 0 }]);
+    if (written.ok) return true;
+    const mark = await coordinator.get(key, { consistent: true });
+    return mark !== undefined && decode<PublishedRecord>(mark).withdrawn === true;
+  }
+
+  /**
    * Leaves out those that were written before, by another master or by this one when no answer came. Gives those that
-   * can't be written yet: an earlier attempt's trigger is still there, an adoption that nobody has taken.
+   * can't be written yet: an earlier attempt's trigger is still there, an adoption that nobody has taken. So are those
+   * that are being withdrawn: they never start, and the database is about to say so.
    */
   async #writeNew(runs: readonly PendingRun[], epoch: number): Promise<ReadonlySet<PendingRun>> {
     const blocked = new Set<PendingRun>();
@@ -63,10 +80,23 @@ export class TriggerWriter {
       const failed = new Set(written.failures.map(({ operation }) => operation));
       const there = left.filter((_, i) => failed.has(2 * i) || failed.has(2 * i + 1));
       for (const run of there) if (run.attempt > 1 && !failed.has(2 * left.indexOf(run))) blocked.add(run);
+      for (const run of await this.#withdrawn(there)) blocked.add(run);
       this.#options.logger.debug({ runs: there.map(run => run.id) }, 'triggers were written before');
       left = left.filter(run => !there.includes(run));
     }
     return blocked;
+  }
+
+  /** Of runs that have a mark. */
+  async #withdrawn(runs: readonly PendingRun[]): Promise<readonly PendingRun[]> {
+    const read = await this.#options.coordinator.transact(
+      runs.map(run => ({ verb: 'get-or-empty', key: publishedPath(run.id, run.attempt) }) as const),
+    );
+    const marks = read.ok ? read.entries : [];
+    return runs.filter((_, i) => {
+      const mark = marks[i];
+      return mark !== undefined && decode<PublishedRecord>(mark).withdrawn === true;
+    });
   }
 
   async #epoch(): Promise<EpochRecord> {

@@ -22,6 +22,11 @@ export interface WorkerView {
   readonly labels: Labels;
   readonly capacity: number;
   readonly executors: readonly ExecutorKind[];
+  /** What its modules define: jobs, and executors. */
+  readonly modules?: readonly string[];
+  readonly customs?: readonly string[];
+  /** Where their schemas are: see `WorkerMeta`. */
+  readonly catalog?: string;
   /** It may use the Kubernetes API. */
   readonly kubernetes: boolean;
   readonly version: string;
@@ -112,7 +117,9 @@ export class WorkerDirectory implements Service {
 function ready(workers: readonly WorkerView[]): readonly WorkerTraits[] {
   return workers
     .filter(worker => worker.ready)
-    .map(({ labels, executors, kubernetes }) => ({ labels, executors, kubernetes }));
+    .map(({ labels, executors, kubernetes, modules = [], customs = [] }) => {
+      return { labels, executors, kubernetes, modules, customs };
+    });
 }
 
 function toView(instance: ServiceInstance): WorkerView {

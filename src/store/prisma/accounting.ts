@@ -75,13 +75,16 @@ type TickQueries = Parameters<Store['accountedTicks']>[0];
 const asTable = (queries: TickQueries) =>
   recordset('asked', { uid: 'text', after: 'bigint', until: 'bigint' }, queries);
 
-/** A spell tells a uid's namespace and name: with them the index of the lists serves, and runs need no other. */
+/**
+ * A spell tells a uid's namespace and name: with them the index of the lists serves, and runs need no other. A run of a
+ * backfill, known by its id, is for a tick that was accounted for without it.
+ */
 const ticksWithRuns = (queries: TickQueries) => Prisma.sql`
   SELECT DISTINCT asked.uid, run.tick FROM ${asTable(queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
   JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
     AND run.due_at > asked.after AND run.due_at <= asked.until
-  WHERE run.tick IS NOT NULL`;
+  WHERE run.tick IS NOT NULL AND run.id NOT LIKE run.job_uid || '-b-%'`;
 
 const skipsWithin = (queries: TickQueries) => Prisma.sql`
   SELECT asked.uid, skip.first_tick AS "from", skip.last_tick AS "to" FROM ${asTable(queries)}

@@ -12,6 +12,9 @@ export interface RunPatch extends Omit<RunReference, 'run'> {
   fencingToken?: string;
   revision?: number;
   startedAt?: Instant;
+  progress?: number;
+  progressMessage?: string | undefined;
+  progressAt?: Instant;
   finishedAt?: Instant;
   exitCode?: number | undefined;
   signal?: string | undefined;
@@ -74,6 +77,10 @@ function advance(patch: RunPatch, report: RunReport): void {
   } else if (report.type === 'started') {
     patch.startedAt ??= report.at;
     if (patch.state === 'Claimed') patch.state = 'Running';
+  } else if (report.type === 'progress') {
+    patch.progress = report.percent;
+    patch.progressMessage = report.message;
+    patch.progressAt = report.at;
   } else if (report.type === 'finished') {
     patch.state = report.outcome;
     patch.finishedAt = report.at;

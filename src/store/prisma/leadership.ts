@@ -51,6 +51,7 @@ export function leadership(
         await requireTerm(transaction, term);
         await forgetSpells(transaction, BigInt(before));
         await forgetFreezes(transaction, BigInt(before));
+        await transaction.$executeRaw`DELETE FROM backfill WHERE ended_at < ${BigInt(before)}`;
         await transaction.notification.deleteMany({ where: { createdAt: { lt: BigInt(before) } } });
         const skips = await forgetSkips(transaction, BigInt(before), limit);
         return Math.max(skips, await forgetRuns(transaction, BigInt(before), limit));

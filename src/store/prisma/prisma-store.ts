@@ -1,6 +1,7 @@
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
+import { backfills } from './backfills.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
@@ -31,6 +32,7 @@ export function createStore(database: Database): Store {
     ...notifications(database),
     ...trim(database),
     ...accounting(database),
+    ...backfills(database),
     ...leadership(database),
     ...coordinationKeys(database),
     applyReports: (worker, reports, now) => applyReports(database, worker, reports, now),

@@ -1,6 +1,6 @@
 import { Prisma } from './client/client.ts';
 
-type ColumnType = 'text' | 'int' | 'bigint';
+type ColumnType = 'text' | 'int' | 'bigint' | 'double precision';
 
 /**
  * Rows as a table of a FROM clause: one parameter, and a statement of one shape, for any number of rows. Only the

@@ -56,6 +56,8 @@ const newer = 'excluded.attempt > run.attempt';
 /** A claim with a larger token: the attempt was handed back unstarted, and claimed again. */
 const claimed = 'excluded.fencing_token > coalesce(run.fencing_token, 0)';
 const ended = 'excluded.finished_at IS NOT NULL';
+/** The newest word on its progress: a batch that comes again must not take it back. */
+const further = 'excluded.progress_at >= coalesce(run.progress_at, 0)';
 
 const assignments = [
   'attempt = excluded.attempt',
@@ -69,6 +71,9 @@ const assignments = [
   // Whatever was decided about a further attempt, it is to be decided anew.
   ...['retry', 'last_outcome', 'next_attempt_at'].map(
     column => `${column} = CASE WHEN ${newer} OR ${ended} THEN NULL ELSE run.${column} END`,
+  ),
+  ...['progress', 'progress_message', 'progress_at'].map(
+    column => `${column} = CASE WHEN ${newer} OR ${further} THEN excluded.${column} ELSE run.${column} END`,
   ),
   `reason = CASE WHEN ${newer} THEN NULL ELSE run.reason END`,
   ...['finished_at', 'exit_code', 'signal', 'http_status', 'message'].map(
@@ -95,6 +100,9 @@ const patchColumns = {
   signal: 'text',
   httpStatus: 'int',
   message: 'text',
+  progress: 'double precision',
+  progressMessage: 'text',
+  progressAt: 'bigint',
   particulars: 'text',
 } as const;
 
@@ -105,10 +113,10 @@ function runUpsert(worker: WorkerId, runs: readonly RunPatch[], now: Instant): P
   return Prisma.sql`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, worker,
       fencing_token, requested_at, claimed_at, started_at, finished_at, reported_at, exit_code, signal, http_status,
-      message, particulars)
+      message, progress, progress_message, progress_at, particulars)
     SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "seenAt"), state, attempt, revision, ${worker},
       "fencingToken", coalesce(tick, "seenAt"), "claimedAt", "startedAt", "finishedAt", ${BigInt(now)}, "exitCode",
-      signal, "httpStatus", message, particulars::json
+      signal, "httpStatus", message, progress, "progressMessage", "progressAt", particulars::json
     FROM ${recordset('patch', patchColumns, runs.map(toRow))}
     ON CONFLICT (id) DO UPDATE SET ${Prisma.raw(assignments)} WHERE ${Prisma.raw(touched)}`;
 }

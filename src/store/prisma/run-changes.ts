@@ -2,7 +2,7 @@ import type { JobSource, JobUid } from '../../domain/job/job.ts';
 import type { ChangedRun, ChangePosition, Run, RunSummary, Store } from '../store.ts';
 import type { Run as RunRow } from './client/client.ts';
 import type { Database } from './database.ts';
-import { clockSlack } from './run-list.ts';
+import { clockSlack, notDelayed } from './run-list.ts';
 import { runColumns, stateLiterals, toRun } from './run-row.ts';
 import { number } from './values.ts';
 
@@ -74,6 +74,7 @@ function newestRuns({ prisma }: Database, uids: readonly JobUid[], recent: numbe
     CROSS JOIN LATERAL (
       SELECT ${runColumns} FROM run
       WHERE namespace = job.namespace AND name = job.name AND due_at >= job.anchor - ${clockSlack} AND job_uid = asked.uid
+        AND ${notDelayed}
       ORDER BY due_at DESC, id DESC LIMIT ${recent}
     ) AS newest
     ORDER BY newest."jobUid", newest."dueAt" DESC, newest.id DESC`;
@@ -97,6 +98,6 @@ function lastSuccesses({ prisma }: Database, uids: readonly JobUid[]): Promise<R
 async function activeCounts({ prisma }: Database, uids: readonly JobUid[]): Promise<ReadonlyMap<JobUid, number>> {
   const rows = await prisma.$queryRaw<{ uid: string; count: bigint }[]>`
     SELECT job_uid AS uid, count(*) AS count FROM run
-    WHERE state IN (${active}) AND job_uid = ANY (${uids}::text[]) GROUP BY job_uid`;
+    WHERE state IN (${active}) AND ${notDelayed} AND job_uid = ANY (${uids}::text[]) GROUP BY job_uid`;
   return new Map(rows.map(row => [row.uid as JobUid, number(row.count)]));
 }

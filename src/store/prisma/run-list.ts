@@ -34,8 +34,11 @@ export async function listRuns({ prisma }: Database, filter: RunFilter): Promise
 /** A run of a job is due after the job was made: with another master's clock, at most this much before. */
 export const clockSlack = 60_000n;
 
+/** A run that waits and is due after its row was written is delayed, and none yet to those who ask for the newest. */
+export const notDelayed = Prisma.raw(`(due_at <= reported_at OR state <> 'Pending')`);
+
 /**
- * The newest run of each job. A spell tells the job's name, and so the index to read, and its anchor where to stop:
+ * The newest run of each job, delayed ones excepted. A spell tells the job's name, and so the index to read, and its anchor where to stop:
  * what lies before it belongs to an earlier job of the name.
  */
 export async function lastRuns({ prisma }: Database, uids: readonly JobUid[]): Promise<ReadonlyMap<JobUid, Run>> {
@@ -45,6 +48,7 @@ export async function lastRuns({ prisma }: Database, uids: readonly JobUid[]): P
     CROSS JOIN LATERAL (
       SELECT ${runColumns} FROM run
       WHERE namespace = job.namespace AND name = job.name AND due_at >= job.anchor - ${clockSlack} AND job_uid = asked.uid
+        AND ${notDelayed}
       ORDER BY due_at DESC, id DESC LIMIT 1
     ) AS newest`;
   return new Map(rows.map(row => [row.jobUid as JobUid, toRun(row)]));

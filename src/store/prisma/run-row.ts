@@ -21,7 +21,7 @@ export const runColumns = Prisma.raw(
    run.started_at AS "startedAt", run.finished_at AS "finishedAt", run.reported_at AS "reportedAt",
    run.exit_code AS "exitCode", run.signal, run.http_status AS "httpStatus", run.reason, run.message,
    run.retry, run.last_outcome AS "lastOutcome", run.next_attempt_at AS "nextAttemptAt", run.particulars, run.chain,
-   run.upstream`,
+   run.upstream, run.progress, run.progress_message AS "progressMessage", run.progress_at AS "progressAt"`,
 );
 
 /** A list of states as SQL literals: as parameters they would keep the partial indexes from being used. */
@@ -52,6 +52,9 @@ export function toRun(row: RunRow): Run {
     ...(row.httpStatus !== null && { httpStatus: row.httpStatus }),
     ...(row.reason !== null && { reason: row.reason as SkipReason }),
     ...(row.message !== null && { message: row.message }),
+    ...(row.progress !== null && { progress: row.progress }),
+    ...(row.progressMessage !== null && { progressMessage: row.progressMessage }),
+    ...(row.progressAt !== null && { progressAt: number(row.progressAt) }),
     ...(row.lastOutcome !== null && { lastOutcome: row.lastOutcome as RetriedOutcome }),
     ...(row.retry !== null && { retryDecided: true as const }),
     ...(row.nextAttemptAt !== null && { nextAttemptAt: number(row.nextAttemptAt) }),

@@ -10,7 +10,7 @@ const going = stateLiterals(['Claimed', 'Running']);
 
 export function runs(
   database: Database,
-): Pick<Store, 'createRun' | 'pendingRuns' | 'markRunsPublished' | 'getRun' | 'getRuns' | 'quietRuns'> {
+): Pick<Store, 'createRun' | 'pendingRuns' | 'markRunsPublished' | 'cancelRun' | 'getRun' | 'getRuns' | 'quietRuns'> {
   const { prisma } = database;
   const getRun = async (id: RunId) => {
     const row = await prisma.run.findUnique({ where: { id } });
@@ -36,6 +36,14 @@ export function runs(
       await prisma.run.updateMany({ where: { id: { in: [...ids] } }, data: { published: true } });
     },
 
+    cancelRun: async (id, message, now) => {
+      const changed = await prisma.$executeRaw`
+        UPDATE run SET state = 'Skipped', reason = 'Cancelled', message = ${message}, retry = 'None',
+          finished_at = ${BigInt(now)}, reported_at = greatest(reported_at, ${BigInt(now)})
+        WHERE id = ${id} AND state IN (${pending}) AND attempt = 0`;
+      return changed === 1;
+    },
+
     getRun,
 
     getRuns: async ids => (await prisma.run.findMany({ where: { id: { in: [...ids] } } })).map(toRun),
@@ -58,6 +66,7 @@ const newRunColumns = {
   tick: 'bigint',
   revision: 'int',
   requestedAt: 'bigint',
+  askedAt: 'bigint',
   by: 'text',
   deadline: 'bigint',
   particulars: 'text',
@@ -72,7 +81,7 @@ export async function insertPending(on: PrismaClient | Transaction, wanted: read
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, revision, requested_at,
       requested_by, deadline, reported_at, particulars, chain, upstream)
     SELECT id, "jobUid", namespace, name, trigger, tick, coalesce(tick, "requestedAt"), 'Pending', 0, revision,
-      "requestedAt", by, deadline, "requestedAt", particulars::json, chain, upstream::json
+      "requestedAt", by, deadline, coalesce("askedAt", "requestedAt"), particulars::json, chain, upstream::json
     FROM ${recordset('wanted', newRunColumns, wanted.map(toRow))}
     ON CONFLICT (id) DO NOTHING`;
 }

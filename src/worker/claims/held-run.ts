@@ -119,8 +119,11 @@ export function startRequestOf(held: HeldRun, worker: WorkerId, callbackUrl?: st
     ...(entry.slots !== undefined && { atOnce: entry.slots }),
     ...(spec.secretRefs !== undefined && held.adopts === undefined && { secretRefs: spec.secretRefs }),
     ...(spec.resource !== undefined && { resource: spec.resource }),
+    ...(held.particulars !== undefined && { particulars: held.particulars }),
     executor: spec.executor,
     ...(callbackUrl !== undefined && { callbackUrl }),
+    ...(held.particulars?.arguments !== undefined && { arguments: held.particulars.arguments }),
+    ...(held.particulars?.env !== undefined && { ownEnv: held.particulars.env }),
     timeout: spec.timeoutSeconds * 1_000,
     grace: spec.terminationGraceSeconds * 1_000,
     env: {

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../coordination/coordinator.ts';
 import type { KillRecord } from '../../coordination/records.ts';
-import type { FinishedReport, OutputReport, StartedReport } from '../../domain/run/report.ts';
+import type { FinishedReport, OutputReport, ProgressReport, StartedReport } from '../../domain/run/report.ts';
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -147,6 +147,9 @@ export class Runs {
         break;
       case 'output':
         void reports.append([{ ...reference, ...without(message) } satisfies OutputReport]);
+        break;
+      case 'progress':
+        void reports.append([{ ...reference, ...without(message) } satisfies ProgressReport]);
         break;
       case 'finished':
         this.#close(held, message.result, message.at);

@@ -19,6 +19,11 @@ export interface ExecutionHooks {
   output(stream: 'stdout' | 'stderr' | 'system', text: string): Promise<void> | undefined;
   /** Of a run that knows values that are to be hidden. All output is masked in any case; this is for who cuts it before. */
   readonly masking?: Masking;
+  /**
+   * How far the attempt is, from 0 to 100, and a sentence; said as often as it likes: the caller passes on the newest,
+   * once a second, and cuts the sentence after 500 characters.
+   */
+  progress(percent: number, message?: string): void;
 }
 
 /** One attempt under way. */

@@ -230,7 +230,8 @@ export class SupervisorClient implements Service {
   #receive(message: FromSupervisor, ready: () => void): void {
     if (message.type === 'ready') ready();
     if (message.type === 'ready' || message.type === 'bye') return;
-    if (message.type !== 'started' && message.type !== 'output') this.#open.delete(attemptKey(message));
+    if (message.type === 'refused' || message.type === 'finished' || message.type === 'detached')
+      this.#open.delete(attemptKey(message));
     this.#options.onMessage(message);
   }
 

@@ -71,6 +71,7 @@ class SupervisorProcess {
         kubernetes: hello.kubernetes,
         ...(hello.users && { users: hello.users }),
         ...(hello.secrets && { secrets: hello.secrets }),
+        ...(hello.modules !== undefined && { modules: hello.modules }),
       }),
       logger: this.#log,
     });

@@ -1,8 +1,9 @@
 import type { CallbackAnswer, CallbackProgress } from '../../coordination/records.ts';
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
-import type { Outcome, RunId } from '../../domain/run/run.ts';
+import type { Outcome, RunId, RunParticulars } from '../../domain/run/run.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
+import type { ModuleSources } from '../modules/catalog.ts';
 
 /**
  * What a worker and its supervisor say to one another, over the IPC channel of a forked process (advanced
@@ -38,10 +39,16 @@ export interface StartRequest {
   readonly resource?: { readonly name: string; readonly uid: string };
   /** Where the server of an asynchronous http attempt says how it went; holds the token. */
   readonly callbackUrl?: string;
+  /** What of the run is not the job's. */
+  readonly particulars?: RunParticulars;
   readonly timeout: Milliseconds;
   readonly grace: Milliseconds;
   /** The run's environment: CRONMESH_… and nothing of the worker's secrets. */
   readonly env: Readonly<Record<string, string>>;
+  /** Asked for with this run: goes behind the job's own arguments. */
+  readonly arguments?: readonly string[];
+  /** Asked for with this run: goes over the job's own environment, never over `env`. */
+  readonly ownEnv?: Readonly<Record<string, string>>;
 }
 
 export type ToSupervisor =
@@ -57,6 +64,8 @@ export type ToSupervisor =
       readonly users?: readonly (string | number)[];
       /** What of the worker itself `secretRefs` may name: variables, and files in a folder. */
       readonly secrets?: { readonly variables?: readonly string[]; readonly directory?: string };
+      /** What its modules define, and where. */
+      readonly modules?: ModuleSources;
       /** How to reach Consul once the worker is dead; absent with the in-memory coordinator. */
       readonly consul?: { readonly address: string; readonly token?: string };
       /** The worker's registration with the agent, taken away after its death. */
@@ -98,6 +107,15 @@ export type FromSupervisor =
       readonly stream: 'stdout' | 'stderr' | 'system';
       readonly at: Instant;
       readonly text: string;
+    }
+  /** At most one each second for an attempt, and the last one before it is finished. */
+  | {
+      readonly type: 'progress';
+      readonly run: RunId;
+      readonly attempt: number;
+      readonly at: Instant;
+      readonly percent: number;
+      readonly message?: string;
     }
   | {
       readonly type: 'finished';

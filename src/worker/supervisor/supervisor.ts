@@ -9,6 +9,7 @@ import type { Journal } from './journal.ts';
 import { LeaseGuard } from './lease-guard.ts';
 import { Outlet, type Send } from './outlet.ts';
 import { AttemptOutput } from './output.ts';
+import { AttemptProgress } from './progress.ts';
 import type { StartRequest, ToSupervisor } from './protocol.ts';
 
 export interface SupervisorOptions {
@@ -129,11 +130,13 @@ export class Supervisor {
       return;
     }
     const output = new AttemptOutput(id, this.#outlet, request.handovers);
+    const progress = new AttemptProgress(id, this.#outlet);
     const execution = executor.execute(request, {
       started: pid => {
         this.#outlet.send({ type: 'started', ...id, at: Date.now(), ...(pid !== undefined && { pid }) });
       },
       output: (stream, text) => output.add(stream, text),
+      progress: (percent, message) => progress.say(percent, message),
     });
     const cancelTimeout = longTimer(request.timeout, () => execution.end({ kind: 'timeout' }, request.grace));
     const detached = Promise.withResolvers<void>();
@@ -141,6 +144,7 @@ export class Supervisor {
       this.#close(request);
       cancelTimeout();
       output.end();
+      progress.end();
       this.#outlet.send({ type: 'finished', ...id, at: Date.now(), result });
     });
     const detach =
@@ -151,6 +155,7 @@ export class Supervisor {
         this.#close(request);
         cancelTimeout();
         output.end();
+        progress.end();
         this.#outlet.send({ type: 'detached', ...id, reason: why });
         detached.resolve();
       });
@@ -162,7 +167,7 @@ export class Supervisor {
   /** Why an attempt may not start now; undefined when it may. */
   #refusal(request: StartRequest, executor: Executor | undefined): string | undefined {
     if (this.#closed) return 'the supervisor is shutting down';
-    if (executor === undefined) return 'this worker may not use the Kubernetes API';
+    if (executor === undefined) return 'this worker has no modules, or may not use the Kubernetes API';
     const left = this.#lease.left();
     if (left === undefined) return 'the worker has no lease yet';
     if (left <= 0) return `the lease on the worker's session passed ${Math.round(-left)} ms ago`;

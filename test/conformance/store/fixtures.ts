@@ -5,6 +5,7 @@ import type {
   ClaimedReport,
   FinishedReport,
   OutputReport,
+  ProgressReport,
   RunReference,
   SkippedReport,
   StartedReport,
@@ -96,6 +97,10 @@ export function started(about: RunReference, changes: Partial<StartedReport> = {
 
 export function output(about: RunReference, sequence: number, text: string): OutputReport {
   return { ...about, type: 'output', sequence, stream: 'stdout', at: start + 3 + sequence, text };
+}
+
+export function progressed(about: RunReference, percent: number, at: number, message?: string): ProgressReport {
+  return { ...about, type: 'progress', at, percent, ...(message !== undefined && { message }) };
 }
 
 export function finished(about: RunReference, changes: Partial<FinishedReport> = {}): FinishedReport {

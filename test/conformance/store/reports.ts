@@ -9,6 +9,7 @@ import {
   newName,
   newRun,
   output,
+  progressed,
   referenceOf,
   referenceTo,
   skipped,
@@ -61,6 +62,30 @@ export function reportsConformance(store: () => Store): void {
       assert.deepEqual(outcome(await runOf(one)), outcome(await runOf(two)));
       assert.equal((await runOf(one)).signal, 'SIGTERM');
       assert.equal((await store().runLogs(one.run, { after: 0, limit: 10 })).length, 1);
+    });
+
+    it('keep the newest word on the progress of the newest attempt', async () => {
+      const about = referenceOf();
+      const progress = async () => {
+        const { progress: percent, progressMessage, progressAt } = await runOf(about);
+        return [percent, progressMessage, progressAt];
+      };
+      await apply(claimed(about), started(about));
+      assert.deepEqual(await progress(), [undefined, undefined, undefined]);
+      await apply(progressed(about, 10, start + 10, 'ten'), progressed(about, 12.5, start + 20, 'twelve\0'));
+      assert.deepEqual(await progress(), [12.5, 'twelve\uFFFD', start + 20]);
+      await apply(output(about, 0, 'a'));
+      await apply(progressed(about, 40, start + 30));
+      assert.deepEqual(await progress(), [40, undefined, start + 30]);
+      await apply(progressed(about, 10, start + 10, 'ten'));
+      assert.deepEqual(await progress(), [40, undefined, start + 30]);
+      await apply(finished(about, { outcome: 'Failed' }));
+      assert.deepEqual(await progress(), [40, undefined, start + 30]);
+      const next = { ...about, attempt: 2 };
+      await apply(claimed(next, { fencingToken: '1099511627778' }));
+      assert.deepEqual(await progress(), [undefined, undefined, undefined]);
+      await apply(progressed(next, 1, start + 5));
+      assert.deepEqual(await progress(), [1, undefined, start + 5]);
     });
 
     it('keep the order of states whatever comes late', async () => {

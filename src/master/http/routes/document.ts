@@ -24,9 +24,13 @@ export function tagged<T extends z.ZodType>(schema: T, description: string) {
  * A body is described by reference and read by `readBody`, not by the framework: it may be YAML, and problems are to
  * name the field as the user wrote it.
  */
-export function body(name: 'Manifest' | 'Patch' | 'FreezeRequest' | 'CordonRequest', types: readonly string[]) {
+export function body(
+  name: 'Manifest' | 'Patch' | 'RunRequest' | 'BackfillRequest' | 'FreezeRequest' | 'CordonRequest',
+  types: readonly string[],
+  required = true,
+) {
   const schema = { $ref: `#/components/schemas/${name}` };
-  return { required: true, content: Object.fromEntries(types.map(type => [type, { schema }])) };
+  return { required, content: Object.fromEntries(types.map(type => [type, { schema }])) };
 }
 
 export const manifestTypes = ['application/json', 'application/yaml'];
@@ -35,6 +39,7 @@ export const patchTypes = ['application/merge-patch+json', 'application/json', '
 export const namespaceParams = z.object({ namespace: z.string() });
 export const jobParams = z.object({ namespace: z.string(), name: z.string() });
 export const workerParams = z.object({ name: z.string() });
+export const backfillParams = z.object({ id: z.string() });
 export const runParams = z.object({ id: z.string() });
 
 const ifMatch = z.string().optional().openapi({ description: 'An ETag, or *.', example: '"3"' });

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type Job, jobKey } from '../../../domain/job/job.ts';
 import { validateManifest } from '../../../domain/job/validate.ts';
+import { isEligible } from '../../../domain/policy/eligibility.ts';
 import { readBody } from '../body.ts';
 import { entityTag, preconditionOf } from '../conditions.ts';
 import type { AppDependencies } from '../dependencies.ts';
@@ -99,8 +100,8 @@ const routes = {
 };
 
 /** Jobs one by one: created, read, replaced, patched, deleted, suspended, resumed. */
-export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'standing'>): OpenAPIHono<AppEnv> {
-  const { jobs, standing } = deps;
+export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'standing' | 'workers'>): OpenAPIHono<AppEnv> {
+  const { jobs, standing, workers } = deps;
   const app = new OpenAPIHono<AppEnv>();
   app.openAPIRegistry.register('Manifest', manifestSchema);
   app.openAPIRegistry.registerComponent('schemas', 'Patch', {
@@ -112,8 +113,15 @@ export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'standing'>): Ope
   const show = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('ETag', entityTag(job));
     const [nextTick] = jobs.nextTicks(job, 1);
+    const eligible = workers.list().filter(worker => worker.ready && isEligible(worker, job.spec));
+    const lastRun = (await jobs.lastRuns([job])).get(job.uid);
     const problems = (await standing.of([job])).get(jobKey(job));
-    return jobAnswer(job, { nextTick, lastRun: (await jobs.lastRuns([job])).get(job.uid), problems });
+    return jobAnswer(job, {
+      nextTick,
+      lastRun,
+      problems,
+      ...(workers.current && { eligibleWorkers: eligible.length }),
+    });
   };
   const created = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('Location', `/api/v1/namespaces/${job.namespace}/jobs/${job.name}`);

@@ -1,6 +1,6 @@
 import { CronmeshError } from '../../../domain/errors.ts';
 import { jobName, namespaceName } from '../../../domain/job/spec.ts';
-import type { RunId } from '../../../domain/run/run.ts';
+import type { BackfillId, RunId } from '../../../domain/run/run.ts';
 import type { JobRef } from '../../services/jobs.ts';
 
 /** A job's place from an address. What cannot be a name is not looked for. @throws CronmeshError NotFound */
@@ -14,4 +14,10 @@ export function jobRef(params: { readonly namespace: string; readonly name: stri
 export function runRef(id: string): RunId {
   if (/^[a-z0-9-]{1,64}$/.test(id)) return id as RunId;
   throw new CronmeshError('NotFound', `there is no run ${JSON.stringify(id.slice(0, 200))}`);
+}
+
+/** @throws CronmeshError NotFound */
+export function backfillRef(id: string): BackfillId {
+  if (/^[a-z0-9]{1,40}-b-[a-z0-9]{1,16}$/.test(id)) return id as BackfillId;
+  throw new CronmeshError('NotFound', `there is no backfill ${JSON.stringify(id.slice(0, 200))}`);
 }

@@ -1,16 +1,18 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { CronmeshError } from '../../../domain/errors.ts';
 import { preview } from '../../../domain/job/preview.ts';
+import { parseRunRequest } from '../../../domain/run/request.ts';
 import type { WorkerId } from '../../../domain/run/run.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { LogLine } from '../../../store/store.ts';
+import { readBodyIfAny } from '../body.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
-import { runAnswer } from '../outgoing.ts';
-import { allRunsQuery, given, logsQuery, noQuery } from '../query.ts';
-import { pageOf, runSchema } from '../schemas.ts';
+import { dryRunAnswer, runAnswer } from '../outgoing.ts';
+import { allRunsQuery, given, logsQuery, noQuery, triggerQuery } from '../query.ts';
+import { dryRunSchema, pageOf, runRequestSchema, runSchema } from '../schemas.ts';
 import { serverSentEvents } from '../sse.ts';
-import { answer, jobParams, problems, runParams } from './document.ts';
+import { answer, body, jobParams, manifestTypes, problems, runParams } from './document.ts';
 import { jobRef, runRef } from './refs.ts';
 
 const routes = {
@@ -18,9 +20,13 @@ const routes = {
     method: 'post',
     path: '/api/v1/namespaces/{namespace}/jobs/{name}/trigger',
     tags: ['runs'],
-    summary: 'Asks for a run now; it waits for a worker until the job’s starting deadline',
-    request: { params: jobParams, query: noQuery },
-    responses: { 202: answer(runSchema, 'The run, Pending.'), ...problems },
+    summary: 'Asks for a run, now or later; it waits for a worker until the job’s starting deadline',
+    request: { params: jobParams, query: triggerQuery, body: body('RunRequest', manifestTypes, false) },
+    responses: {
+      200: answer(dryRunSchema, 'With dryRun: what would run, and where.'),
+      202: answer(runSchema, 'The run, Pending; requestedAt is when it is due.'),
+      ...problems,
+    },
   }),
   list: createRoute({
     method: 'get',
@@ -42,7 +48,7 @@ const routes = {
     method: 'post',
     path: '/api/v1/runs/{id}/kill',
     tags: ['runs'],
-    summary: 'Asks for the end of a run and of everything that it started',
+    summary: 'Asks for the end of a run and of everything that it started; one that is not due yet never starts',
     request: { params: runParams, query: noQuery },
     responses: { 202: answer(runSchema, 'The run as it was when its end was asked for.'), ...problems },
   }),
@@ -71,13 +77,21 @@ const routes = {
 const by = 'user via REST';
 
 /** Runs: asked for, ended, listed, and their output. */
-export function runRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'stopping'>): OpenAPIHono<AppEnv> {
-  const { jobs, runs } = deps;
+export function runRoutes(
+  deps: Pick<AppDependencies, 'jobs' | 'runs' | 'dryRuns' | 'clock' | 'stopping'>,
+): OpenAPIHono<AppEnv> {
+  const { jobs, runs, dryRuns, clock } = deps;
   const app = new OpenAPIHono<AppEnv>();
+  app.openAPIRegistry.register('RunRequest', runRequestSchema);
 
   app.openapi(routes.trigger, async context => {
-    const job = await jobs.get(jobRef(context.req.valid('param')));
-    const run = await runs.trigger(job, by);
+    const ref = jobRef(context.req.valid('param'));
+    const wanted = parseRunRequest(await readBodyIfAny(context.req), clock());
+    const job = await jobs.get(ref);
+    if (wanted.dryRun || context.req.valid('query').dryRun === 'true') {
+      return context.json(dryRunAnswer(await dryRuns.plan(job, wanted)), 200);
+    }
+    const run = await runs.trigger(job, by, wanted);
     context.header('Location', `/api/v1/runs/${run.id}`);
     return context.json(runAnswer(run), 202);
   });

@@ -80,7 +80,8 @@ export class WhyService {
     const { at, note } = meant;
     const answer = await this.#answer({ ref, stretches, timeZone, meant, now });
     const next = stretches.tickAfter(Math.max(at, answer.tick ?? at));
-    const message = `${answer.message}${note === undefined ? '' : `; ${note}`}`.replace(/\s+/g, ' ');
+    const backfilled = await this.#backfilled(ref, answer.tick ?? at, answer.tick === undefined ? meant.width : 1);
+    const message = `${answer.message}${backfilled}${note === undefined ? '' : `; ${note}`}`.replace(/\s+/g, ' ');
     return { ...answer, message, at, ...(next !== undefined && { next }) };
   }
 
@@ -164,6 +165,16 @@ export class WhyService {
       outcome: WhyOutcome.NoRecord,
       clause: 'what became of it is not recorded any more (history.retentionDays says how long it is)',
     };
+  }
+
+  /** What backfills ran for the tick, before the job was made too. */
+  async #backfilled({ namespace, name }: JobRef, from: Instant, width: number): Promise<string> {
+    const until = from + Math.max(1, width);
+    const { items } = await this.#store.listRuns({ namespace, name, since: from, until, limit: 20 });
+    return items
+      .filter(run => run.trigger === 'backfill')
+      .map(run => `; a backfill has a run for ${formatInstant(run.tick ?? from)}, ${run.id}: ${run.state}`)
+      .join('');
   }
 
   async #runBefore({ namespace, name }: JobRef, uid: JobUid, until: Instant): Promise<Run | undefined> {

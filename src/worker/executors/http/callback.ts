@@ -21,7 +21,7 @@ export class Callback {
 
   /** How far the server is. */
   progress({ progress, message }: CallbackProgress, hooks: ExecutionHooks): void {
-    void hooks.output('system', `progress ${progress}%${message === undefined ? '' : `: ${message}`}\n`);
+    hooks.progress(progress, message);
   }
 
   /**

@@ -60,6 +60,10 @@ class HttpExecution implements Execution {
   async #run(): Promise<AttemptResult> {
     const spec = this.#request.executor.http;
     if (!spec) return { outcome: 'Failed', message: 'the job has no http executor' };
+    // Refused when they are asked for; the job may have become one of http since.
+    if (this.#request.arguments !== undefined || this.#request.ownEnv !== undefined) {
+      return { outcome: 'Failed', message: 'not requested: the run has arguments or env, and the job is of http now' };
+    }
     try {
       return await this.#follow(spec);
     } catch (error) {

@@ -74,3 +74,27 @@ test('the CronJob resource owns the Job, where there is one', () => {
   ]);
   assert.equal(bodyOf({ containers: [container()] }).metadata.ownerReferences, undefined);
 });
+
+test('what was asked for with the run goes over the template: args of the first container, variables of all', () => {
+  const env = [
+    { name: 'OWN', value: 'template' },
+    { name: 'KEPT', value: 'x' },
+  ];
+  const body = bodyOf(
+    { containers: [container({ env, args: ['old'] }), container({ name: 'b', args: ['b'] })] },
+    { env: { CRONMESH_RUN: 'r1' }, ownEnv: { OWN: 'asked', CRONMESH_RUN: 'never' }, arguments: ['a b', '$x'] },
+  );
+  const [first, second] = body.spec.template.spec.containers as { args?: string[]; env?: unknown }[];
+  assert.deepEqual([first?.args, second?.args], [['a b', '$x'], ['b']]);
+  assert.deepEqual(first?.env, [
+    { name: 'CRONMESH_RUN', value: 'r1' },
+    { name: 'OWN', value: 'asked' },
+    { name: 'KEPT', value: 'x' },
+  ]);
+  assert.deepEqual(second?.env, [
+    { name: 'CRONMESH_RUN', value: 'r1' },
+    { name: 'OWN', value: 'asked' },
+  ]);
+  const plain = bodyOf({ containers: [container({ args: ['old'] })] });
+  assert.deepEqual((plain.spec.template.spec.containers[0] as { args?: string[] }).args, ['old']);
+});

@@ -39,9 +39,11 @@ export function jobBody(request: StartRequest, spec: KubernetesExecutorSpec) {
         spec: {
           terminationGracePeriodSeconds: wholeSeconds(request.grace),
           ...template.spec,
-          containers: template.spec.containers.map(one => withEnvironment(one, request.env)),
+          containers: template.spec.containers.map((one, i) =>
+            withArguments(withEnvironment(one, request), i, request),
+          ),
           ...(Array.isArray(initContainers) && {
-            initContainers: (initContainers as Container[]).map(one => withEnvironment(one, request.env)),
+            initContainers: (initContainers as Container[]).map(one => withEnvironment(one, request)),
           }),
         },
       },
@@ -67,18 +69,26 @@ const ownerOf = ({ name, uid }: NonNullable<StartRequest['resource']>) => ({
   blockOwnerDeletion: false,
 });
 
+/** What was asked for with the run takes the place of the first container's own. */
+function withArguments(container: Container, place: number, request: StartRequest): Container {
+  return place > 0 || request.arguments === undefined ? container : { ...container, args: request.arguments };
+}
+
 /**
  * The run's variables come first, so that the template's own may refer to them (`$(CRONMESH_TICK)`). A name that both
- * set is the run's where it begins with CRONMESH_, else the template's.
+ * set is the run's where it begins with CRONMESH_ or was asked for with the run, else the template's.
  */
-function withEnvironment(container: Container, env: StartRequest['env']): Container {
+function withEnvironment(container: Container, { env, ownEnv = {} }: StartRequest): Container {
   const own = Array.isArray(container.env) ? (container.env as Variable[]) : [];
   const set = new Set(own.map(({ name }) => name));
-  const isRuns = (name: string): boolean => name in env && name.startsWith('CRONMESH_');
+  // The order is that of their first naming.
+  const all = { ...env, ...ownEnv, ...env };
+  const isRuns = (name: string): boolean =>
+    Object.hasOwn(ownEnv, name) || (Object.hasOwn(env, name) && name.startsWith('CRONMESH_'));
   return {
     ...container,
     env: [
-      ...Object.entries(env).flatMap(([name, value]) => (isRuns(name) || !set.has(name) ? [{ name, value }] : [])),
+      ...Object.entries(all).flatMap(([name, value]) => (isRuns(name) || !set.has(name) ? [{ name, value }] : [])),
       ...own.filter(({ name }) => !isRuns(name)),
     ],
   };

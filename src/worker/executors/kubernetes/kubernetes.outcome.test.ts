@@ -30,6 +30,23 @@ test('a Job that completes succeeds, and has the run in its environment', option
   assert.equal(pod?.metadata.labels?.['cronmesh.io/attempt'], '1');
 });
 
+test('arguments and variables that were asked for with the run reach the container', options, async t => {
+  const namespace = await temporaryNamespace('executor', t);
+  const asked = { arguments: ['a b', '"世界"'], ownEnv: { OWN: 'of the run' } };
+  const container = {
+    name: 'main',
+    image: 'localhost/debian:bookworm',
+    imagePullPolicy: 'IfNotPresent',
+    command: ['/bin/sh', '-c', 'printf "<%s>" "$@"; echo "$OWN"', 'sh'],
+    args: ['of the template'],
+    env: [{ name: 'OWN', value: 'of the template' }],
+  };
+  const request = kubernetesRequest('', { namespace, ...asked }, { pod: { containers: [container] } });
+  const { result, texts } = run(newExecutor(), request);
+  assert.equal((await result).outcome, 'Succeeded');
+  assert.equal(texts.stdout, '<a b><"世界">of the run\n');
+});
+
 test('a Job that fails gives exit code, reason and pod', options, async t => {
   const namespace = await temporaryNamespace('executor', t);
   const { result, texts } = run(newExecutor(), kubernetesRequest('echo out; echo err >&2; exit 3', { namespace }));

@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { ExecutionHooks } from '../executor.ts';
+import { ProgressLines } from '../progress/lines.ts';
 import { HeadTail } from './head-tail.ts';
 import type { Masker } from './masker.ts';
 
@@ -9,7 +10,9 @@ export interface OutputPipeOptions {
   readonly what: string;
   /** Bytes kept: the first and the last half of them. */
   readonly limit: number;
-  readonly hooks: Pick<ExecutionHooks, 'output' | 'masking'>;
+  readonly hooks: Pick<ExecutionHooks, 'output' | 'masking' | 'progress'>;
+  /** Whether lines of it may tell the run's progress. */
+  readonly tellsProgress?: boolean;
 }
 
 /** A stream of a run's bytes on its way to the log: values hidden, then the first and the last half kept. */
@@ -19,18 +22,22 @@ export class OutputPipe {
   /** Before the cut, which could otherwise leave a part of a value that is no longer known for one. */
   readonly #masker: Masker | undefined;
   readonly #decoder = new StringDecoder('utf8');
+  /** Looks at all of it, what is left out of the log as well. */
+  readonly #progress: ProgressLines | undefined;
 
   constructor(options: OutputPipeOptions) {
     this.#options = options;
     this.#kept = new HeadTail(options.limit);
     this.#masker = options.hooks.masking?.stream();
+    const { hooks, tellsProgress = false } = options;
+    if (tellsProgress) this.#progress = new ProgressLines((percent, message) => hooks.progress(percent, message));
   }
 
   /** @returns a promise when no more is to be brought before it resolves */
   take(bytes: Buffer): Promise<void> | undefined {
-    return this.#pass(
-      this.#masker ? this.#take(this.#masker.take(this.#decoder.write(bytes))) : this.#kept.take(bytes),
-    );
+    const text = this.#masker || this.#progress ? this.#decoder.write(bytes) : '';
+    this.#progress?.take(text);
+    return this.#pass(this.#masker ? this.#take(this.#masker.take(text)) : this.#kept.take(bytes));
   }
 
   /** Passes on what is left, behind a line that says what was left out. */

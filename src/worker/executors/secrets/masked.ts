@@ -10,6 +10,7 @@ export function masked(executor: Executor, request: StartRequest, hooks: Executi
   const execution = executor.execute(request, {
     ...hooks,
     masking,
+    progress: (percent, message) => hooks.progress(percent, message === undefined ? undefined : masking.text(message)),
     output(stream, text) {
       // Its pieces are whole lines, which nothing is to be held back of.
       const shown = stream === 'system' ? masking.text(text) : maskers[stream].take(text);

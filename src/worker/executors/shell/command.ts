@@ -2,6 +2,7 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ShellExecutorSpec } from '../../../domain/job/spec.ts';
+import { shellCommand } from '../../../domain/run/command.ts';
 import type { Identity } from './identity.ts';
 
 /** A program and its arguments, and what is to be taken away when it has ended. */
@@ -13,14 +14,10 @@ export interface Command {
 
 const nothing = async (): Promise<void> => {};
 
-/** A command that needs no preparation; undefined for a script. */
-export function plainCommand(spec: ShellExecutorSpec): Command | undefined {
+/** A command that needs no preparation; undefined for a script. `added`: what was asked for with the run. */
+export function plainCommand(spec: ShellExecutorSpec, added: readonly string[] = []): Command | undefined {
   if (spec.command === undefined) return undefined;
-  if (typeof spec.command === 'string') {
-    return { file: spec.interpreter, args: ['-c', spec.command], dispose: nothing };
-  }
-  const [file = '', ...args] = spec.command;
-  return { file, args, dispose: nothing };
+  return { ...split(shellCommand(spec, added)), dispose: nothing };
 }
 
 /**
@@ -28,16 +25,24 @@ export function plainCommand(spec: ShellExecutorSpec): Command | undefined {
  *
  * @throws when the temporary folder cannot be written
  */
-export async function scriptCommand(spec: ShellExecutorSpec, identity?: Identity): Promise<Command> {
+export async function scriptCommand(
+  spec: ShellExecutorSpec,
+  added: readonly string[] = [],
+  identity?: Identity,
+): Promise<Command> {
   const folder = await mkdtemp(join(tmpdir(), 'cronmesh-'));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => {});
   try {
     const path = join(folder, 'script');
     await writeFile(path, spec.script ?? '', { mode: 0o700 });
     if (identity) for (const one of [path, folder]) await chown(one, identity.uid, identity.gid);
-    return { file: spec.interpreter, args: [path], dispose };
+    return { ...split(shellCommand(spec, added, path)), dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+function split([file = '', ...args]: readonly string[]): Pick<Command, 'file' | 'args'> {
+  return { file, args };
 }

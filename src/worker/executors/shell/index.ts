@@ -69,7 +69,8 @@ class ShellExecution implements Execution {
       const identity = spec.user === undefined ? undefined : await identityOf(spec.user, this.#users);
       const problem = limitProblem(spec.limits, identity);
       if (problem !== undefined) return { outcome: 'Failed', message: problem };
-      command = plainCommand(spec) ?? (await scriptCommand(spec, identity));
+      const added = this.#request.arguments;
+      command = plainCommand(spec, added) ?? (await scriptCommand(spec, added, identity));
       // Ended while its script was being written: there is nothing to start.
       if (this.#reason) return endedResult(this.#reason, this.#request.timeout);
       return await this.#spawn(spec, { ...command, ...wrap(command, spec.limits, identity) }, identity);
@@ -135,7 +136,13 @@ class ShellExecution implements Execution {
 
   /** Passes a stream on, and reads on without end: a full pipe would block the process. */
   #read(name: 'stdout' | 'stderr', stream: Readable, limit: number): Promise<void> {
-    const pipe = new OutputPipe({ stream: name, what: name, limit, hooks: this.#hooks });
+    const pipe = new OutputPipe({
+      stream: name,
+      what: name,
+      limit,
+      hooks: this.#hooks,
+      tellsProgress: name === 'stdout',
+    });
     stream.on('data', (bytes: Buffer) => {
       if (name === 'stderr' && this.#stderr.length < firstWords) this.#stderr += bytes.toString('utf8', 0, firstWords);
       const wait = pipe.take(bytes);

@@ -89,3 +89,17 @@ test('what could not be started says what was missing', async () => {
   const rights = await run({ command: ['/etc/passwd'] });
   assert.match(rights.result.message ?? '', /^could not start: \/etc\/passwd may not be executed/);
 });
+
+test('what was asked for with the run comes behind the job’s own arguments, and over its variables', async () => {
+  const asked = { arguments: ['a b', '', '$x'], ownEnv: { OWN: 'asked', CRONMESH_RUN: 'never' } };
+  const outputOf = async (spec: Partial<ShellExecutorSpec>) => {
+    const record = recorder();
+    const request = shellRequest({ env: { OWN: 'job', KEPT: 'x' }, ...spec }, asked);
+    await shellExecutor.execute(request, record.hooks).result;
+    return record.texts.stdout.replace(request.run, 'RUN');
+  };
+  const print = 'printf "<%s>" "$@"; printf "|$OWN|$KEPT|$CRONMESH_RUN"';
+  assert.equal(await outputOf({ command: print }), '<a b><><$x>|asked|x|RUN');
+  assert.equal(await outputOf({ script: print }), '<a b><><$x>|asked|x|RUN');
+  assert.equal(await outputOf({ command: ['sh', '-c', print, 'sh', 'own'] }), '<own><a b><><$x>|asked|x|RUN');
+});

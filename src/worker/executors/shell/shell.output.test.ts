@@ -39,6 +39,7 @@ test('output stays in the pipe while the executor is asked to wait', async () =>
     shellRequest({ command: 'head -c 1000000 /dev/zero | tr "\\0" a', outputLimitBytes: 2_000_000 }),
     {
       started: () => {},
+      progress: () => {},
       output: (_stream, text) => {
         if (!open) early.push(text.length);
         length += text.length;
@@ -78,6 +79,7 @@ test('the first half is shown while the run goes on, and the last at its end, be
   const command = 'printf "\\033[31mhead\\033[0m\\n"; head -c 5000 /dev/zero | tr "\\0" .; sleep 1; printf "€ tail\\n"';
   const execution = shellExecutor.execute(shellRequest({ command, outputLimitBytes: 100 }), {
     started: () => {},
+    progress: () => {},
     output: (stream, text) => {
       seen.push(`${stream} ${text}`);
       wait.resolve();

@@ -75,6 +75,7 @@ export async function until(condition: () => boolean | Promise<boolean>, within 
 /** Collects an execution's hooks. */
 export function recorder() {
   const texts = { stdout: '', stderr: '', system: '' };
+  const steps: (readonly [percent: number, message?: string])[] = [];
   const started = Promise.withResolvers<number | undefined>();
   let wake = (): void => {};
   return {
@@ -87,7 +88,12 @@ export function recorder() {
         wake();
         return undefined;
       },
+      progress: (percent: number, message?: string): void => {
+        steps.push(message === undefined ? [percent] : [percent, message]);
+      },
     },
+    /** What was said of its progress. */
+    steps,
     /** Resolves when standard output holds `text`. */
     async printed(text: string): Promise<void> {
       while (!texts.stdout.includes(text)) {
