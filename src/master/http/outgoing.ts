@@ -2,7 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import type { Job } from '../../domain/job/job.ts';
 import type { Freeze } from '../../domain/policy/freeze.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { Run, Skip } from '../../store/store.ts';
+import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
 import type { WorkerStanding } from '../services/cordons.ts';
 import type { DryRun } from '../services/dry-run.ts';
@@ -11,6 +11,7 @@ import type { JobRef } from '../services/jobs.ts';
 import type { Why } from '../services/why/why.ts';
 import type {
   backfillSchema,
+  chainLinksSchema,
   dryRunSchema,
   freezeSchema,
   jobSchema,
@@ -45,6 +46,7 @@ export function jobAnswer(
       floor: formatInstant(job.floor),
       ...(status.eligibleWorkers !== undefined && { eligibleWorkers: status.eligibleWorkers }),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
+      ...(job.paused !== undefined && { paused: { ...job.paused, at: formatInstant(job.paused.at) } }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
       ...(status.problems !== undefined && { problems: [...status.problems] }),
     },
@@ -60,12 +62,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     finishedAt,
     nextAttemptAt,
     progressAt,
+    upstream,
     retryDecided: _,
     ...others
   } = run;
   const { particulars: { arguments: given, env, ...particulars } = {}, ...rest } = others;
   return {
     ...rest,
+    ...(upstream !== undefined && { upstream: [...upstream] }),
     ...(Object.keys(particulars).length > 0 && { particulars }),
     ...(given !== undefined && { arguments: [...given] }),
     ...(env !== undefined && { env }),
@@ -77,6 +81,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
+}
+
+export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.output<typeof chainLinksSchema> {
+  const linkAnswer = ({ arrived, ...link }: ChainLink) => ({
+    ...link,
+    ...(arrived !== undefined && { arrived: { ...arrived, at: formatInstant(arrived.at) } }),
+  });
+  return { upstreams: upstreams.map(linkAnswer), downstreams: downstreams.map(linkAnswer) };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

@@ -26,6 +26,7 @@ function jobOf(spec: Record<string, unknown> = {}): Job {
     revision: 3,
     floor: now - 3_600_000,
     anchor: now - 3_600_000,
+    countsFrom: now - 3_600_000,
     source: 'kubernetes',
     createdAt: now - 3_600_000,
     updatedAt: now,
@@ -154,6 +155,21 @@ describe('the status of a resource', () => {
     const served = conditionOf(statusOf({ before: unserved }).conditions, 'Served');
     assert.deepEqual([served?.status, served?.reason], ['True', 'WorkerReady']);
     assert.equal(conditionOf(statusOf().conditions, 'Served'), undefined);
+  });
+});
+
+describe('a pause of the job’s own', () => {
+  const paused = { at: now, reason: 'Failures', detail: '3 runs in a row failed, the last one r' } as const;
+
+  it('is a condition with its reason, and its end is told; no tick is next', () => {
+    const job = jobOf();
+    const status = statusOf({ job: { ...job, paused } });
+    const condition = conditionOf(status.conditions, 'Paused');
+    assert.deepEqual([condition?.status, condition?.reason], ['True', 'Failures']);
+    assert.match(condition?.message ?? '', /^3 runs in a row failed, the last one r: no tick is due; cronmesh resume /);
+    assert.equal(conditionOf(status.conditions, 'Suspended'), undefined, 'the spec’s own stays the spec’s');
+    assert.equal(status.nextScheduleTime, undefined);
+    assert.equal(conditionOf(statusOf({ job, before: status }).conditions, 'Paused')?.status, 'False');
   });
 });
 

@@ -3,7 +3,7 @@ import { cursorPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, maxGaps } from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
-import { gapsAt, type TickBounds, type TickRange, ticksHeldUp } from '../../domain/policy/claiming.ts';
+import { countedWith, gapsAt, type TickBounds, type TickRange, ticksHeldUp } from '../../domain/policy/claiming.ts';
 import { cutByFreezes, type Freezes, frozenClause } from '../../domain/policy/freeze.ts';
 import type { SkippedReport } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
@@ -84,6 +84,7 @@ export class HoldUps {
         reason: 'StillRunning',
         detail: detailOf(held),
         ...(gaps.length > 0 && { gaps }),
+        ...countedWith(job.limit, cursor.record?.counted, 0),
       };
       const operation = { verb: 'cas', key: cursorPath(job.key), value: encode(record), index: cursor.index } as const;
       this.#prepared.set(held, { entry: job, range, record, operation });

@@ -77,8 +77,9 @@ export class TickClaims {
     if (under === undefined || due.state !== 'open') return;
     const { since } = under;
     const freezes = under.freezes.of(splitJobKey(entry.key).namespace);
-    const decided = seen.cursor.record?.tick;
-    const bounds: TickBounds = { floor: entry.floor, epochFloor: under.epoch.floor, decided, since, freezes };
+    const { record } = seen.cursor;
+    const past = { decided: record?.tick, counted: record?.counted };
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: under.epoch.floor, ...past, since, freezes };
     const now = clock();
     const refusal = agenda.isCurrent(entry) ? refusalOf(tick, now, bounds, entry) : 'stale';
     // Thawed at an instant before it, which this worker may be told of yet, it is looked at again.
