@@ -134,6 +134,8 @@ export class JobService {
       if (job.spec.suspend !== suspend || !resume) checkEditable(job, 'api');
       const { labels, annotations } = job;
       if (job.spec.suspend === suspend && !resume) return { job, outcome: 'unchanged' };
+      // What is not allowed any more may be stopped, not set going.
+      if (!suspend) requireAllowed(this.#deps.rules ?? {}, job.namespace, job.spec);
       return await this.#write(job, { labels, annotations, spec: { ...job.spec, suspend } }, resume);
     });
   }
