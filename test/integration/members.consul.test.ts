@@ -183,7 +183,7 @@ describe('ticks that come to several runs, on a real Consul', { skip: consulSkip
       'all reports',
       async () => states(await rowsOf(whole as RunId)).join() === Array(5).fill('Succeeded').join(),
     );
-    const why = new WhyService({ store, freezes: { known: [] } as never, clock: Date.now });
+    const why = new WhyService({ store, freezes: { known: async () => new Freezes() }, clock: Date.now });
     const tick = ticks[0]?.[1][0]?.request.env.CRONMESH_TICK ?? '';
     const { message, outcome } = await why.explain(job, tick);
     assert.equal(outcome, 'Run');

@@ -311,12 +311,12 @@ describe('a wrong manifest', () => {
     [
       'after one job twice',
       job({ after: [{ job: 'a' }, { job: 'a', outcome: 'Always' }] }),
-      ['spec.after = [{"job":"a"},{"job":"a","on":"Always"}]: must name each job once'],
+      ['spec.after = [{"job":"a"},{"job":"a","outcome":"Always"}]: must name each job once'],
     ],
     [
       'after an unknown end',
-      job({ after: [{ job: 'a', on: 'Killed' }] }),
-      ['spec.after[0].on = "Killed": must be one of "Success", "Failure", "Always"'],
+      job({ after: [{ job: 'a', outcome: 'Killed' }] }),
+      ['spec.after[0].outcome = "Killed": must be one of "Success", "Failure", "Always"'],
     ],
     [
       'after a job of another namespace',
