@@ -170,8 +170,8 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
   ],
   [
     'after an unknown end',
-    jobManifest({ after: [{ job: 'a', on: 'Killed' }] }),
-    /spec\.after\[0\]\.on: Unsupported value: "Killed"/,
+    jobManifest({ after: [{ job: 'a', outcome: 'Killed' }] }),
+    /spec\.after\[0\]\.outcome: Unsupported value: "Killed"/,
   ],
   ['no runs at all', jobManifest({ maxRuns: 0 }), /spec\.maxRuns .*greater than or equal to 1/],
   [
