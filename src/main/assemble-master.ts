@@ -81,7 +81,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const stopping = new AbortController();
   const app = createApp({
     jobs,
-    runs: new RunService({ ...common, randomText }),
+    runs: new RunService({ ...common, workers, randomText }),
     why: new WhyService({ ...common, freezes }),
     freezes,
     cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CronmeshError } from '../../src/domain/errors.ts';
 import type { JobSpec, JobSpecInput } from '../../src/domain/job/spec.ts';
 import { validateManifest } from '../../src/domain/job/validate.ts';
 import { scheduleOf } from '../../src/domain/schedule/index.ts';
@@ -61,6 +62,24 @@ const kinds: Readonly<Record<string, Omit<JobSpecInput, 'executor'>>> = {
   'pod-maximum-9000': { schedule: '*/3 * * * * *', maxConcurrentRuns: 2 },
   'pod-forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
   'pod-forbid-20000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunLatest' },
+  'shards-400': { schedule: '*/2 * * * * *', placement: { mode: 'Shards', shards: 3 } },
+  'shards-forbid-900': {
+    schedule: '*/2 * * * * *',
+    concurrencyPolicy: 'Forbid',
+    misfirePolicy: 'RunLatest',
+    placement: { mode: 'Shards', shards: 4 },
+  },
+  'all-300': { schedule: '*/3 * * * * *', placement: { mode: 'All' } },
+  'all-forbid-1500': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Forbid', placement: { mode: 'All' } },
+  'replace-2500': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Replace' },
+  'retry-replace-700': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Replace', retry },
+  'queue-1200': { schedule: '* * * * * *', concurrencyPolicy: 'Queue', maxQueuedRuns: 3 },
+  'retry-queue-600': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', retry },
+  'pod-replace-5000': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Replace' },
+  'pod-queue-2500': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', maxQueuedRuns: 2 },
+  'group-forbid-700': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Forbid', concurrencyGroup: 'shared' },
+  'group-queue-900': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', concurrencyGroup: 'shared' },
+  'group-replace-1500': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Replace', concurrencyGroup: 'shared' },
   'forbid-6000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunAll' },
 };
 
@@ -186,7 +205,7 @@ export class Scenario {
           uid,
           name: `${spell.namespace}/${spell.name}`,
           elapsed,
-          ran: new Set(own.map(one => one.tick ?? 0)),
+          ran: complete(own),
           skips: skips.filter(one => one.jobUid === uid),
         });
       }
@@ -285,9 +304,10 @@ export class Scenario {
       this.#note(time, `create ${name} again`);
       await time.until(this.#create(name, kinds[name] ?? { schedule: '@hourly' }), 60_000);
     } else if (dice < 0.5) {
-      const run = await time.until(master.runs.trigger(job, 'chaos'), 60_000);
+      const run = await time.until(master.runs.trigger(job, 'chaos').catch(refused), 60_000);
+      if (run === undefined) return;
       this.#note(time, `trigger ${run.id} of ${name}`);
-      this.#asked.push(run.id);
+      this.#asked.push(...(run.runs ?? [run]).map(({ id }) => id));
     } else if (dice < 0.58 && name.startsWith('pod') && this.#changesKinds) {
       const kind = job.spec.executor.shell === undefined ? { ...shell, kubernetes: null } : { ...pod, shell: null };
       this.#note(time, `make ${name} ${Object.keys(kind)[0]}`);
@@ -353,7 +373,7 @@ export class Scenario {
       capacity: this.#random.chance(0.3) ? 4 : 50,
       starts: this.#starts,
       pods: this.#pods,
-      attempts: job => (job.includes('/retry') ? 1 + retry.limit : 1),
+      attempts: job => (job.includes('/retry') ? 1 + retry.limit : job.includes('/shards') ? 4 : 1),
       duration: job => Number(job.slice(job.lastIndexOf('-') + 1)) * this.#random.between(0.5, 1.2),
     });
     this.#workers.push(worker);
@@ -387,8 +407,22 @@ export class Scenario {
   }
 }
 
+/** Ticks of which all runs are there. */
+function complete(runs: readonly Run[]): ReadonlySet<number> {
+  const ticks = Map.groupBy(runs, ({ tick }) => tick ?? 0);
+  return new Set(
+    [...ticks].flatMap(([tick, all]) => (all.length >= (all[0]?.particulars?.member?.count ?? 1) ? [tick] : [])),
+  );
+}
+
 function count(items: readonly (readonly [string, number])[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [item, times] of items) counts[item] = (counts[item] ?? 0) + times;
   return counts;
+}
+
+/** A queue that is full or that nobody can look into now, or nobody to run it: the run was not asked for. */
+function refused(error: unknown): undefined {
+  if (/no ready worker/.test(String(error))) return;
+  if (!(error instanceof CronmeshError) || !['QueueFull', 'Unavailable'].includes(error.code)) throw error;
 }

@@ -1,4 +1,5 @@
 import type { Coordinator } from '../../src/coordination/coordinator.ts';
+import { isGroupLock } from '../../src/coordination/keys.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { WorkerId } from '../../src/domain/run/run.ts';
 import type { ReportIngest } from '../../src/master/grpc/ingest.ts';
@@ -200,6 +201,8 @@ export class SimulatedWorker {
       worker: this.id,
       token: request.env.CRONMESH_FENCING_TOKEN ?? '',
       most: request.atOnce,
+      whole: wholeOf(job, request.run),
+      group: isGroupLock(request.lockKey) ? request.lockKey : undefined,
       inPod,
       attempts: attempts(job),
       at: Date.now(),
@@ -266,4 +269,9 @@ export class SimulatedWorker {
   close(): void {
     clearTimeout(this.#delivering);
   }
+}
+
+/** By the job's name: see `kinds`. */
+function wholeOf(job: string, run: string): string | undefined {
+  return /\/(shards|all)-forbid/.test(job) ? run.slice(0, run.lastIndexOf('-')) : undefined;
 }

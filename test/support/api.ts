@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
+import type { TriggerRecord } from '../../src/coordination/records.ts';
 import type { NamespaceRules } from '../../src/domain/policy/allow-list.ts';
 import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
@@ -29,6 +30,8 @@ export class FakePublishing implements Publishing {
   readonly published: string[] = [];
   readonly triggers: NewRun[] = [];
   readonly kills: { readonly run: RunId; readonly by: string }[] = [];
+  /** What Consul has of every job. */
+  waitingTriggers: TriggerRecord[] = [];
   fail: Error | undefined;
 
   async publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
@@ -36,9 +39,14 @@ export class FakePublishing implements Publishing {
     this.published.push(...keys.map(key => `${key.namespace}/${key.name}`));
   }
 
-  async publishTrigger(run: NewRun): Promise<void> {
+  async publishTrigger(...runs: readonly NewRun[]): Promise<void> {
     if (this.fail) throw this.fail;
-    this.triggers.push(run);
+    this.triggers.push(...runs);
+  }
+
+  async waiting(): Promise<readonly TriggerRecord[]> {
+    if (this.fail) throw this.fail;
+    return this.waitingTriggers;
   }
 
   /** Runs whose triggers were written: they can't be taken back. */
@@ -84,12 +92,12 @@ export class Api {
     const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
     this.jobs = new JobService({ store, ...common, randomBytes, rules: options.rules });
     const randomText = (count: number): string => randomBytes(count).toString('hex').slice(0, count);
-    this.runs = new RunService({ store, ...common, randomText });
     const { coordinator } = this;
     const { clock } = common;
     const eligible = (needs: Parameters<typeof isEligible>[1]) =>
       this.workers.filter(worker => worker.ready && isEligible(worker, needs));
     const directory = { current: true, eligible };
+    this.runs = new RunService({ store, ...common, workers: directory, randomText });
     const workers = { list: () => this.workers, current: true };
     this.freezes = new FreezeService({ ...common, store, coordinator });
     this.app = createApp({

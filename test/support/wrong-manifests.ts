@@ -190,6 +190,16 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     /spec\.maxConcurrentRuns: .*is allowed with concurrencyPolicy Allow only/,
   ],
   [
+    'a queue with Replace',
+    jobManifest({ concurrencyPolicy: 'Replace', maxQueuedRuns: 2 }),
+    /spec\.maxQueuedRuns: .*is allowed with concurrencyPolicy Queue only/,
+  ],
+  [
+    'a group without a policy',
+    jobManifest({ concurrencyGroup: 'database' }),
+    /spec\.concurrencyGroup: .*is allowed with concurrencyPolicy Forbid, Replace or Queue only/,
+  ],
+  [
     'a reference to nothing',
     jobManifest(refs({ name: 'A' })),
     /spec\.secretRefs\[0\]: .*exactly one of secretKeyRef, configMapKeyRef, environment and file/,
@@ -264,6 +274,33 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     'a wrong label of workers',
     jobManifest({ placement: { selector: { matchLabels: { zone: 'a b' } } } }),
     /matchLabels\.zone .*should match/,
+  ],
+  [
+    'Shards without a number',
+    jobManifest({ placement: { mode: 'Shards' } }),
+    /spec\.placement\.shards: .*is needed with mode Shards/,
+  ],
+  [
+    'a number of shards with All',
+    jobManifest({ placement: { mode: 'All', shards: 3 } }),
+    /spec\.placement\.shards: .*is allowed with mode Shards only/,
+  ],
+  [
+    'a maximum with All',
+    jobManifest({ placement: { mode: 'All' }, maxConcurrentRuns: 3 }),
+    /spec\.maxConcurrentRuns: .*is allowed with placement mode One only/,
+  ],
+  [
+    'In without values',
+    jobManifest({ placement: { selector: { matchExpressions: [{ key: 'zone', operator: 'In' }] } } }),
+    /matchExpressions\[0\]\.values: .*must have at least one value with In and NotIn/,
+  ],
+  [
+    'Exists with values',
+    jobManifest({
+      placement: { selector: { matchExpressions: [{ key: 'zone', operator: 'Exists', values: ['a'] }] } },
+    }),
+    /matchExpressions\[0\]\.values: .*must be left out with Exists and DoesNotExist/,
   ],
   [
     'a name of more than 128 characters',

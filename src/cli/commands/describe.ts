@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { dump } from 'js-yaml';
+import { defaultQueuedRuns } from '../../domain/job/spec.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Client } from '../client.ts';
 import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
-import { CliError } from '../errors.ts';
+import { ApiError, CliError } from '../errors.ts';
 import { chainTree } from '../output/chain.ts';
 import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
-import { runTable, skipTable } from '../output/tables.ts';
+import { runTable, skipTable, waitingTable } from '../output/tables.ts';
 import type {
   BackfillView,
   ChainLinksView,
@@ -17,6 +18,7 @@ import type {
   RunView,
   SkipView,
   TicksView,
+  WaitingView,
   WhyView,
 } from '../views.ts';
 
@@ -52,14 +54,15 @@ export function addDescribeCommand(program: Command): void {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
           return print(`${printable(message)}\n`);
         }
-        const [job, chain, ticks, runs, skips] = await Promise.all([
+        const [job, chain, ticks, runs, skips, waiting] = await Promise.all([
           client.get<JobView>(path),
           client.get<ChainLinksView>(`${path}/chain`),
           client.get<TicksView>(`${path}/next`, { count: 5 }),
           client.get<Page<RunView>>(`${path}/runs`, { limit: 5 }),
           client.get<Page<SkipView>>(`${path}/skips`, { limit: 10 }),
+          waitingRuns(client, path),
         ]);
-        print(describeJob(job, chain, ticks, runs.items, skips.items, Date.now()));
+        print(describeJob(job, chain, ticks, runs.items, skips.items, waiting, Date.now()));
       }),
     );
 }
@@ -70,6 +73,7 @@ function describeJob(
   ticks: TicksView,
   runs: readonly RunView[],
   skips: readonly SkipView[],
+  waiting: readonly WaitingView[] | undefined,
   now: Instant,
 ): string {
   const { metadata, spec, status } = job;
@@ -82,6 +86,7 @@ function describeJob(
     ['Revision', `${metadata.revision}, changed ${formatRelative(status.updatedAt, now)}`],
     ['Created', `${metadata.creationTimestamp}, from ${status.source}`],
     ['Schedule', `${spec.schedule} (${ticks.timeZone})`],
+    ['Concurrency', concurrencyOf(spec)],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ...(paused === undefined ? [] : [['Paused', `since ${paused.at}: ${paused.detail}`] satisfies [string, string]]),
     ['Fires after', status.floor],
@@ -101,9 +106,36 @@ function describeJob(
       'Next ticks',
       next.length > 0 ? indent(`${next.join('\n')}\n`) : none(paused ? 'paused' : ticks.suspended ? 'suspended' : ''),
     ),
+    section('Waiting runs', waitingText(waiting, now)),
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),
     section('Ticks without a run', skips.length > 0 ? indent(skipTable(skips)) : none('')),
   ].join('');
+}
+
+/** What may go at once, and what waits. */
+function concurrencyOf(spec: JobView['spec']): string {
+  const { concurrencyPolicy = 'Allow', maxConcurrentRuns, maxQueuedRuns, concurrencyGroup } = spec;
+  return [
+    concurrencyPolicy,
+    ...(maxConcurrentRuns === undefined ? [] : [`at most ${maxConcurrentRuns} at once`]),
+    ...(concurrencyPolicy === 'Queue' ? [`at most ${maxQueuedRuns ?? defaultQueuedRuns} wait`] : []),
+    ...(concurrencyGroup === undefined ? [] : [`group ${concurrencyGroup}`]),
+  ].join(', ');
+}
+
+/** Undefined while nobody can tell: the rest is shown all the same. */
+async function waitingRuns(client: Client, path: string): Promise<readonly WaitingView[] | undefined> {
+  try {
+    return (await client.get<Page<WaitingView>>(`${path}/waiting`)).items;
+  } catch (error) {
+    if (error instanceof ApiError && error.httpStatus === 503) return undefined;
+    throw error;
+  }
+}
+
+function waitingText(waiting: readonly WaitingView[] | undefined, now: Instant): string {
+  if (waiting === undefined) return '  not known: Consul does not answer\n';
+  return waiting.length > 0 ? indent(waitingTable(waiting, { now })) : none('');
 }
 
 function describeBackfill(backfill: BackfillView, now: Instant): string {

@@ -8,8 +8,11 @@ import type { WorkerStanding } from '../services/cordons.ts';
 import type { DryRun } from '../services/dry-run.ts';
 import type { FreezeState } from '../services/freezes.ts';
 import type { JobRef } from '../services/jobs.ts';
+import type { AskedRun } from '../services/runs.ts';
+import type { WaitingRun } from '../services/waiting.ts';
 import type { Why } from '../services/why/why.ts';
 import type {
+  askedRunSchema,
   backfillSchema,
   chainLinksSchema,
   dryRunSchema,
@@ -17,6 +20,7 @@ import type {
   jobSchema,
   runSchema,
   skipSchema,
+  waitingSchema,
   whySchema,
   workerSchema,
 } from './schemas.ts';
@@ -64,13 +68,12 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     progressAt,
     upstream,
     retryDecided: _,
-    ...others
+    particulars: { arguments: given, env, member } = {},
+    ...rest
   } = run;
-  const { particulars: { arguments: given, env, ...particulars } = {}, ...rest } = others;
   return {
     ...rest,
     ...(upstream !== undefined && { upstream: [...upstream] }),
-    ...(Object.keys(particulars).length > 0 && { particulars }),
     ...(given !== undefined && { arguments: [...given] }),
     ...(env !== undefined && { env }),
     requestedAt: formatInstant(requestedAt),
@@ -80,6 +83,7 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
     ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
+    ...(member !== undefined && { member }),
   };
 }
 
@@ -91,9 +95,23 @@ export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.outp
   return { upstreams: upstreams.map(linkAnswer), downstreams: downstreams.map(linkAnswer) };
 }
 
+export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRunSchema> {
+  return { ...runAnswer(run), ...(runs !== undefined && { runs: runs.map(runAnswer) }) };
+}
+
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
   const { jobUid: _, from, to, recordedAt, ...rest } = skip;
   return { ...rest, from: formatInstant(from), to: formatInstant(to), recordedAt: formatInstant(recordedAt) };
+}
+
+export function waitingAnswer(waiting: WaitingRun): z.output<typeof waitingSchema> {
+  const { tick, dueAt, deadline, ...rest } = waiting;
+  return {
+    ...rest,
+    ...(tick !== undefined && { tick: formatInstant(tick) }),
+    dueAt: formatInstant(dueAt),
+    deadline: formatInstant(deadline),
+  };
 }
 
 export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {

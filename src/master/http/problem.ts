@@ -12,6 +12,7 @@ const statuses = {
   MethodNotAllowed: [405, 'It does not take that method'],
   AlreadyExists: [409, 'It exists already'],
   Conflict: [409, 'It cannot be done in this state'],
+  QueueFull: [409, 'The queue is full'],
   Gone: [410, 'It is over'],
   StaleRevision: [412, 'It has changed since'],
   BodyTooLarge: [413, 'The body is too large'],

@@ -69,6 +69,14 @@ export const runSchema = z
       .enum(['Failed', 'TimedOut', 'Lost'])
       .optional()
       .openapi({ description: 'While a further attempt waits: how the newest one ended.' }),
+    member: z
+      .object({
+        index: z.int().openapi({ description: 'From 0: CRONMESH_SHARD of a shard.' }),
+        count: z.int(),
+        worker: z.string().optional().openapi({ description: 'With mode All: the name of the worker that it is for.' }),
+      })
+      .optional()
+      .openapi({ description: 'Which of the runs that its tick, or request, came to (placement All or Shards).' }),
     nextAttemptAt: instant
       .optional()
       .openapi({ description: 'While a further attempt waits: when it is due; then, when it was asked for.' }),
@@ -96,6 +104,13 @@ export const chainLinksSchema = z
     downstreams: z.array(chainLink).openapi({ description: 'What comes after it.' }),
   })
   .openapi('ChainLinks');
+export const askedRunSchema = runSchema
+  .extend({
+    runs: z.array(runSchema).optional().openapi({
+      description: 'With placement All or Shards: all runs that were asked for; the fields beside are the first’s.',
+    }),
+  })
+  .openapi('AskedRun');
 
 export const jobSchema = z
   .object({
@@ -146,6 +161,20 @@ export const skipSchema = z
     recordedAt: instant,
   })
   .openapi('Skip');
+
+export const waitingSchema = z
+  .object({
+    run: z.string().openapi({ description: 'The id of the run that it will be.' }),
+    attempt: z.int().openapi({ description: 'From 1.' }),
+    trigger: z.enum(values(TriggerKind)),
+    tick: instant.optional(),
+    dueAt: instant.openapi({
+      description: 'Its tick or, without one, when it was due: the earlier one has its turn first.',
+    }),
+    deadline: instant.openapi({ description: 'It is not started after it.' }),
+    by: z.string().openapi({ description: 'Who asked for it, or why it waits.' }),
+  })
+  .openapi('WaitingRun');
 
 export const whySchema = z
   .object({

@@ -1,7 +1,9 @@
 import type { Entry } from '../../coordination/coordinator.ts';
-import { jobOfPath, prefix } from '../../coordination/keys.ts';
+import { isGroupLock } from '../../coordination/keys.ts';
 import type { Adoption, TriggerRecord } from '../../coordination/records.ts';
+import type { JobKey } from '../../domain/job/job.ts';
 import { type JobSpec, jobSpec } from '../../domain/job/spec.ts';
+import type { JobNeeds } from '../../domain/policy/eligibility.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobEntry, RunSpec } from '../agenda/entry.ts';
@@ -18,9 +20,12 @@ export function isAdoption(trigger: TriggerRecord): trigger is AdoptionTrigger {
   return trigger.adopts !== undefined;
 }
 
-/** What a worker needs to adopt a run: the executor, and the labels that the job asked for when the run began. */
-export function reachOf({ adopts }: AdoptionTrigger): Pick<JobSpec, 'executor' | 'placement'> {
-  return { executor: { kubernetes: anyPod }, placement: { selector: { matchLabels: adopts.labels ?? {} } } };
+/** What a worker needs to adopt a run: the executor, and what the job's selector asked for when the run began. */
+export function reachOf({ adopts }: AdoptionTrigger): JobNeeds {
+  return {
+    executor: { kubernetes: anyPod },
+    placement: { selector: adopts.selector ?? defaults.placement.selector },
+  };
 }
 
 /**
@@ -29,6 +34,7 @@ export function reachOf({ adopts }: AdoptionTrigger): Pick<JobSpec, 'executor' |
  */
 export function entryOf(
   trigger: AdoptionTrigger,
+  key: JobKey,
   known: JobEntry | undefined,
   eligibility: EligibilityClass,
   now: Instant,
@@ -37,7 +43,7 @@ export function entryOf(
   const slot = numberedSlot(adopts.lock);
   const job = known?.uid === jobUid ? known : undefined;
   return {
-    key: jobOfPath(adopts.lock, prefix.lock),
+    key,
     uid: jobUid,
     index: job?.index ?? 0,
     revision: adopts.revision,
@@ -48,7 +54,11 @@ export function entryOf(
     eligibility,
     slots: slot === undefined ? undefined : (job?.slots ?? 1),
     // Ticks of a `Forbid` job wait for its one slot.
-    forbid: slot === 0 && job?.forbid === true,
+    policy: slot === 0 ? (job?.policy ?? 'Allow') : 'Allow',
+    group: undefined,
+    queued: 0,
+    spread: { mode: 'One' },
+    wholes: false,
     deadline: job?.deadline ?? 0,
     outlivesWorker: true,
     asynchronous: false,
@@ -75,7 +85,7 @@ function bodyUntil(deadline: Instant, now: Instant): RunSpec {
 }
 
 function numberedSlot(lockKey: string): number | undefined {
-  const slot = lockKey.slice(lockKey.lastIndexOf('/') + 1);
+  const slot = isGroupLock(lockKey) ? '0' : lockKey.slice(lockKey.lastIndexOf('/') + 1);
   return /^\d+$/.test(slot) ? Number(slot) : undefined;
 }
 

@@ -1,10 +1,13 @@
 import { type Coordinator, type Entry, maxOperations, type Operation } from '../../coordination/coordinator.ts';
-import { cursorPath, lockPath } from '../../coordination/keys.ts';
+import { cursorPath, prefix } from '../../coordination/keys.ts';
+import { slotPath } from '../../coordination/locks.ts';
+import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { JobEntry } from '../agenda/entry.ts';
 import { type Seen, type SeenCache, seenCursor, seenLock } from './seen.ts';
+import { readWholes } from './wholes.ts';
 
 /** Transactions of reads under way at once. */
 const parallel = 4;
@@ -55,6 +58,11 @@ export class Reader {
     const keys = jobs.flatMap(job => [cursorPath(job.key), ...slotKeys(job)]);
     const at = this.#clock();
     const found = await readKeys(this.#coordinator, keys, signal);
+    const wholes = await readWholes(
+      this.#coordinator,
+      jobs.filter(job => job.wholes),
+      signal,
+    );
     const seen = new Map<JobKey, Seen>();
     let place = 0;
     for (const job of jobs) {
@@ -62,7 +70,8 @@ export class Reader {
       const [cursor, ...locks] = found.slice(place, place + 1 + slots);
       place += 1 + slots;
       try {
-        const read = { cursor: seenCursor(cursor), locks: locks.map(seenLock), at };
+        const whole = wholes.get(job);
+        const read = { cursor: seenCursor(cursor), locks: locks.map(seenLock), at, ...(whole && { whole: whole() }) };
         seen.set(job.key, this.#cache.put(job.key, read));
       } catch (error) {
         this.#log.error({ err: error, job: job.key }, 'the job is left alone: what is stored for it cannot be read');
@@ -70,8 +79,37 @@ export class Reader {
     }
     return seen;
   }
+
+  /** The triggers of each job, as they are now. @throws CoordinationError */
+  async triggers(
+    entries: Iterable<JobEntry>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<JobKey, readonly TriggerRecord[]>> {
+    const jobs = [...new Set(Array.from(entries, ({ key }) => key))];
+    const found = new Map<JobKey, readonly TriggerRecord[]>();
+    const work = async () => {
+      for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
+        const listed = await this.#coordinator.list(`${prefix.trigger}${job}/`, { consistent: true, signal });
+        found.set(
+          job,
+          listed.flatMap(one => this.#trigger(one)),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(parallel, jobs.length) }, work));
+    return found;
+  }
+
+  #trigger(entry: Entry): readonly TriggerRecord[] {
+    try {
+      return [decode<TriggerRecord>(entry)];
+    } catch (error) {
+      this.#log.error({ err: error, key: entry.key }, 'a trigger does not count: it cannot be read');
+      return [];
+    }
+  }
 }
 
 function slotKeys(job: JobEntry): string[] {
-  return Array.from({ length: job.slots ?? 0 }, (_, slot) => lockPath(job.key, slot));
+  return Array.from({ length: job.slots ?? 0 }, (_, slot) => slotPath(job.key, job.group, slot));
 }

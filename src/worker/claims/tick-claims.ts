@@ -1,16 +1,21 @@
 import type { Operation } from '../../coordination/coordinator.ts';
+import { isHeld } from '../../coordination/handover.ts';
 import { jobPath } from '../../coordination/keys.ts';
+import { jobOfLock, slotPath } from '../../coordination/locks.ts';
 import { maxGaps } from '../../coordination/records.ts';
 import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
 import { backlogAt, baseOf, gapsAt, nextThawed, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
+import { isSpread, membersOf } from '../../domain/policy/members.ts';
 import { bucketOf } from '../../domain/policy/ranks.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Milliseconds } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
 import type { Agenda } from '../agenda/agenda.ts';
 import { Due } from '../agenda/due.ts';
 import type { JobEntry } from '../agenda/entry.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { Peers } from '../peers.ts';
 import type { Reports } from '../reports.ts';
 import type { Claimer } from './claimer.ts';
 import type { Losses } from './losses.ts';
@@ -22,6 +27,7 @@ import { asSeen, freeLock, slotOf } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { type TickDecision, TickProposal, tickClaim } from './tick-proposals.ts';
 import { Turns } from './turns.ts';
+import { waitingOf } from './waiting.ts';
 
 export interface TickClaimsOptions {
   readonly worker: WorkerId;
@@ -36,6 +42,8 @@ export interface TickClaimsOptions {
   readonly reports: Reports;
   readonly metrics: WorkerMetrics;
   readonly context: () => ClaimContext | undefined;
+  readonly peers: Pick<Peers, 'names'>;
+  readonly logger: Logger;
   /** A job's key has moved and the feed has not told yet. */
   readonly onStaleJob: (job: JobKey) => void;
 }
@@ -55,6 +63,8 @@ export interface TickClaimsOwner {
 
 /** Between looks at whether workers that were here before have decided a tick of before this one came. */
 const pauseForOthers: Milliseconds = 250;
+/** For a lock that is being taken or released. */
+const pauseForLock: Milliseconds = 100;
 /** After claims that got no answer. */
 const pauseAfterError: Milliseconds = 200;
 
@@ -127,15 +137,24 @@ export class TickClaims {
       due.state = 'done';
       return;
     }
-    const lockKey = freeLock(entry, tickRunId(entry.uid, tick), seen, slots, due.refusedLocks < 2);
-    if (lockKey === undefined) {
-      if (fresh) this.#noSlot(due, seen);
+    if (isSpread(entry.spread)) {
+      if (fresh || !entry.wholes) this.#spread(due, seen);
       else this.#owner.look([due]);
+      return;
+    }
+    const lockKey = freeLock(entry, tickRunId(entry.uid, tick), seen, slots, due.refusedLocks < 2);
+    // How many wait is no cache's business.
+    if (!fresh && (lockKey === undefined || entry.policy === 'Queue')) {
+      this.#owner.look([due]);
+      return;
+    }
+    if (lockKey === undefined || this.#queued(due, seen) > 0) {
+      this.#noSlot(due, seen);
       return;
     }
     if (!room.take()) {
       if (clock() < backlogAt(tick, due.rank)) this.#owner.wait(due);
-      else if (fresh) this.#decide(due, seen, { kind: 'trigger' });
+      else if (fresh) this.#decide(due, seen, { kind: 'trigger', by: `no room on ${this.#options.worker}` });
       else this.#owner.look([due]);
       return;
     }
@@ -143,16 +162,78 @@ export class TickClaims {
     this.#decide(due, seen, { kind: 'run', claim: tickClaim(due, lockKey, asSeen(entry, lockKey, seen)) });
   }
 
-  #noSlot(due: Due, seen: Seen): void {
-    const { entry } = due;
-    if (entry.forbid) {
-      // Its holder skips the tick, or looks at it when the lock is released; an orphan's ticks are the leader's.
-      this.#owner.blocked(due);
+  /** It comes to several runs: they are decided here together, and claimed like all that is asked for. */
+  #spread(due: Due, seen: Seen): void {
+    const { entry, tick } = due;
+    const { peers, logger } = this.#options;
+    if (seen.whole?.going !== undefined) {
+      const detail = `run ${seen.whole.going} was still going, or waiting`;
+      this.#decide(due, seen, { kind: 'skip', reason: 'StillRunning', detail });
       return;
     }
-    if (entry.slots === undefined) return;
-    const detail = `${entry.slots} runs were going, as many as maxConcurrentRuns allows`;
-    this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail });
+    const names = peers.names(entry.eligibility);
+    const members = membersOf(entry.spread, names);
+    if (members.length === 0) {
+      // Nobody is seen as ready yet, this worker included; when that lasts, the leader says so.
+      this.#owner.lookLater(due, pauseForOthers);
+      return;
+    }
+    const left = entry.spread.mode === 'All' ? new Set(names).size - members.length : 0;
+    if (left > 0)
+      logger.warn({ job: entry.key, tick, left }, `a tick goes to the first ${members.length} workers only`);
+    this.#decide(due, seen, { kind: 'members', members });
+  }
+
+  /** How many runs wait in the job's queue. */
+  #queued({ entry }: Due, { triggers }: Seen): number {
+    const under = this.#options.context();
+    return entry.policy !== 'Queue' || under === undefined ? 0 : waitingOf(triggers ?? [], entry, under).length;
+  }
+
+  /** All slots are held or, of a queue, runs wait before it. */
+  #noSlot(due: Due, seen: Seen): void {
+    const { entry } = due;
+    switch (entry.policy) {
+      case 'Forbid':
+        this.#forbidden(due, seen);
+        return;
+      case 'Replace':
+        this.#decide(due, seen, { kind: 'trigger', by: `Replace: ${holderClause(seen)}` });
+        return;
+      case 'Queue': {
+        const waiting = this.#queued(due, seen);
+        if (waiting < entry.queued) {
+          const before = waiting === 0 ? holderClause(seen) : `${waiting} runs waited`;
+          this.#decide(due, seen, { kind: 'trigger', by: `Queue: ${before}` });
+          return;
+        }
+        const detail = `${waiting} runs waited, and maxQueuedRuns is ${entry.queued}`;
+        this.#decide(due, seen, { kind: 'skip', reason: 'QueueFull', detail });
+        return;
+      }
+      case 'Allow': {
+        if (entry.slots === undefined) return;
+        const detail = `${entry.slots} runs were going, as many as maxConcurrentRuns allows`;
+        this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail });
+      }
+    }
+  }
+
+  #forbidden(due: Due, seen: Seen): void {
+    const { entry } = due;
+    const [lock] = seen.locks;
+    const holder = lock !== undefined && isHeld(lock) ? lock.record : undefined;
+    const lockKey = slotPath(entry.key, entry.group, 0);
+    if (holder !== undefined && jobOfLock(lockKey, holder) !== entry.key) {
+      const detail = `the run ${holder.run} of ${jobOfLock(lockKey, holder)} was going (concurrencyGroup ${entry.group})`;
+      this.#decide(due, seen, { kind: 'skip', reason: 'StillRunning', detail });
+    } else if (holder === undefined && entry.group !== undefined && this.#options.slots.has(lockKey)) {
+      // This worker is asking for the lock, or letting go of it: whose it is will be seen in a moment.
+      this.#owner.lookLater(due, pauseForLock);
+    } else {
+      // Its holder skips the tick, or looks at it when the lock is released; an orphan's ticks are the leader's.
+      this.#owner.blocked(due);
+    }
   }
 
   #decide(due: Due, seen: Seen, decision: TickDecision): void {
@@ -231,4 +312,9 @@ export class TickClaims {
       else this.attempt(due, seen, false);
     }
   }
+}
+
+/** Who holds the slot; nobody, while its lock is being taken, or is under its lock delay. */
+function holderClause({ locks: [lock] }: Seen): string {
+  return lock === undefined ? 'its slot was not free' : `the run ${lock.record.run} was going`;
 }

@@ -31,7 +31,7 @@ export class TriggerProposal implements Proposal {
   }
 
   build(context: ClaimContext): readonly Operation[] | undefined {
-    const { entry, lockKey, guard, deadline, adopts, trigger } = this.#claim;
+    const { entry, lockKey, guard, marks = [], deadline, adopts, trigger } = this.#claim;
     const { key, index, epoch } = this.#trigger;
     if (context.now > deadline) return undefined;
     // A run that goes on is adopted whatever has become of its job, and of the epoch.
@@ -43,6 +43,7 @@ export class TriggerProposal implements Proposal {
       { verb: 'check-index', key, index },
       { verb: 'delete-cas', key, index },
       ...(guard === undefined ? [] : [guard]),
+      ...marks,
       {
         verb: 'lock',
         key: lockKey,
@@ -62,6 +63,10 @@ export class TriggerProposal implements Proposal {
 }
 
 /** Whether a run that was asked for waits for the end of a freeze: all do but those asked for by hand. */
-export function isFrozen({ freezes, now }: ClaimContext, kind: TriggerKind, namespace: string): boolean {
+export function isFrozen(
+  { freezes, now }: Pick<ClaimContext, 'freezes' | 'now'>,
+  kind: TriggerKind,
+  namespace: string,
+): boolean {
   return kind !== 'manual' && freezes.at(namespace, now) !== undefined;
 }

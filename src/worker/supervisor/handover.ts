@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CoordinationError, type Coordinator, type Entry, type Operation } from '../../coordination/coordinator.ts';
 import { askForAdoption, isOutliving, letGo } from '../../coordination/handover.ts';
-import { jobOfPath, lostPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { lostPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { jobOfLock } from '../../coordination/locks.ts';
 import { decode, encode, type LockRecord, type LostRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
@@ -153,7 +154,7 @@ function letGoOf({ entry }: OwnLock): readonly Operation[] {
 
 function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonly Operation[] {
   const { entry, record } = lock;
-  const job = jobOfPath(entry.key, prefix.lock);
+  const job = jobOfLock(entry.key, record);
   if (isOutliving(record) && goesOn(lock, estate)) {
     const by = `handed over by the supervisor of ${estate.worker}`;
     // Without a session it was let go of before: whoever has adopted the run since moved its lock.
@@ -162,7 +163,9 @@ function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonl
     return [...lettingGo, askForAdoption(key, record, by, now)];
   }
   if (mayHaveBeenSpawned(record, estate) || now >= record.deadline || estate.epoch === undefined) {
-    const lost: LostRecord = { v: 1, run: record.run, job, foundBy: estate.worker as WorkerId, at: now };
+    const { run, particulars } = record;
+    const foundBy = estate.worker as WorkerId;
+    const lost: LostRecord = { v: 1, run, job, foundBy, at: now, ...(particulars !== undefined && { particulars }) };
     return [{ verb: 'set', key: lostPath(record.run), value: encode(lost) }, ...unlockOperations(lock, estate)];
   }
   const trigger: TriggerRecord = {
