@@ -65,6 +65,12 @@ export const rules: Readonly<Record<string, RuleFor>> = {
     rule: '!has(self.retry) || !has(self.retry.on) || !has(self.retry.on.exitCodes) || !has(self.executor.http)',
   },
   'must name each job once': { rule: 'self.all(one, self.exists_one(other, other.job == one.job))' },
+  'must not name a calendar in both exclude and require': {
+    rule: '!has(self.exclude) || !has(self.require) || !self.exclude.exists(name, name in self.require)',
+  },
+  'must be after startAt': {
+    rule: '!has(self.startAt) || !has(self.endAt) || timestamp(self.endAt) > timestamp(self.startAt)',
+  },
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 

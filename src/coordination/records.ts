@@ -18,6 +18,7 @@ export interface JobRecord
     | 'labels'
     | 'annotations'
     | 'spec'
+    | 'calendars'
     | 'revision'
     | 'floor'
     | 'anchor'

@@ -10,7 +10,9 @@ import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
 import { BackfillService } from '../../src/master/services/backfills.ts';
+import { CalendarService } from '../../src/master/services/calendars/calendars.ts';
 import { CallbackService } from '../../src/master/services/callbacks.ts';
+
 import { Changes } from '../../src/master/services/changes.ts';
 import { CordonService } from '../../src/master/services/cordons.ts';
 import { DryRuns } from '../../src/master/services/dry-run.ts';
@@ -103,6 +105,7 @@ export class Api {
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
+      calendars: new CalendarService({ store, ...common }),
       dryRuns: new DryRuns({ coordinator, workers: directory, clock, randomText }),
       backfills: new BackfillService({ store, clock, randomText, clockOk: () => this.clockOk }),
       why: new WhyService({ store, clock, freezes: this.freezes }),

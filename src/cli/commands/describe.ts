@@ -3,7 +3,16 @@ import { dump } from 'js-yaml';
 import { defaultQueuedRuns } from '../../domain/job/spec.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Client } from '../client.ts';
-import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
+import {
+  action,
+  type ClientOptions,
+  calendarPath,
+  clientCommand,
+  clientOf,
+  jobOf,
+  jobPath,
+  print,
+} from '../command.ts';
 import { ApiError, CliError } from '../errors.ts';
 import { chainTree } from '../output/chain.ts';
 import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
@@ -11,6 +20,7 @@ import { printable } from '../output/table.ts';
 import { runTable, skipTable, waitingTable } from '../output/tables.ts';
 import type {
   BackfillView,
+  CalendarView,
   ChainLinksView,
   ChainLinkView,
   JobView,
@@ -29,9 +39,9 @@ import type {
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
     .description(
-      'show everything about a job (definition, next ticks, last runs, recent skips), a run and its chain, or a backfill',
+      'show everything about a job (definition, next ticks, last runs, recent skips), a run and its chain, a backfill, or a calendar and who names it',
     )
-    .argument('<kind>', 'job, run or backfill')
+    .argument('<kind>', 'job, run, backfill or calendar')
     .argument('<name>', 'a name, or namespace/name; the id of a run or backfill')
     .option(
       '--at <time>',
@@ -39,6 +49,12 @@ export function addDescribeCommand(program: Command): void {
     )
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
+        if (/^calendars?$/.test(kind)) {
+          if (options.at !== undefined)
+            throw new CliError('--at is for jobs: describe job NAME --at TIME', { status: 2 });
+          const calendar = await clientOf(options).get<CalendarView>(calendarPath(jobOf(name, options)));
+          return print(describeCalendar(calendar, Date.now()));
+        }
         const client = clientOf(options);
         if (/^runs?$/.test(kind)) return print(await describeRun(client, name, Date.now()));
         if (/^backfills?$/.test(kind)) {
@@ -46,7 +62,7 @@ export function addDescribeCommand(program: Command): void {
           return print(describeBackfill(backfill, Date.now()));
         }
         if (!/^jobs?$/.test(kind)) {
-          const use = 'describe job NAME, run ID or backfill ID';
+          const use = 'describe job NAME, calendar NAME, run ID or backfill ID';
           throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
         }
         const path = jobPath(jobOf(name, options));
@@ -57,7 +73,7 @@ export function addDescribeCommand(program: Command): void {
         const [job, chain, ticks, runs, skips, waiting] = await Promise.all([
           client.get<JobView>(path),
           client.get<ChainLinksView>(`${path}/chain`),
-          client.get<TicksView>(`${path}/next`, { count: 5 }),
+          client.get<TicksView>(`${path}/next`, { count: 5, excluded: 'true' }),
           client.get<Page<RunView>>(`${path}/runs`, { limit: 5 }),
           client.get<Page<SkipView>>(`${path}/skips`, { limit: 10 }),
           waitingRuns(client, path),
@@ -106,6 +122,7 @@ function describeJob(
       'Next ticks',
       next.length > 0 ? indent(`${next.join('\n')}\n`) : none(paused ? 'paused' : ticks.suspended ? 'suspended' : ''),
     ),
+    ...leftOut(ticks),
     section('Waiting runs', waitingText(waiting, now)),
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),
     section('Ticks without a run', skips.length > 0 ? indent(skipTable(skips)) : none('')),
@@ -136,6 +153,26 @@ async function waitingRuns(client: Client, path: string): Promise<readonly Waiti
 function waitingText(waiting: readonly WaitingView[] | undefined, now: Instant): string {
   if (waiting === undefined) return '  not known: Consul does not answer\n';
   return waiting.length > 0 ? indent(waitingTable(waiting, { now })) : none('');
+}
+
+/** Nothing where nothing falls out. */
+function leftOut({ excluded = [] }: TicksView): readonly string[] {
+  if (excluded.length === 0) return [];
+  const lines = excluded.map(({ at, reason }) => `${at}  ${printable(reason)}\n`);
+  return [section('Fall out', indent(lines.join('')))];
+}
+
+function describeCalendar({ metadata, spec, status }: CalendarView, now: Instant): string {
+  const facts: [string, string][] = [
+    ['Name', metadata.name],
+    ['Namespace', metadata.namespace],
+    ['Labels', formatLabels(metadata.labels)],
+    ['Annotations', formatLabels(metadata.annotations)],
+    ['Revision', `${metadata.revision}, changed ${formatRelative(status.updatedAt, now)}`],
+    ['Created', metadata.creationTimestamp],
+    ['Named by', status.usedBy?.join(', ') || 'no job'],
+  ];
+  return [factLines(facts), section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 })))].join('');
 }
 
 function describeBackfill(backfill: BackfillView, now: Instant): string {

@@ -2,6 +2,7 @@ import { memberText } from '../../domain/policy/members.ts';
 import type { Instant } from '../../domain/time.ts';
 import type {
   BackfillView,
+  CalendarView,
   FreezeView,
   JobView,
   NotificationView,
@@ -48,6 +49,24 @@ export function jobTable(jobs: readonly JobView[], { wide, now }: Look): string 
           ['LABELS', job => formatLabels(job.metadata.labels)],
           ['RUNS', job => executorSummary(job.spec.executor)],
         ] satisfies Column<JobView>[])
+      : []),
+  ]);
+}
+
+export function calendarTable(calendars: readonly CalendarView[], { wide, now }: Look): string {
+  return table(calendars, [
+    ['NAMESPACE', calendar => calendar.metadata.namespace],
+    ['NAME', calendar => calendar.metadata.name],
+    ['ZONE', calendar => calendar.spec.timeZone],
+    ['DATES', calendar => String(calendar.spec.dates.length)],
+    ['RANGES', calendar => String(calendar.spec.ranges.length)],
+    ['WEEKLY', calendar => String(calendar.spec.weekly.length)],
+    ['CHANGED', calendar => formatRelative(calendar.status.updatedAt, now)],
+    ...(wide
+      ? ([
+          ['REVISION', calendar => String(calendar.metadata.revision)],
+          ['LABELS', calendar => formatLabels(calendar.metadata.labels)],
+        ] satisfies Column<CalendarView>[])
       : []),
   ]);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+
+import { parseInstant } from '../schedule/instants.ts';
 import { asynchronous, expectedBody, requestHeaders, requestUrl } from './http-answer.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { moduleNamePattern, moduleNameRule } from './module-name.ts';
@@ -339,6 +341,39 @@ export const upstream = z.strictObject({
     .default('Success')
     .describe('The end that is asked for. Failure: Failed, TimedOut, Lost or Killed.'),
 });
+/** Most calendars that a job excludes, and most that it requires. */
+export const maxCalendars = 20;
+
+export const jobCalendars = z
+  .strictObject({
+    exclude: z
+      .array(jobName)
+      .max(maxCalendars)
+      .default([])
+      .describe('Calendars of the job’s namespace: a time that any of them holds is no tick.'),
+    require: z
+      .array(jobName)
+      .max(maxCalendars)
+      .default([])
+      .describe('Calendars of the job’s namespace: only a time that at least one of them holds is a tick.'),
+  })
+  .refine(({ exclude, require }) => !exclude.some(name => require.includes(name)), {
+    message: 'must not name a calendar in both exclude and require',
+  });
+
+const instantText = z
+  .string()
+  .max(40)
+  .regex(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[-+]\d\d:\d\d)$/,
+    'must be an instant as RFC 3339, such as 2026-12-01T00:00:00Z',
+  );
+
+/** What is left out, or no instant (which is said elsewhere), is not compared. */
+function isAfter(end: string | undefined, start: string | undefined): boolean {
+  const [to, from] = [parseInstant(end ?? ''), parseInstant(start ?? '')];
+  return to === undefined || from === undefined || to > from;
+}
 
 /** When whom to tell what became of runs. */
 export const notifyRule = z.strictObject({
@@ -394,6 +429,19 @@ export const jobSpec = z
       .describe(
         'When clocks change. Vixie: a time in the gap runs at its end, a repeated time once. Literal: a time in the gap is skipped, a repeated time runs twice.',
       ),
+    calendars: jobCalendars
+      .describe('Times that fall out by calendars are no ticks. Calendars are resources of the REST API.')
+      .optional(),
+    startAt: instantText.describe('There is no tick before it.').optional(),
+    endAt: instantText.describe('There is no tick after it.').optional(),
+    jitterSeconds: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .describe(
+        'Each tick comes later by an amount of its own, always the same, of less than this many seconds; never as late as the next.',
+      )
+      .optional(),
     suspend: z.boolean().default(false).describe('Ticks of a suspended job are skipped; running ones go on.'),
     startingDeadlineSeconds: z
       .int()
@@ -469,6 +517,10 @@ export const jobSpec = z
         'Values of Secrets, ConfigMaps, and of the worker’s own variables and files, read when a run starts: variables of a shell run; in an http request, $(NAME) in headers and body.',
       )
       .optional(),
+  })
+  .refine(({ startAt, endAt }) => isAfter(endAt, startAt), {
+    path: ['endAt'],
+    message: 'must be after startAt',
   })
   .refine(spec => spec.secretRefs === undefined || spec.executor.kubernetes === undefined, {
     path: ['secretRefs'],

@@ -56,6 +56,74 @@ describe('a right manifest', () => {
 
 describe('a wrong manifest', () => {
   const cases: [what: string, input: unknown, expected: string[]][] = [
+    [
+      'an unknown list of calendars',
+      job({ calendars: { excludes: ['a'] } }),
+      ['spec.calendars.excludes = ["a"]: is not a known field; did you mean exclude? Allowed here: exclude, require'],
+    ],
+    ['calendars as a list', job({ calendars: ['a'] }), ['spec.calendars = ["a"]: must be a mapping']],
+    [
+      'a calendar without a name',
+      job({ calendars: { exclude: [{ name: 'a' }] } }),
+      ['spec.calendars.exclude[0] = {"name":"a"}: must be a string'],
+    ],
+    [
+      'a calendar whose name is none',
+      job({ calendars: { require: ['Bank Holidays'] } }),
+      [
+        "spec.calendars.require[0] = \"Bank Holidays\": must be lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
+      ],
+    ],
+    [
+      'too many calendars',
+      job({ calendars: { exclude: Array.from({ length: 21 }, (_, i) => `c${i}`) } }),
+      [
+        `spec.calendars.exclude = ${JSON.stringify(Array.from({ length: 21 }, (_, i) => `c${i}`))}: must have at most 20 items`,
+      ],
+    ],
+    [
+      'a calendar both excluded and required',
+      job({ calendars: { exclude: ['a', 'b'], require: ['b'] } }),
+      ['spec.calendars = {"exclude":["a","b"],"require":["b"]}: must not name a calendar in both exclude and require'],
+    ],
+    [
+      'a start without a zone',
+      job({ startAt: '2026-12-01T00:00:00' }),
+      ['spec.startAt = "2026-12-01T00:00:00": must be an instant as RFC 3339, such as 2026-12-01T00:00:00Z'],
+    ],
+    [
+      'a start that is a date',
+      job({ startAt: '2026-12-01' }),
+      ['spec.startAt = "2026-12-01": must be an instant as RFC 3339, such as 2026-12-01T00:00:00Z'],
+    ],
+    [
+      'an end on a day that there is not',
+      job({ endAt: '2026-02-30T00:00:00Z' }),
+      ['spec.endAt = "2026-02-30T00:00:00Z": must be a date and a time that there are'],
+    ],
+    [
+      'an end as a number',
+      job({ endAt: 1_795_370_400_000 }),
+      ['spec.endAt = 1795370400000: must be a string; put it in quotes: "1795370400000"'],
+    ],
+    [
+      'an end before the start',
+      job({ startAt: '2026-12-01T00:00:00Z', endAt: '2026-12-01T00:00:00+01:00' }),
+      ['spec.endAt = "2026-12-01T00:00:00+01:00": must be after startAt'],
+    ],
+    [
+      'an end at the start',
+      job({ startAt: '2026-12-01T00:00:00Z', endAt: '2026-12-01T01:00:00+01:00' }),
+      ['spec.endAt = "2026-12-01T01:00:00+01:00": must be after startAt'],
+    ],
+    ['a jitter before the tick', job({ jitterSeconds: -1 }), ['spec.jitterSeconds = -1: must be at least 0']],
+    [
+      'a jitter of more than a day',
+      job({ jitterSeconds: 86_401 }),
+      ['spec.jitterSeconds = 86401: must be at most 86400'],
+    ],
+    ['a jitter of half a second', job({ jitterSeconds: 0.5 }), ['spec.jitterSeconds = 0.5: must be a whole number']],
+    ['a jitter with a unit', job({ jitterSeconds: '5m' }), ['spec.jitterSeconds = "5m": must be a number']],
     ['no mapping', 'x', ['(document) = "x": must be a mapping']],
     ['nothing in it', {}, ['metadata: is needed: a mapping', 'spec: is needed: a mapping']],
     [
@@ -243,12 +311,12 @@ describe('a wrong manifest', () => {
     [
       'after one job twice',
       job({ after: [{ job: 'a' }, { job: 'a', outcome: 'Always' }] }),
-      ['spec.after = [{"job":"a"},{"job":"a","on":"Always"}]: must name each job once'],
+      ['spec.after = [{"job":"a"},{"job":"a","outcome":"Always"}]: must name each job once'],
     ],
     [
       'after an unknown end',
-      job({ after: [{ job: 'a', on: 'Killed' }] }),
-      ['spec.after[0].on = "Killed": must be one of "Success", "Failure", "Always"'],
+      job({ after: [{ job: 'a', outcome: 'Killed' }] }),
+      ['spec.after[0].outcome = "Killed": must be one of "Success", "Failure", "Always"'],
     ],
     [
       'after a job of another namespace',

@@ -60,28 +60,28 @@ function satisfies(label: string | undefined, { operator, values }: Requirement)
 
 /** What a job asks of its worker, for people: `selector zone=a, executor shell`. */
 export function needsClause(spec: JobNeeds): string {
-  const { module, custom } = spec.executor;
-  const named = module ?? custom;
-  const wanted = wantedLabels(spec);
-  return [
-    ...(wanted.length === 0 ? [] : [`selector ${wanted.join(', ')}`]),
-    `executor ${executorKind(spec)}${named === undefined ? '' : ` ${named.name}`}`,
-    ...(needsKubernetes(spec) ? ['access to Kubernetes'] : []),
-  ].join(', ');
-}
-
-function wantedLabels({ placement }: JobNeeds): readonly string[] {
-  const { matchLabels, matchExpressions = [] } = placement.selector;
-  return [
+  const { matchLabels, matchExpressions = [] } = spec.placement.selector;
+  const wanted = [
     ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
-    ...matchExpressions.map(({ key, operator, values }) => `${key} ${operator} (${[...values].sort().join(' ')})`),
-  ].sort();
+    ...matchExpressions.map(({ key, operator, values }) =>
+      values.length === 0 ? `${key} ${operator}` : `${key} ${operator} (${values.join(' ')})`,
+    ),
+  ];
+  const selector = wanted.length === 0 ? [] : [`selector ${wanted.join(',')}`];
+  const { name } = spec.executor.module ?? spec.executor.custom ?? {};
+  const access = needsKubernetes(spec) ? ['access to Kubernetes'] : [];
+  return [...selector, `executor ${executorKind(spec)}${name === undefined ? '' : ` ${name}`}`, ...access].join(', ');
 }
 
 /** Jobs with the same class are eligible on the same workers: ranks are kept for each class, not for each job. */
 export function eligibilityClass(spec: JobNeeds): string {
+  const { matchLabels, matchExpressions = [] } = spec.placement.selector;
+  const wanted = [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(({ key, operator, values }) => `${key} ${operator} (${[...values].sort().join(' ')})`),
+  ];
   const { module, custom } = spec.executor;
   const named = module ?? custom;
   const access = needsKubernetes(spec) ? '+kubernetes' : '';
-  return `${executorKind(spec)}${named === undefined ? '' : `:${named.name}`}${access} ${wantedLabels(spec).join(',')}`;
+  return `${executorKind(spec)}${named === undefined ? '' : `:${named.name}`}${access} ${wanted.sort().join(',')}`;
 }

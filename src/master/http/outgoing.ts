@@ -1,6 +1,8 @@
 import type { z } from '@hono/zod-openapi';
+import type { Calendar } from '../../domain/calendar/calendar.ts';
 import type { Job } from '../../domain/job/job.ts';
 import type { Freeze } from '../../domain/policy/freeze.ts';
+import type { LeftOut } from '../../domain/schedule/job-schedule.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
@@ -14,6 +16,7 @@ import type { Why } from '../services/why/why.ts';
 import type {
   askedRunSchema,
   backfillSchema,
+  calendarSchema,
   chainLinksSchema,
   dryRunSchema,
   freezeSchema,
@@ -57,6 +60,18 @@ export function jobAnswer(
   };
 }
 
+/** `usedBy`: names of the jobs that name it, where they were asked for. */
+export function calendarAnswer(calendar: Calendar, usedBy?: readonly string[]): z.output<typeof calendarSchema> {
+  const { name, namespace, labels, annotations, revision, createdAt } = calendar;
+  return {
+    apiVersion: 'cronmesh.io/v1alpha1',
+    kind: 'Calendar',
+    metadata: { name, namespace, labels, annotations, revision, creationTimestamp: formatInstant(createdAt) },
+    spec: calendar.spec,
+    status: { updatedAt: formatInstant(calendar.updatedAt), ...(usedBy !== undefined && { usedBy: [...usedBy] }) },
+  };
+}
+
 export function runAnswer(run: Run): z.output<typeof runSchema> {
   const {
     tick,
@@ -97,6 +112,14 @@ export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.outp
 
 export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRunSchema> {
   return { ...runAnswer(run), ...(runs !== undefined && { runs: runs.map(runAnswer) }) };
+}
+
+export function leftOutAnswer({ at, calendar, clause }: LeftOut): {
+  at: string;
+  calendar?: string;
+  reason: string;
+} {
+  return { at: formatInstant(at), ...(calendar !== undefined && { calendar }), reason: clause };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

@@ -245,12 +245,13 @@ export class Accounting {
     for (const tick of verdict.lost) {
       if (isFrozen(tick)) continue;
       const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
-      if (cause?.reason === 'NoEligibleWorker') findings.skip(watched, cause);
-      else {
-        const message = 'Consul lost its past around then, and no report came';
-        for (const run of await unknownRuns(this.#office, watched.spell, [tick], undefined))
-          findings.lost(watched, tick, undefined, message, run);
+      if (cause?.reason === 'NoEligibleWorker') {
+        findings.skip(watched, cause);
+        continue;
       }
+      const message = 'Consul lost its past around then, and no report came';
+      for (const run of await unknownRuns(this.#office, watched.spell, [tick], undefined))
+        findings.lost(watched, tick, undefined, message, run);
     }
   }
 

@@ -109,10 +109,13 @@ export class Reconciler {
     try {
       made = await this.#make(resource, job, judged.manifest);
     } catch (error) {
-      // What only the database can tell (a cycle of `after`), or the settings (an executor): another try is of no use.
-      const final = error instanceof CronmeshError && (error.code === 'InvalidInput' || error.code === 'Forbidden');
-      if (!final) throw error;
-      return await this.#invalid(resource, job, error.message);
+      if (!(error instanceof CronmeshError)) throw error;
+      // The settings do not allow its executor: another try is of no use.
+      if (error.code === 'Forbidden') return await this.#invalid(resource, job, error.message);
+      // What only the database can tell: a cycle of `after`, or a calendar that is not there. It may be made yet.
+      if (error.code !== 'InvalidInput') throw error;
+      await this.#invalid(resource, job, error.message);
+      return { kind: 'retry', why: error.message };
     }
     return await this.#report(resource, made, applied(made), resource.metadata.generation);
   }

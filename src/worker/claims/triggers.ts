@@ -301,10 +301,10 @@ export class Triggers {
     if (busy || runs.has(record.run)) return undefined;
     const now = clock();
     const entry = this.#options.job(job);
-    const frozen = isFrozen(under, record.kind, splitJobKey(job).namespace);
-    if (frozen || entry === undefined || !mayStart(record, entry, under.epoch.number, now) || isUnseen(record, under)) {
+    if (entry === undefined || !mayStart(record, entry, under.epoch.number, now) || isUnseen(record, under)) {
       return undefined;
     }
+    if (isFrozen(under, record.kind, splitJobKey(entry.key).namespace)) return undefined;
     const only = record.particulars?.member?.worker;
     if (only !== undefined) return only === name ? entry : undefined;
     const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;

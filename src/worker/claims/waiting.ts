@@ -8,14 +8,11 @@ import { isFrozen } from './trigger-proposal.ts';
 
 type Under = Pick<ClaimContext, 'epoch' | 'now' | 'freezes'>;
 
-/** Of a job's triggers those that wait to be started. */
+/** Of a job's triggers those that wait to be started: what waits for the end of a freeze keeps no other waiting. */
 export function waitingOf<T extends TriggerRecord>(triggers: readonly T[], entry: JobEntry, under: Under): T[] {
   const { namespace } = splitJobKey(entry.key);
   return triggers.filter(
-    record =>
-      mayStart(record, entry, under.epoch.number, under.now) &&
-      // What waits for a thaw has no turn: a run asked for by hand goes before it.
-      !isFrozen(under, record.kind, namespace),
+    record => mayStart(record, entry, under.epoch.number, under.now) && !isFrozen(under, record.kind, namespace),
   );
 }
 

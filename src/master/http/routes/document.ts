@@ -25,7 +25,14 @@ export function tagged<T extends z.ZodType>(schema: T, description: string) {
  * name the field as the user wrote it.
  */
 export function body(
-  name: 'Manifest' | 'Patch' | 'RunRequest' | 'BackfillRequest' | 'FreezeRequest' | 'CordonRequest',
+  name:
+    | 'Manifest'
+    | 'CalendarManifest'
+    | 'Patch'
+    | 'RunRequest'
+    | 'BackfillRequest'
+    | 'FreezeRequest'
+    | 'CordonRequest',
   types: readonly string[],
   required = true,
 ) {

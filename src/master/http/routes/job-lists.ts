@@ -7,7 +7,7 @@ import { formatInstant } from '../../../domain/time.ts';
 import type { JobFilter } from '../../../store/store.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
-import { jobAnswer, runAnswer, skipAnswer, waitingAnswer } from '../outgoing.ts';
+import { jobAnswer, leftOutAnswer, runAnswer, skipAnswer, waitingAnswer } from '../outgoing.ts';
 import { allJobsQuery, given, jobRunsQuery, jobsQuery, labelFilter, nextQuery, noQuery, skipsQuery } from '../query.ts';
 import { jobSchema, pageOf, runSchema, skipSchema, ticksSchema, waitingSchema } from '../schemas.ts';
 import { answer, jobParams, namespaceParams, problems } from './document.ts';
@@ -104,10 +104,20 @@ export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'sta
 
   app.openapi(routes.next, async context => {
     const job = await jobs.get(jobRef(context.req.valid('param')));
-    const { count, from } = context.req.valid('query');
+    const { count, from, excluded } = context.req.valid('query');
     const { expression, timeZone } = scheduleOf(job);
-    const items = jobs.nextTicks(job, count, from).map(formatInstant);
-    return context.json({ items, schedule: expression, timeZone, suspended: stillness(job) !== undefined }, 200);
+    const ticks = jobs.nextTicks(job, count, from);
+    const leftOut = excluded === 'true' ? jobs.leftOut(job, count, ticks, from) : undefined;
+    return context.json(
+      {
+        items: ticks.map(formatInstant),
+        schedule: expression,
+        timeZone,
+        suspended: stillness(job) !== undefined,
+        ...(leftOut !== undefined && { excluded: leftOut.map(leftOutAnswer) }),
+      },
+      200,
+    );
   });
 
   // History outlives its job, so that of a deleted one is still shown: only where there is none must the job exist.

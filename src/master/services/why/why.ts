@@ -15,6 +15,7 @@ import { type PlacedTick, type Stretch, Stretches } from './spells.ts';
 import {
   dueClause,
   formerClause,
+  leftOutClause,
   notYetClause,
   runsClause,
   scheduleClause,
@@ -54,12 +55,12 @@ const allowed =
 
 /** Says of any time what became of a job's tick then: from the runs, the skips, and what the job was at that time. */
 export class WhyService {
-  readonly #store: Pick<Store, 'spellsNamed' | 'listRuns' | 'listSkips'>;
+  readonly #store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
   readonly #freezes: Pick<FreezeService, 'known'>;
   readonly #clock: Clock;
 
   constructor(deps: {
-    readonly store: Pick<Store, 'spellsNamed' | 'listRuns' | 'listSkips'>;
+    readonly store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
     readonly freezes: Pick<FreezeService, 'known'>;
     readonly clock: Clock;
   }) {
@@ -91,7 +92,9 @@ export class WhyService {
   async #answer(question: Question): Promise<Omit<Why, 'at' | 'next'>> {
     const { stretches, meant, now, timeZone } = question;
     const { at, width } = meant;
-    const exact = stretches.tickWithin(at, at + width);
+    const meantTime = stretches.timeWithin(at, at + width);
+    const moved = meantTime?.tick === undefined ? undefined : { ...meantTime, tick: meantTime.tick };
+    const exact = stretches.tickWithin(at, at + width) ?? moved;
     const stretch = stretches.at(at);
     const inForce = exact ?? stretch;
     const about = {
@@ -105,6 +108,12 @@ export class WhyService {
       return { ...about, ...verdict, tick: exact.tick, message: `${due}${clause}` };
     }
     if (stretch === undefined) return { ...about, ...absent(question) };
+    if (meantTime?.leftOut !== undefined) {
+      const next = stretches.tickAfter(at);
+      const then = next === undefined ? 'none comes after it' : `the next is ${formatInstant(next)}`;
+      const message = `${leftOutClause(stretch, meantTime.leftOut)}; ${then}`;
+      return { ...about, outcome: WhyOutcome.LeftOut, message };
+    }
     const before = stretches.tickBefore(at);
     const own = before !== undefined && before.spell === stretch.spell ? before : undefined;
     const none = `no tick of ${jobKey(stretch.spell)} is at ${when(at, stretch.schedule.timeZone)}, by ${scheduleClause(stretch)}`;
