@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -20,7 +20,10 @@ const elsewhere: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Pieces of the pages' own world, as they are here. */
-const here = (folder: string): readonly (readonly [RegExp, string])[] => [[/\/etc\/crontab/, join(folder, 'crontab')]];
+const here = (folder: string): readonly (readonly [RegExp, string])[] => [
+  [/\/etc\/crontab/g, join(folder, 'crontab')],
+  [/\/backup\//g, `${folder}/`],
+];
 
 describe('the examples of the pages', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cronmesh-docs-'));
@@ -31,11 +34,16 @@ describe('the examples of the pages', () => {
   before(async () => {
     const port = await freePort();
     server = `http://127.0.0.1:${port}`;
-    program = new Program(['standalone'], {
-      env: { CRONMESH_HTTP_PORT: String(port) },
-      log: join(folder, 'log'),
-      cwd: folder,
-    });
+    const env = {
+      CRONMESH_HTTP_PORT: String(port),
+      CRONMESH_WORKER_NAME: 'worker-1',
+      PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+    };
+    mkdirSync(join(folder, 'bin'));
+    // What the pages' jobs run, which a machine need not have.
+    writeFileSync(join(folder, 'bin', 'pg_dump'), '#!/bin/sh\necho "dump of $1"\n');
+    chmodSync(join(folder, 'bin', 'pg_dump'), 0o755);
+    program = new Program(['standalone'], { env, log: join(folder, 'log'), cwd: folder });
     mkdirSync(join(folder, 'jobs'));
     const spec = 'schedule: "@daily"\n  executor: { shell: { command: "true" } }';
     writeFileSync(join(folder, 'jobs', 'a.yaml'), `metadata: { name: a, labels: { app: shop } }\nspec:\n  ${spec}\n`);
@@ -52,7 +60,7 @@ describe('the examples of the pages', () => {
 
   for (const block of all.filter(({ language }) => language === 'yaml')) {
     it(`manifests are applied: ${block.at}`, async () => {
-      const text = `${block.lines.join('\n')}\n`;
+      const text = localized(`${block.lines.join('\n')}\n`);
       const manifests = loadAll(text).filter(one => (one as { kind?: string } | null)?.kind !== undefined);
       if (manifests.length === 0) return;
       const name = /^# (\S+\.yaml)$/.exec(block.lines[0] ?? '')?.[1] ?? 'example.yaml';
@@ -67,6 +75,8 @@ describe('the examples of the pages', () => {
         if (line === '' || line.startsWith('#') || elsewhere.some(([pattern]) => pattern.test(line))) continue;
         run(line);
       }
+      // What brakes a page has put on is none of the next one's.
+      run('npx cronmesh uncordon worker-1; npx cronmesh thaw -n shop; true');
     });
   }
 
@@ -75,11 +85,15 @@ describe('the examples of the pages', () => {
     assert.ok(items.some(({ metadata }) => metadata.name === 'backup'));
   });
 
+  function localized(text: string): string {
+    return here(folder).reduce((given, [pattern, by]) => given.replaceAll(pattern, by), text);
+  }
+
   /** Runs a line as a reader would, against this server. @throws with what it printed, where it ends badly */
   function run(line: string): string {
-    const command = here(folder).reduce((text, [pattern, by]) => text.replace(pattern, by), line);
+    const command = localized(line);
     const bin = join(root.pathname, 'bin');
-    const path = `${join(folder, 'bin')}:${bin}:${process.env.PATH}`;
+    const path = `${bin}:${process.env.PATH}`;
     try {
       return execFileSync('/bin/sh', ['-c', command.replaceAll(/\bnpx cronmesh\b/g, 'cronmesh')], {
         cwd: folder,
