@@ -4,6 +4,7 @@ import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { type CursorRecord, decode, encode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { isOutrun, mayStart } from '../../coordination/waiting.ts';
 import type { JobKey } from '../../domain/job/job.ts';
+import { stillness } from '../../domain/job/pause.ts';
 import { byPlace, nextOf } from '../../domain/policy/turn.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import type { JobSpell } from '../../store/store.ts';
@@ -87,7 +88,7 @@ function waitingByJob(
   for (const one of triggers) {
     const spell = agenda.open(one.job);
     if (spell?.spec.concurrencyPolicy !== 'Replace') continue;
-    const job = { uid: spell.uid, floor: spell.floor, suspended: spell.spec.suspend };
+    const job = { uid: spell.uid, floor: spell.floor, suspended: stillness(spell) !== undefined };
     if (!mayStart(one.record, job, epoch, office.clock())) continue;
     const known = jobs.get(one.job);
     if (known === undefined) jobs.set(one.job, { spell, waiting: [one] });

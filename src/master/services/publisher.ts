@@ -12,6 +12,7 @@ import {
 } from '../../coordination/records.ts';
 import { mayStart } from '../../coordination/waiting.ts';
 import { type Job, type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
+import { stillness } from '../../domain/job/pause.ts';
 import type { Service } from '../../domain/lifecycle.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -109,15 +110,16 @@ export class Publisher implements Service, Publishing {
     await this.#triggers.write(runs);
   }
 
-  async waiting({ uid, namespace, name, floor, spec }: Job): Promise<readonly TriggerRecord[]> {
+  async waiting(job: Job): Promise<readonly TriggerRecord[]> {
+    const about = { uid: job.uid, floor: job.floor, suspended: stillness(job) !== undefined };
     const { coordinator } = this.#options;
-    const listed = await coordinator.list(`${prefix.trigger}${jobKey({ namespace, name })}/`, { consistent: true });
+    const listed = await coordinator.list(`${prefix.trigger}${jobKey(job)}/`, { consistent: true });
     const epoch = await coordinator.get(epochKey, { consistent: true });
     if (epoch === undefined) return [];
     const { number } = decode<EpochRecord>(epoch);
     return listed
       .map(entry => decode<TriggerRecord>(entry))
-      .filter(trigger => mayStart(trigger, { uid, floor, suspended: spec.suspend }, number, this.#clock()));
+      .filter(trigger => mayStart(trigger, about, number, this.#clock()));
   }
 
   async withdraw(run: Run, deadline: Instant): Promise<boolean> {
