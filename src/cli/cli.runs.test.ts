@@ -157,7 +157,7 @@ describe('cronmesh trigger, kill, logs, get runs', () => {
         checks: {},
       },
     ];
-    assert.match((await run('get', 'workers')).stdout, /^w1 +yes +7 +shell +zone=a +0\.1\.0$/m);
+    assert.match((await run('get', 'workers')).stdout, /^w1 +yes +- +7 +shell +zone=a +0\.1\.0$/m);
     assert.match((await run('get', 'workers', '-o', 'wide')).stdout, /10\.0\.0\.1:8081/);
   });
 

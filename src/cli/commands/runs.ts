@@ -64,7 +64,9 @@ async function findRun(client: Client, reference: string, options: ClientOptions
   }
   const job = jobOf(reference, options);
   try {
-    const { items } = await client.get<Page<RunView>>(`${jobPath(job)}/runs`, { limit: 1 });
+    // A delayed run that is not due yet has nothing to show.
+    const until = new Date().toISOString();
+    const { items } = await client.get<Page<RunView>>(`${jobPath(job)}/runs`, { limit: 1, until });
     if (items[0]) return items[0];
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'NotFound') throw error;
