@@ -41,6 +41,7 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'is not allowed with the http executor, whose runs have no exit code': {
     rule: '!has(self.retry) || !has(self.retry.on) || !has(self.retry.on.exitCodes) || !has(self.executor.http)',
   },
+  'must name each job once': { rule: 'self.all(one, self.exists_one(other, other.job == one.job))' },
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 

@@ -24,6 +24,21 @@ export interface RunView {
   readonly progressAt?: string;
   readonly lastOutcome?: string;
   readonly nextAttemptAt?: string;
+  readonly chain?: string;
+  readonly upstream?: readonly string[];
+}
+
+/** A job that a job comes after, or that comes after it. */
+export interface ChainLinkView {
+  readonly job: string;
+  readonly outcome: string;
+  readonly exists: boolean;
+  readonly arrived?: { readonly run: string; readonly state: string; readonly at: string };
+}
+
+export interface ChainLinksView {
+  readonly upstreams: readonly ChainLinkView[];
+  readonly downstreams: readonly ChainLinkView[];
 }
 
 export interface JobView extends ManifestInput {
@@ -38,6 +53,7 @@ export interface JobView extends ManifestInput {
     readonly updatedAt: string;
     readonly floor: string;
     readonly nextTick?: string;
+    readonly paused?: { readonly at: string; readonly reason: string; readonly detail: string };
     readonly lastRun?: RunView;
     readonly eligibleWorkers?: number;
   };

@@ -1,5 +1,6 @@
 import type { Job, JobKey, JobUid } from '../domain/job/job.ts';
 import type { Labels } from '../domain/job/spec.ts';
+import type { Counted } from '../domain/policy/claiming.ts';
 import type { RunId, RunParticulars, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Index, SessionId } from './coordinator.ts';
@@ -22,8 +23,11 @@ export interface JobRecord
     | 'source'
     | 'createdAt'
     | 'updatedAt'
+    | 'paused'
   > {
   readonly v: 1;
+  /** Without it the anchor. */
+  readonly countsFrom?: Instant;
 }
 
 /** `cron/feed/<shard>`: the newest changes of the shard, the newest last. The ring keeps the last 64. */
@@ -63,6 +67,8 @@ export interface CursorRecord {
   readonly reason?: SkipReason;
   readonly detail?: string;
   readonly gaps?: readonly Gap[];
+  /** Of a job with `maxRuns`: whoever moves the cursor carries it on (`countedWith`). */
+  readonly counted?: Counted;
 }
 
 /** Most gap ranges a cursor carries; a worker that would add one more leaves the tick to the leader. */

@@ -1,4 +1,5 @@
 import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
+import type { Pause } from '../domain/job/pause.ts';
 import type { JobHistory, JobSpec, Labels } from '../domain/job/spec.ts';
 import type { NewNotification } from '../domain/notification/notification.ts';
 import type { Report } from '../domain/run/report.ts';
@@ -57,6 +58,8 @@ export interface JobChange {
   readonly spec: JobSpec;
   /** The new floor: `now` where the schedule, its zone, its policy or `suspend` changed, else the old one. */
   readonly floor: Instant;
+  /** Ends a pause, and begins the counts of failures and runs anew. Another limit does so by itself. */
+  readonly resume?: true;
   readonly now: Instant;
 }
 
@@ -78,6 +81,8 @@ export interface JobSpell {
   /** Ticks after it belong to the spell. */
   readonly floor: Instant;
   readonly anchor: Instant;
+  readonly countsFrom: Instant;
+  readonly paused?: Pause;
   /** Ticks up to and including it belong to the spell: the next spell's floor, or the job's deletion. */
   readonly until?: Instant;
   /** Every tick up to here has a run or a skip. At first the floor. */
@@ -213,6 +218,22 @@ export interface PendingRun extends NewRun {
   readonly published: boolean;
 }
 
+/** One of the jobs that a job comes after, or that come after it. */
+export interface ChainLink {
+  readonly job: string;
+  readonly outcome: 'Success' | 'Failure' | 'Always';
+  /** Whether there is such a job. */
+  readonly exists: boolean;
+  /** Of a job that it comes after: the end that has come, and waits for the others'. */
+  readonly arrived?: { readonly run: RunId; readonly state: RunState; readonly at: Instant };
+}
+
+export interface ChainLinks {
+  /** In the order of `after`. */
+  readonly upstreams: readonly ChainLink[];
+  readonly downstreams: readonly ChainLink[];
+}
+
 /** Who has a singleton role: raised at each election. A leader's write with an older term is refused. */
 export interface Term {
   readonly role: string;
@@ -226,9 +247,9 @@ export class StaleTermError extends Error {
 
 export interface Store extends BackfillStore {
   // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
-  /** @throws CronmeshError AlreadyExists */
+  /** @throws CronmeshError AlreadyExists; InvalidInput when it would come after itself, with the path */
   createJob(job: NewJob): Promise<Job>;
-  /** @throws CronmeshError NotFound, StaleRevision */
+  /** @throws CronmeshError NotFound, StaleRevision; InvalidInput when it would come after itself, with the path */
   updateJob(change: JobChange): Promise<Job>;
   /** @throws CronmeshError NotFound, StaleRevision when `revision` is given and is not the newest */
   deleteJob(uid: JobUid, now: Instant, revision?: number): Promise<void>;
@@ -301,6 +322,15 @@ export interface Store extends BackfillStore {
   /** Runs in Claimed or Running whose last report is older than `before`. */
   quietRuns(before: Instant, limit: number): Promise<readonly Run[]>;
 
+  // Chains.
+  /** What a job comes after, and what comes after it. */
+  chainLinks(job: Pick<Job, 'uid' | 'namespace' | 'name'>): Promise<ChainLinks>;
+  /**
+   * The runs of the chain that a run belongs to, in the order in which they were asked for, at most `limit`; of a run
+   * that belongs to none, itself alone.
+   */
+  chainOf(run: Pick<Run, 'id' | 'chain'>, limit: number): Promise<readonly Run[]>;
+
   // Retries.
   /** Runs that ended as Failed, TimedOut or Lost of which no further attempt is decided yet, oldest first. */
   undecidedRetries(limit: number): Promise<readonly Run[]>;
@@ -356,6 +386,25 @@ export interface Store extends BackfillStore {
   decideRetries(term: Term, decisions: readonly RetryDecision[], now: Instant): Promise<void>;
   /** Makes runs that wait pending ones, with the attempt after theirs; those dropped end as their last attempt did. */
   askForRetries(term: Term, due: DueRetries, now: Instant): Promise<void>;
+  /**
+   * Tells the jobs that come after those of ended runs, and makes a chained run, pending or skipped, where all ends have
+   * come. Told twice, nothing more comes of it. Gives the runs that were made.
+   */
+  followEnds(term: Term, ended: readonly ChangedRun[], now: Instant): Promise<readonly Run[]>;
+  /**
+   * Counts failures in a row, and pauses the jobs whose `pauseAfterFailures` is reached. Told twice, nothing more comes
+   * of it. Gives the jobs that were paused.
+   */
+  countFailures(term: Term, ended: readonly ChangedRun[], now: Instant): Promise<readonly Job[]>;
+  /**
+   * Pauses these jobs with `RunLimit`, unless they are paused, their count has begun anew, or a run of one of their ticks
+   * still waits for a worker. Gives those that were.
+   */
+  pauseAtLimit(
+    term: Term,
+    jobs: readonly { readonly uid: JobUid; readonly countsFrom: Instant; readonly detail: string }[],
+    now: Instant,
+  ): Promise<readonly Job[]>;
   /** Where a walk over changed runs stands; undefined before its first save. */
   /** Each by its id once. */
   addNotifications(term: Term, wanted: readonly NewNotification[], now: Instant): Promise<void>;
@@ -380,8 +429,9 @@ export interface Store extends BackfillStore {
   getEpoch(): Promise<StoredEpoch | undefined>;
   putEpoch(term: Term, epoch: StoredEpoch): Promise<void>;
   /**
-   * Deletes up to `limit` runs with their logs, and up to `limit` skips, that ended before `before`, and all backfills
-   * that did. Gives the larger of both counts: there may be more while it is `limit`.
+   * Deletes up to `limit` runs with their logs, up to `limit` skips, that ended before `before`, as many records of what
+   * reached chained jobs, and all backfills that ended. Gives the largest of these counts: there may be more while it is
+   * `limit`.
    */
   retain(term: Term, before: Instant, limit: number): Promise<number>;
 

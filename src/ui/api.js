@@ -5,14 +5,16 @@ import { learnServerTime } from './format.js';
  * @typedef {{ id: string, namespace: string, name: string, trigger: string, tick?: string, state: string,
  *   attempt: number, worker?: string, requestedAt: string, claimedAt?: string, startedAt?: string, finishedAt?: string,
  *   exitCode?: number, signal?: string, httpStatus?: number, reason?: string, message?: string,
- *   lastOutcome?: string, nextAttemptAt?: string,
+ *   lastOutcome?: string, nextAttemptAt?: string, chain?: string, upstream?: string[],
  *   progress?: number, progressMessage?: string }} Run
+ * @typedef {{ job: string, outcome: string, exists: boolean, arrived?: { run: string, state: string, at: string } }} ChainLink
  * @typedef {{ command?: string | string[], script?: string }} Shell
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },
  *   spec: { schedule: string, timeZone?: string, suspend: boolean, concurrencyPolicy: string,
  *     executor: { shell?: Shell, http?: { url: string, method: string }, module?: { name: string },
  *       custom?: { name: string } } },
- *   status: { nextTick?: string, lastRun?: Run, source: string } }} Job
+ *   status: { nextTick?: string, lastRun?: Run, source: string,
+ *     paused?: { at: string, reason: string, detail: string } } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
  * @typedef {{ id: string, from: string, to: string, state: string, total: number, done: number, running: number,
  *   failed: number, skipped: number, requestedAt: string }} Backfill
@@ -72,6 +74,11 @@ export const listSkips = job => request(`${jobPath(job)}/skips?limit=10`);
 
 /** @param {Job['metadata']} job @returns {Promise<Page<Backfill>>} */
 export const listBackfills = job => request(`${jobPath(job)}/backfills?limit=5`);
+/** @param {Job['metadata']} job @returns {Promise<{ upstreams: ChainLink[], downstreams: ChainLink[] }>} */
+export const chainLinks = job => request(`${jobPath(job)}/chain`);
+
+/** @param {string} id @returns {Promise<{ items: Run[] }>} */
+export const getChain = id => request(`/api/v1/runs/${id}/chain`);
 
 /** @param {Job['metadata']} job @returns {Promise<Run>} */
 export const trigger = job => request(`${jobPath(job)}/trigger`, 'POST');

@@ -1,5 +1,5 @@
 // What opens above the page: a job with its next ticks, and a run with its log.
-import { getRun, listBackfills, listSkips, logStream, nextTicks } from './api.js';
+import { chainLinks, getChain, getRun, listBackfills, listSkips, logStream, nextTicks } from './api.js';
 import { duration } from './format.js';
 import { state, title } from './tables.js';
 import { byId, h, time } from './view.js';
@@ -48,6 +48,7 @@ export async function showJob(job) {
   const ticks = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
   const skips = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
   const backfills = h('ul', {}, h('li', { class: 'quiet' }, 'Loading…'));
+  const chain = h('div', {});
   const signal = show(
     title(metadata),
     facts([
@@ -55,8 +56,10 @@ export async function showJob(job) {
       ['Time zone', spec.timeZone ?? 'UTC'],
       ['Runs', h('code', {}, whatRuns(spec.executor))],
       ['Concurrency', spec.concurrencyPolicy],
+      ['Paused', status.paused && h('span', {}, time(status.paused.at), `: ${status.paused.detail}`)],
       ['From', `${status.source}, revision ${metadata.revision}`],
     ]),
+    chain,
     h('h3', {}, 'Next ticks'),
     ticks,
     h('h3', {}, 'Ticks that did not run, and why'),
@@ -64,8 +67,10 @@ export async function showJob(job) {
     h('h3', {}, 'Backfills'),
     backfills,
   );
+  const still = status.paused ? 'paused' : spec.suspend ? 'suspended' : undefined;
   await Promise.all([
-    fill(ticks, signal, spec.suspend ? 'None while it is suspended.' : 'None.', async () => {
+    showLinks(chain, signal, metadata),
+    fill(ticks, signal, still ? `None while it is ${still}.` : 'None.', async () => {
       const { items } = await nextTicks(metadata);
       return items.map(tick => h('li', {}, time(tick), ' ', h('span', { class: 'quiet small' }, tick)));
     }),
@@ -92,6 +97,43 @@ export async function showJob(job) {
       );
     }),
   ]);
+}
+
+/** What a job comes after, and what comes after it; nothing where it is in no chain. @param {HTMLElement} into @param {AbortSignal} signal @param {Job['metadata']} job */
+async function showLinks(into, signal, job) {
+  const { upstreams, downstreams } = await chainLinks(job).catch(() => ({ upstreams: [], downstreams: [] }));
+  if (signal.aborted || upstreams.length + downstreams.length === 0) return;
+  const above = upstreams.map(({ job, outcome, exists, arrived }) =>
+    h(
+      'li',
+      {},
+      `after ${job} on ${outcome}`,
+      exists ? '' : ': missing',
+      arrived ? h('span', {}, `: ${arrived.state} `, time(arrived.at)) : '',
+    ),
+  );
+  const below = downstreams.map(({ job, outcome }) => h('li', {}, `then ${job} on ${outcome}`));
+  into.replaceChildren(h('h3', {}, 'Chain'), h('ul', {}, ...above, ...below));
+}
+
+/** The runs of a run's chain, together. @param {HTMLElement} into @param {AbortSignal} signal @param {Run} run */
+async function showChain(into, signal, run) {
+  const { items } = await getChain(run.id).catch(() => ({ items: [] }));
+  if (signal.aborted || items.length < 2) return;
+  const names = new Map(items.map(one => [one.id, one.name]));
+  const rows = items.map(one => {
+    const after = [...new Set((one.upstream ?? []).map(id => names.get(id) ?? id))].join(', ');
+    const open = h('button', { type: 'button', class: 'link', onclick: () => showRun(one) }, title(one));
+    return h(
+      'li',
+      { 'aria-current': one.id === run.id },
+      one.id === run.id ? h('strong', {}, title(one)) : open,
+      ' ',
+      state(one),
+      h('span', { class: 'quiet small' }, after === '' ? '' : ` after ${after}`, one.message ? `: ${one.message}` : ''),
+    );
+  });
+  into.replaceChildren(h('h3', {}, 'Chain'), h('ul', { class: 'chain' }, ...rows));
 }
 
 /** @param {HTMLElement} list @param {AbortSignal} signal @param {string} empty @param {() => Promise<Node[]>} load */
@@ -121,7 +163,9 @@ export function showRun(run) {
   const about = h('div', {}, runFacts(run));
   const log = h('pre', { class: 'log', tabindex: '0', role: 'log', 'aria-label': 'Output' });
   const note = h('p', { class: 'quiet small', role: 'status' }, 'Reading the log…');
-  const signal = show(`Run of ${title(run)}`, about, log, note);
+  const chain = h('div', {});
+  const signal = show(`Run of ${title(run)}`, about, chain, log, note);
+  void showChain(chain, signal, run);
   const stream = logStream(run.id);
   signal.addEventListener('abort', () => stream.close());
   let known = JSON.stringify(run);
@@ -130,6 +174,7 @@ export function showRun(run) {
     if (newer.id !== run.id || told === known || signal.aborted) return;
     known = told;
     about.replaceChildren(runFacts(newer));
+    void showChain(chain, signal, newer);
   };
 
   stream.addEventListener('open', () => {
@@ -164,7 +209,10 @@ function runFacts(run) {
   return facts([
     ['State', state(run)],
     ['Id', h('code', {}, run.id)],
-    ['For', run.tick === undefined ? 'no tick: it was asked for' : time(run.tick)],
+    [
+      'For',
+      run.tick === undefined ? (run.upstream ? 'no tick: it is chained' : 'no tick: it was asked for') : time(run.tick),
+    ],
     ['Worker', run.worker],
     ['Started', startedAt && time(startedAt)],
     ['Took', startedAt && finishedAt && duration(Date.parse(finishedAt) - Date.parse(startedAt))],

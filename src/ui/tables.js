@@ -29,17 +29,23 @@ export function jobRow(job, actions) {
       link(name, 'show', () => actions.showJob(job)),
     ),
     cell('Schedule', h('code', {}, spec.schedule), spec.timeZone && h('div', { class: 'quiet small' }, spec.timeZone)),
-    cell('Next tick', spec.suspend ? h('span', { class: 'state warn' }, 'Suspended') : instant(status.nextTick)),
+    cell('Next tick', still(job) ?? instant(status.nextTick)),
     cell('Last run', last ? lastRun(last, actions) : h('span', { class: 'quiet' }, 'none yet')),
     h(
       'td',
       { class: 'actions' },
       button('Run now', 'trigger', `Run ${name} now`, () => actions.trigger(job)),
-      spec.suspend
+      spec.suspend || status.paused
         ? button('Resume', 'suspend', `Resume ${name}`, () => actions.suspend(job, false))
         : button('Suspend', 'suspend', `Suspend ${name}`, () => actions.suspend(job, true)),
     ),
   );
+}
+
+/** Why no tick of it is due. @param {Job} job */
+function still({ spec, status: { paused } }) {
+  if (paused) return h('span', { class: 'state warn', title: paused.detail }, 'Paused');
+  return spec.suspend ? h('span', { class: 'state warn' }, 'Suspended') : undefined;
 }
 
 /** @param {Run} run @param {Actions} actions */

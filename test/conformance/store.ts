@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
 import { backfillsConformance } from './store/backfills.ts';
+import { chainsConformance } from './store/chains.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
 import { notificationsConformance } from './store/notifications.ts';
+import { pausesConformance } from './store/pauses.ts';
 import { reportsConformance } from './store/reports.ts';
 import { retriesConformance } from './store/retries.ts';
 import { runChangesConformance } from './store/run-changes.ts';
@@ -52,6 +54,8 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     leaderConformance(store);
     retriesConformance(store);
     backfillsConformance(store);
+    chainsConformance(store);
+    pausesConformance(store);
     notificationsConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {

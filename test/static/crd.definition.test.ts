@@ -39,7 +39,7 @@ describe("the custom resource's definition", () => {
     assert.deepEqual(Object.keys(status?.properties ?? {}), Object.keys(resourceStatus.shape));
     const named = nodes(annotatedSchema(jobSpec)).filter(node => node.propertyNames?.pattern !== undefined);
     const judged = nodes(spec ?? {}).filter(node =>
-      node['x-kubernetes-validations']?.some(one => one.rule.startsWith('self.all(')),
+      node['x-kubernetes-validations']?.some(one => one.rule.startsWith('self.all(name,')),
     );
     assert.equal(judged.length, named.length);
     assert.equal(judged.length, 4);

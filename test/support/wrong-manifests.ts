@@ -145,6 +145,18 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     jobManifest(pod({ metadata: { labels: { 'a b': 'c' } }, spec: { containers: [{ name: 'a', image: 'b' }] } })),
     /template\.metadata\.labels: .*the name must be a Kubernetes label key/,
   ],
+  ['after nothing', jobManifest({ after: [] }), /spec\.after .*at least 1 items/],
+  [
+    'after one job twice',
+    jobManifest({ after: [{ job: 'a' }, { job: 'a', outcome: 'Always' }] }),
+    /spec\.after: .*must name each job once/,
+  ],
+  [
+    'after an unknown end',
+    jobManifest({ after: [{ job: 'a', on: 'Killed' }] }),
+    /spec\.after\[0\]\.on: Unsupported value: "Killed"/,
+  ],
+  ['no runs at all', jobManifest({ maxRuns: 0 }), /spec\.maxRuns .*greater than or equal to 1/],
   [
     'a module and a command',
     jobManifest({ executor: { ...shell, module: { name: 'a' } } }),

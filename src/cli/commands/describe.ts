@@ -1,18 +1,33 @@
 import type { Command } from 'commander';
 import { dump } from 'js-yaml';
 import type { Instant } from '../../domain/time.ts';
+import type { Client } from '../client.ts';
 import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
 import { CliError } from '../errors.ts';
+import { chainTree } from '../output/chain.ts';
 import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
 import { runTable, skipTable } from '../output/tables.ts';
-import type { BackfillView, JobView, Page, RunView, SkipView, TicksView, WhyView } from '../views.ts';
+import type {
+  BackfillView,
+  ChainLinksView,
+  ChainLinkView,
+  JobView,
+  Page,
+  RunView,
+  SkipView,
+  TicksView,
+  WhyView,
+} from '../views.ts';
 
-/** `describe run ID`: what is known of it. `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick. */
+/**
+ * `describe job NAME`: its definition, next ticks, last runs, and why ticks did not run; with `--at`, one line on one tick.
+ * `describe run ID`: what became of it, and the chain that it belongs to. `describe backfill ID`: how far it came.
+ */
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
     .description(
-      'show everything about a job (definition, next ticks, last runs, recent skips) or a run, or how far a backfill came',
+      'show everything about a job (definition, next ticks, last runs, recent skips), a run and its chain, or a backfill',
     )
     .argument('<kind>', 'job, run or backfill')
     .argument('<name>', 'a name, or namespace/name; the id of a run or backfill')
@@ -23,10 +38,7 @@ export function addDescribeCommand(program: Command): void {
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
         const client = clientOf(options);
-        if (/^runs?$/.test(kind)) {
-          print(describeRun(await client.get<RunView>(`/api/v1/runs/${encodeURIComponent(name)}`), Date.now()));
-          return;
-        }
+        if (/^runs?$/.test(kind)) return print(await describeRun(client, name, Date.now()));
         if (/^backfills?$/.test(kind)) {
           const backfill = await client.get<BackfillView>(`/api/v1/backfills/${encodeURIComponent(name)}`);
           return print(describeBackfill(backfill, Date.now()));
@@ -40,44 +52,28 @@ export function addDescribeCommand(program: Command): void {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
           return print(`${printable(message)}\n`);
         }
-        const [job, ticks, runs, skips] = await Promise.all([
+        const [job, chain, ticks, runs, skips] = await Promise.all([
           client.get<JobView>(path),
+          client.get<ChainLinksView>(`${path}/chain`),
           client.get<TicksView>(`${path}/next`, { count: 5 }),
           client.get<Page<RunView>>(`${path}/runs`, { limit: 5 }),
           client.get<Page<SkipView>>(`${path}/skips`, { limit: 10 }),
         ]);
-        print(describeJob(job, ticks, runs.items, skips.items, Date.now()));
+        print(describeJob(job, chain, ticks, runs.items, skips.items, Date.now()));
       }),
     );
 }
 
-function describeRun(run: RunView, now: Instant): string {
-  const facts: [string, string][] = [
-    ['Id', run.id],
-    ['Job', `${run.namespace}/${run.name}`],
-    ['Trigger', run.trigger],
-    ['Tick', run.tick ?? '-'],
-    ['State', runState(run, now)],
-    ['Progress', runProgress(run)],
-    ['Attempt', String(run.attempt)],
-    ['Worker', run.worker ?? '-'],
-    ['Requested', run.requestedAt],
-    ['Started', run.startedAt ?? '-'],
-    ['Finished', run.finishedAt ?? '-'],
-    ['Took', runDuration(run, now)],
-    ['Result', runResult(run)],
-  ];
-  return factLines(facts);
-}
-
 function describeJob(
   job: JobView,
+  chain: ChainLinksView,
   ticks: TicksView,
   runs: readonly RunView[],
   skips: readonly SkipView[],
   now: Instant,
 ): string {
   const { metadata, spec, status } = job;
+  const { paused } = status;
   const facts: [string, string][] = [
     ['Name', metadata.name],
     ['Namespace', metadata.namespace],
@@ -87,6 +83,7 @@ function describeJob(
     ['Created', `${metadata.creationTimestamp}, from ${status.source}`],
     ['Schedule', `${spec.schedule} (${ticks.timeZone})`],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
+    ...(paused === undefined ? [] : [['Paused', `since ${paused.at}: ${paused.detail}`] satisfies [string, string]]),
     ['Fires after', status.floor],
     ...(status.eligibleWorkers === undefined
       ? []
@@ -96,7 +93,12 @@ function describeJob(
   return [
     factLines(facts),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
-    section('Next ticks', next.length > 0 ? indent(`${next.join('\n')}\n`) : none(ticks.suspended ? 'suspended' : '')),
+    chain.upstreams.length === 0 ? '' : section('Comes after', indent(lines(chain.upstreams.map(upstreamLine)))),
+    chain.downstreams.length === 0 ? '' : section('Then', indent(lines(chain.downstreams.map(downstreamLine)))),
+    section(
+      'Next ticks',
+      next.length > 0 ? indent(`${next.join('\n')}\n`) : none(paused ? 'paused' : ticks.suspended ? 'suspended' : ''),
+    ),
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),
     section('Ticks without a run', skips.length > 0 ? indent(skipTable(skips)) : none('')),
   ].join('');
@@ -124,6 +126,41 @@ function describeBackfill(backfill: BackfillView, now: Instant): string {
 const factLines = (facts: readonly [string, string][]): string =>
   facts.map(([label, value]) => `${`${label}:`.padEnd(13)}${printable(value)}\n`).join('');
 const workersOf = (count: number): string => (count === 0 ? 'none is eligible: it waits for one' : `${count} eligible`);
+/** `extract on Success: ended as Succeeded at …, waits for the others`. */
+function upstreamLine({ job, outcome, exists, arrived }: ChainLinkView): string {
+  if (!exists) return `${job} on ${outcome}: missing, there is no such job`;
+  if (arrived === undefined) return `${job} on ${outcome}: not ended since the last run`;
+  return `${job} on ${outcome}: ${arrived.run} ended as ${arrived.state} at ${arrived.at}, and waits for the others`;
+}
+
+const downstreamLine = ({ job, outcome }: ChainLinkView): string => `${job} on ${outcome}`;
+const lines = (all: readonly string[]): string => all.map(line => `${printable(line)}\n`).join('');
+
+async function describeRun(client: Client, id: string, now: Instant): Promise<string> {
+  const path = `/api/v1/runs/${encodeURIComponent(id)}`;
+  const [run, { items }] = await Promise.all([
+    client.get<RunView>(path),
+    client.get<{ items: RunView[] }>(`${path}/chain`),
+  ]);
+  const facts: [string, string][] = [
+    ['Id', run.id],
+    ['Job', `${run.namespace}/${run.name}`],
+    ['Trigger', run.trigger],
+    ['Tick', run.tick ?? '-'],
+    ['State', runState(run, now)],
+    ['Progress', runProgress(run)],
+    ['Attempt', String(run.attempt)],
+    ['Worker', run.worker ?? '-'],
+    ['Requested', run.requestedAt],
+    ['Started', run.startedAt ?? '-'],
+    ['Finished', run.finishedAt ?? '-'],
+    ['Took', runDuration(run, now)],
+    ['Result', runResult(run)],
+    ...(run.reason === undefined ? [] : [['Reason', run.reason] as [string, string]]),
+  ];
+  return `${factLines(facts)}${items.length > 1 ? section('Chain', indent(chainTree(items, now))) : ''}`;
+}
+
 const section = (title: string, body: string): string => `${title}:\n${body}`;
 const none = (why: string): string => `  none${why === '' ? '' : ` (${why})`}\n`;
 const indent = (text: string): string => text.replace(/^(?=.)/gm, '  ');

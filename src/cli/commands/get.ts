@@ -11,6 +11,7 @@ import {
   wholeNumber,
 } from '../command.ts';
 import { CliError } from '../errors.ts';
+import { chainTree } from '../output/chain.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
 import { backfillTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
 import type { BackfillView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
@@ -21,6 +22,7 @@ interface GetOptions extends ClientOptions {
   readonly selector?: string[];
   readonly search?: string;
   readonly job?: string;
+  readonly chain?: string;
   readonly state?: string[];
   readonly worker?: string;
   readonly since?: string;
@@ -41,6 +43,7 @@ export function addGetCommand(program: Command): void {
     .option('-l, --selector <labels...>', 'jobs that have these labels: key=value')
     .option('--search <text>', 'jobs with this in their name')
     .option('--job <name>', 'runs, notifications or backfills of this job')
+    .option('--chain <run>', 'the runs of the chain that this run belongs to, as a tree')
     .addOption(
       new Option('--state <state...>', 'runs in these states').choices([
         'Pending',
@@ -98,12 +101,18 @@ async function getJob(name: string, options: GetOptions): Promise<void> {
 }
 
 async function getRuns(options: GetOptions): Promise<void> {
+  if (options.chain !== undefined) return await getChain(options.chain, options);
   const job = options.job === undefined ? undefined : jobOf(options.job, options);
   const namespace = job?.namespace ?? (options.allNamespaces ? undefined : (options.namespace ?? 'default'));
   const { state, worker, since } = options;
   const query = { namespace, job: job?.name, state, worker, since };
   const runs = await clientOf(options).list<RunView>('/api/v1/runs', query, options.limit ?? 50);
   show(runs, options, () => runTable(runs, { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getChain(id: string, options: GetOptions): Promise<void> {
+  const { items } = await clientOf(options).get<{ items: RunView[] }>(`/api/v1/runs/${encodeURIComponent(id)}/chain`);
+  show(items, options, () => chainTree(items, Date.now()));
 }
 
 async function getRun(id: string, options: GetOptions): Promise<void> {

@@ -25,7 +25,7 @@ export function jobTable(jobs: readonly JobView[], { wide, now }: Look): string 
     ['NAME', job => job.metadata.name],
     ['SCHEDULE', job => job.spec.schedule],
     ['ZONE', job => job.spec.timeZone ?? 'UTC'],
-    ['SUSPENDED', job => (job.spec.suspend ? 'yes' : 'no')],
+    ['SUSPENDED', job => (job.status.paused ? 'paused' : job.spec.suspend ? 'yes' : 'no')],
     ['NEXT', job => formatRelative(job.status.nextTick, now)],
     ['LAST', job => job.status.lastRun?.state ?? '-'],
     ['LAST START', job => formatRelative(job.status.lastRun?.startedAt, now)],

@@ -3,7 +3,13 @@ import type { Job } from './job.ts';
 import type { JobSpec } from './spec.ts';
 
 /** What decides which ticks a job has, and so where a new floor is needed. */
-const deciding = ['schedule', 'timeZone', 'dstPolicy', 'suspend'] as const satisfies readonly (keyof JobSpec)[];
+const deciding = [
+  'schedule',
+  'timeZone',
+  'dstPolicy',
+  'suspend',
+  'maxRuns',
+] as const satisfies readonly (keyof JobSpec)[];
 
 /**
  * The floor of a job whose spec becomes `spec` at `now`: `now` where its ticks change, so that no tick of the past

@@ -1,5 +1,6 @@
 import { alphanumeric } from '../alphanumeric.ts';
 import type { Instant } from '../time.ts';
+import type { Pause } from './pause.ts';
 import type { JobSpec, Labels } from './spec.ts';
 
 declare const brand: unique symbol;
@@ -26,6 +27,10 @@ export interface Job {
   readonly floor: Instant;
   /** The instant from which `@every` counts: the job's creation. */
   readonly anchor: Instant;
+  /** Runs of ticks after it count for `maxRuns`: the creation, the last change of a limit, or the last end of a pause. */
+  readonly countsFrom: Instant;
+  /** The job has paused itself; only a resumption or another limit ends that. */
+  readonly paused?: Pause;
   readonly source: JobSource;
   readonly createdAt: Instant;
   readonly updatedAt: Instant;

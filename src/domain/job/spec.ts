@@ -275,6 +275,15 @@ export const retry = z.strictObject({
     ),
 });
 
+/** A job that this one comes after, and which ends of its runs count. */
+export const upstream = z.strictObject({
+  job: jobName.describe('The name of a job in the same namespace; it may be made later.'),
+  outcome: z
+    .enum(['Success', 'Failure', 'Always'])
+    .default('Success')
+    .describe('The end that is asked for. Failure: Failed, TimedOut, Lost or Killed.'),
+});
+
 /** When whom to tell what became of runs. */
 export const notifyRule = z.strictObject({
   channel: z
@@ -354,6 +363,32 @@ export const jobSpec = z
       .describe('A run is ended after this many seconds.'),
     terminationGraceSeconds: z.number().min(0).max(3_600).default(5).describe('Seconds between TERM and KILL.'),
     retry: retry.describe('Further attempts at a run that did not succeed; without it there are none.').optional(),
+    after: z
+      .array(upstream)
+      .min(1)
+      .max(50)
+      .refine(all => new Set(all.map(({ job }) => job)).size === all.length, {
+        message: 'must name each job once',
+      })
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe(
+        'Chains: one run once a run of each of these jobs has ended since the last such run. Usually with the schedule @manually.',
+      )
+      .optional(),
+    pauseAfterFailures: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .describe('After so many runs in a row that failed, the job is paused until it is resumed.')
+      .optional(),
+    maxRuns: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .describe(
+        'After so many runs of its schedule the job is paused until it is resumed. Runs asked for do not count.',
+      )
+      .optional(),
     placement: z
       .strictObject({ selector: selector.default({ matchLabels: {} }) })
       .default({ selector: { matchLabels: {} } })

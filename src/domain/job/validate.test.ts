@@ -235,6 +235,28 @@ describe('a wrong manifest', () => {
       job({ executor: { module: { name: 'a' } }, retry: { limit: 1, on: { httpStatuses: [429] } } }),
       ['spec.retry.on.httpStatuses = [429]: is allowed with the http executor only'],
     ],
+    ['after nothing', job({ after: [] }), ['spec.after = []: must not be empty']],
+    [
+      'after one job twice',
+      job({ after: [{ job: 'a' }, { job: 'a', outcome: 'Always' }] }),
+      ['spec.after = [{"job":"a"},{"job":"a","on":"Always"}]: must name each job once'],
+    ],
+    [
+      'after an unknown end',
+      job({ after: [{ job: 'a', on: 'Killed' }] }),
+      ['spec.after[0].on = "Killed": must be one of "Success", "Failure", "Always"'],
+    ],
+    [
+      'after a job of another namespace',
+      job({ after: [{ job: 'shop/a' }] }),
+      [
+        "spec.after[0].job = \"shop/a\": must be lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit",
+      ],
+    ],
+    ['no failures', job({ pauseAfterFailures: 0 }), ['spec.pauseAfterFailures = 0: must be at least 1']],
+    ['too many failures', job({ pauseAfterFailures: 1_001 }), ['spec.pauseAfterFailures = 1001: must be at most 1000']],
+    ['no runs at all', job({ maxRuns: 0 }), ['spec.maxRuns = 0: must be at least 1']],
+    ['too many runs', job({ maxRuns: 1_000_001 }), ['spec.maxRuns = 1000001: must be at most 1000000']],
     [
       'a maximum with Forbid',
       job({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),

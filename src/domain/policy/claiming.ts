@@ -14,6 +14,41 @@ export interface TickBounds {
    * been claimed in a past that was lost, and nothing would show it.
    */
   readonly since?: Instant;
+  /** Runs decided so far, for jobs with `maxRuns`. */
+  readonly counted?: Counted | undefined;
+}
+
+/** Runs decided for a job's ticks, as its cursor counts them. */
+export interface Counted {
+  /** The job's `countsFrom` when they were counted: of another one they say nothing. */
+  readonly from: Instant;
+  readonly runs: number;
+}
+
+/** At most so many runs of ticks after an instant: `maxRuns`. */
+export interface RunLimit {
+  readonly runs: number;
+  readonly from: Instant;
+}
+
+/** How many more runs a limit allows, at least 0; without a limit any number. */
+export function runsLeft(limit: RunLimit | undefined, counted: Counted | undefined): number {
+  if (limit === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(0, limit.runs - (counted?.from === limit.from ? counted.runs : 0));
+}
+
+/**
+ * What a cursor that is moved has to carry: the runs counted so far and those that are decided with it. Nothing for a
+ * job without a limit.
+ */
+export function countedWith(
+  limit: RunLimit | undefined,
+  counted: Counted | undefined,
+  decided: number,
+): { readonly counted?: Counted } {
+  if (limit === undefined) return {};
+  const before = counted?.from === limit.from ? counted.runs : 0;
+  return { counted: { from: limit.from, runs: before + decided } };
 }
 
 /** Ticks from the first to the last of them, both included. */
@@ -29,7 +64,7 @@ export interface TickSource {
 }
 
 /** Why a tick is not claimed live. */
-export type Refusal = 'decided' | 'floor' | 'unseen' | 'early' | 'late' | 'suspended';
+export type Refusal = 'decided' | 'floor' | 'unseen' | 'early' | 'late' | 'suspended' | 'limit';
 
 /** Ticks at or before this instant are no longer a claimer's business: decided, or never to fire live. */
 export function baseOf(bounds: TickBounds): Instant {
@@ -44,12 +79,13 @@ export function refusalOf(
   tick: Instant,
   now: Instant,
   bounds: TickBounds,
-  job: { readonly suspended: boolean; readonly deadline: Milliseconds },
+  job: { readonly suspended: boolean; readonly deadline: Milliseconds; readonly limit?: RunLimit | undefined },
 ): Refusal | undefined {
   if (bounds.decided !== undefined && tick <= bounds.decided) return 'decided';
   if (tick <= bounds.floor || tick <= bounds.epochFloor) return 'floor';
   if (bounds.since !== undefined && tick <= bounds.since) return 'unseen';
   if (job.suspended) return 'suspended';
+  if (runsLeft(job.limit, bounds.counted) === 0) return 'limit';
   if (now < tick) return 'early';
   if (now - tick > Math.min(timing.liveWindow, job.deadline)) return 'late';
   return undefined;

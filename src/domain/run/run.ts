@@ -3,7 +3,7 @@ import type { Instant } from '../time.ts';
 
 declare const brand: unique symbol;
 
-/** A run's id: `<uid>-<tick in base 36>` for a tick, `<uid>-m-<random>` for a manual run, `<backfill>-<tick in base 36>` for a backfill's. Lower-case, at most 40 characters. */
+/** A run's id: `<uid>-<tick in base 36>` for a tick, `<uid>-m-<random>` for a manual run, `<uid>-c-<digest>` for a chained one, `<backfill>-<tick in base 36>` for a backfill's. Lower-case, at most 40 characters. */
 export type RunId = string & { readonly [brand]: 'RunId' };
 /** `<uid>-b-<random>`: the beginning of the ids of its runs. */
 export type BackfillId = string & { readonly [brand]: 'BackfillId' };
@@ -133,6 +133,11 @@ export function backfillId(uid: JobUid, random: string): BackfillId {
   return `${uid}-b-${random}` as BackfillId;
 }
 
+/** The id of a chained run; `digest` is 20 characters of [a-z0-9], made of the runs that it comes after. */
+export function chainRunId(uid: JobUid, digest: string): RunId {
+  return `${uid}-c-${digest}` as RunId;
+}
+
 /** One of the runs that a tick, or a request, of a job with placement All or Shards comes to. */
 export interface Member {
   /** From 0. */
@@ -158,6 +163,12 @@ export interface RunParticulars {
  */
 export function memberRunId(whole: RunId, index: number): RunId {
   return `${whole}-${index}` as RunId;
+}
+
+/** The whole that a run is a member of; itself when it is none. */
+export function wholeOf(run: { readonly id: RunId; readonly particulars?: RunParticulars }): RunId {
+  const member = run.particulars?.member;
+  return (member === undefined ? run.id : run.id.slice(0, -`-${member.index}`.length)) as RunId;
 }
 
 /** The job's uid inside a run's id. */

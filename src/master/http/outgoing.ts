@@ -1,7 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Job } from '../../domain/job/job.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { Run, Skip } from '../../store/store.ts';
+import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
 import type { DryRun } from '../services/dry-run.ts';
 import type { JobRef } from '../services/jobs.ts';
@@ -9,6 +9,7 @@ import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 import type {
   backfillSchema,
+  chainLinksSchema,
   dryRunSchema,
   jobSchema,
   runSchema,
@@ -37,6 +38,7 @@ export function jobAnswer(
       floor: formatInstant(job.floor),
       ...(status.eligibleWorkers !== undefined && { eligibleWorkers: status.eligibleWorkers }),
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
+      ...(job.paused !== undefined && { paused: { ...job.paused, at: formatInstant(job.paused.at) } }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
     },
   };
@@ -51,12 +53,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     finishedAt,
     nextAttemptAt,
     progressAt,
+    upstream,
     retryDecided: _,
     ...others
   } = run;
   const { particulars: { arguments: given, env, ...particulars } = {}, ...rest } = others;
   return {
     ...rest,
+    ...(upstream !== undefined && { upstream: [...upstream] }),
     ...(Object.keys(particulars).length > 0 && { particulars }),
     ...(given !== undefined && { arguments: [...given] }),
     ...(env !== undefined && { env }),
@@ -68,6 +72,14 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
   };
+}
+
+export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.output<typeof chainLinksSchema> {
+  const linkAnswer = ({ arrived, ...link }: ChainLink) => ({
+    ...link,
+    ...(arrived !== undefined && { arrived: { ...arrived, at: formatInstant(arrived.at) } }),
+  });
+  return { upstreams: upstreams.map(linkAnswer), downstreams: downstreams.map(linkAnswer) };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

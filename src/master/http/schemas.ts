@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { PauseReason } from '../../domain/job/pause.ts';
 import { executorKinds, jobSpec, manifest } from '../../domain/job/spec.ts';
 import { backfillRequest } from '../../domain/run/backfill-request.ts';
 import { runRequest } from '../../domain/run/request.ts';
@@ -71,8 +72,30 @@ export const runSchema = z
     nextAttemptAt: instant
       .optional()
       .openapi({ description: 'While a further attempt waits: when it is due; then, when it was asked for.' }),
+    chain: z
+      .string()
+      .optional()
+      .openapi({ description: 'The first run of the chain that it belongs to; its own id for that one.' }),
+    upstream: z.array(z.string()).optional().openapi({ description: 'Chained: the runs that it came after.' }),
   })
   .openapi('Run');
+
+const chainLink = z.object({
+  job: z.string(),
+  outcome: z.enum(['Success', 'Failure', 'Always']),
+  exists: z.boolean().openapi({ description: 'Whether there is a job of that name.' }),
+  arrived: z
+    .object({ run: z.string(), state: runState, at: instant })
+    .optional()
+    .openapi({ description: 'The end that has come, and waits for the others’.' }),
+});
+
+export const chainLinksSchema = z
+  .object({
+    upstreams: z.array(chainLink).openapi({ description: 'What it comes after.' }),
+    downstreams: z.array(chainLink).openapi({ description: 'What comes after it.' }),
+  })
+  .openapi('ChainLinks');
 
 export const jobSchema = z
   .object({
@@ -92,7 +115,13 @@ export const jobSchema = z
       source: z.enum(['api', 'consul', 'kubernetes', 'seed']),
       updatedAt: instant,
       floor: instant.openapi({ description: 'Ticks at or before it never fire.' }),
-      nextTick: instant.optional().openapi({ description: 'Absent while suspended, and when the schedule has ended.' }),
+      nextTick: instant
+        .optional()
+        .openapi({ description: 'Absent while suspended or paused, and when the schedule has ended.' }),
+      paused: z
+        .object({ at: instant, reason: z.enum(values(PauseReason)), detail: z.string() })
+        .optional()
+        .openapi({ description: 'The job has paused itself; resuming it, or another limit, ends that.' }),
       lastRun: runSchema.optional(),
       eligibleWorkers: z.int().optional().openapi({
         description:
@@ -203,7 +232,7 @@ export const ticksSchema = z
     items: z.array(instant),
     schedule: z.string(),
     timeZone: z.string().openapi({ description: 'The zone in force.' }),
-    suspended: z.boolean(),
+    suspended: z.boolean().openapi({ description: 'Or paused: no tick is due.' }),
   })
   .openapi('Ticks');
 

@@ -1,4 +1,6 @@
 import { pause } from '../../coordination/pause.ts';
+import { limitOf, stillness } from '../../domain/job/pause.ts';
+import { runsLeft } from '../../domain/policy/claiming.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
@@ -6,11 +8,13 @@ import { type Found, findEvidence, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
-import { decideMisfires } from './misfire.ts';
+import { decideMisfires, type MisfireDecision } from './misfire.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
+import type { Pauses } from './pauses.ts';
 import { explainUndecided } from './reasons.ts';
 import type { SpellAgenda, Watched } from './spell-agenda.ts';
+import { splitAfter } from './tick-ranges.ts';
 import { type Window, windowOf } from './window.ts';
 
 export interface AccountingParts {
@@ -19,6 +23,7 @@ export interface AccountingParts {
   readonly epochs: EpochKeeper;
   readonly observations: Observations;
   readonly catchups: Catchups;
+  readonly pauses: Pick<Pauses, 'settle'>;
 }
 
 /** Ticks of one batch and of one window: some milliseconds of work, so that the beat is never late. */
@@ -96,8 +101,9 @@ export class Accounting {
     const open: { window: Window; missing: ReadonlySet<Instant>; ranUpTo: Instant }[] = [];
     for (const window of windows) {
       const { spell } = window.watched;
-      if (spell.spec.suspend) {
-        findings.suspended(window);
+      const still = stillness(spell);
+      if (still !== undefined) {
+        findings.suspended(window, still);
         continue;
       }
       const { ticks, skips } = known.get(spell.uid) ?? { ticks: new Set<Instant>(), skips: [] };
@@ -153,21 +159,12 @@ export class Accounting {
 
   async #settle(cases: readonly Case[], findings: BatchFindings, now: Instant): Promise<void> {
     const stretched = await this.#stretch(cases);
-    const held = await this.#fence(stretched);
+    const decisions = new Map(stretched.map(one => [one, this.#decide(one, now)] as const));
+    const held = await this.#fence(stretched, decisions);
     for (const one of held) {
       const { window, verdict, found } = one;
       const { watched } = window;
-      const { spell, schedule } = watched;
-      const decision = decideMisfires({
-        schedule,
-        ranges: verdict.undecided,
-        policy: spell.spec,
-        runnable: spell.until === undefined,
-        certainAfter: this.#context(now).certainAfter,
-        ranUpTo: Math.max(one.ranUpTo, found.cursor?.decision === 'run' ? found.cursor.tick : 0),
-        now,
-        explain: range => explainUndecided(this.#parts.observations, watched, range),
-      });
+      const decision = decisions.get(one) ?? { skips: [], catchups: [] };
       for (const skip of decision.skips) findings.skip(watched, skip);
       for (const tick of decision.catchups) findings.catchup(watched, tick);
       if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
@@ -175,6 +172,31 @@ export class Accounting {
       const waiting = await this.#suspects(one, findings);
       findings.settled(window, waiting === undefined ? window.until : Math.min(window.until, waiting - 1));
     }
+  }
+
+  /** What becomes of undecided ticks. Those after a cursor that has counted all runs were left for that reason. */
+  #decide({ window, verdict, found, ranUpTo }: Case, now: Instant): MisfireDecision {
+    const { watched } = window;
+    const { spell, schedule } = watched;
+    const { cursor } = found;
+    const left = runsLeft(limitOf(spell), cursor?.counted);
+    const parts = verdict.undecided.map(range =>
+      left > 0 ? { before: range } : splitAfter(schedule, range, cursor?.tick ?? 0),
+    );
+    const decision = decideMisfires({
+      schedule,
+      ranges: parts.flatMap(({ before }) => before ?? []),
+      policy: spell.spec,
+      runnable: spell.until === undefined,
+      certainAfter: this.#context(now).certainAfter,
+      ranUpTo: Math.max(ranUpTo, cursor?.decision === 'run' ? cursor.tick : 0),
+      now,
+      ...(Number.isFinite(left) && { left }),
+      explain: range => explainUndecided(this.#parts.observations, watched, range),
+    });
+    const detail = `the job had had its ${spell.spec.maxRuns} runs (maxRuns)`;
+    const limited = parts.flatMap(({ after }) => (after ? [{ ...after, reason: 'RunLimit', detail } as const] : []));
+    return { ...decision, skips: [...decision.skips, ...limited] };
   }
 
   /** Perhaps it was claimed before Consul lost its past: not when nobody could have. */
@@ -210,15 +232,17 @@ export class Accounting {
   }
 
   /** Moves cursors over what is undecided; gives the cases whose fence holds. */
-  async #fence(cases: readonly Case[]): Promise<readonly Case[]> {
-    const fences = cases.map(({ window, found, verdict }): Fence | undefined => {
+  async #fence(cases: readonly Case[], decisions: ReadonlyMap<Case, MisfireDecision>): Promise<readonly Case[]> {
+    const fences = cases.map((one): Fence | undefined => {
+      const { window, found, verdict } = one;
       const { spell } = window.watched;
       const last = verdict.undecided.at(-1)?.to ?? 0;
       const free = verdict.free.filter(range => range.from <= last);
       const { cursor, cursorIndex } = found;
       const crowded = (cursor?.gaps ?? []).filter(gap => gap.to <= window.after).length >= gapsTolerated;
-      if (free.length === 0 && !crowded) return undefined;
-      return { spell, cursor, cursorIndex, free, accountedUntil: window.after };
+      const decided = spell.spec.maxRuns === undefined ? 0 : (decisions.get(one)?.catchups.length ?? 0);
+      if (free.length === 0 && !crowded && decided === 0) return undefined;
+      return { spell, cursor, cursorIndex, free, accountedUntil: window.after, decided };
     });
     const wanted = fences.filter(fence => fence !== undefined);
     const holds = new Set<Fence>();
@@ -256,6 +280,7 @@ export class Accounting {
       if (until < window.until) this.#again(watched, now);
       else this.#agenda.next(watched, until < window.limit ? now : now + timing.auditSpacing);
     }
+    await this.#parts.pauses.settle(findings.limited);
     // The sweep of triggers publishes them.
     await this.#parts.catchups.add(findings.catchups.map(({ run, watched }) => ({ run, policy: watched.spell.spec })));
   }

@@ -2,6 +2,8 @@ import type { Index, Operation } from '../../coordination/coordinator.ts';
 import { cursorPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, type Gap } from '../../coordination/records.ts';
 import { jobKey } from '../../domain/job/job.ts';
+import { limitOf } from '../../domain/job/pause.ts';
+import { countedWith } from '../../domain/policy/claiming.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobSpell } from '../../store/store.ts';
 import type { Office } from './office.ts';
@@ -16,6 +18,8 @@ export interface Fence {
   readonly free: readonly TickRange[];
   /** Every tick up to here is in the database: gaps up to it are dropped. */
   readonly accountedUntil: Instant;
+  /** Ticks that are to be run after all: they count for `maxRuns`. */
+  readonly decided?: number;
 }
 
 /**
@@ -37,7 +41,7 @@ export async function raiseFences(office: Office, fences: readonly Fence[]): Pro
 }
 
 /** The cursor behind the fence. It never goes back: free ticks are later than the cursor's. */
-export function fenced({ spell, cursor, free, accountedUntil }: Fence): CursorRecord {
+export function fenced({ spell, cursor, free, accountedUntil, decided = 0 }: Fence): CursorRecord {
   const gaps: Gap[] = [...(cursor?.gaps ?? []).filter(gap => gap.to > accountedUntil), ...free];
   const last = free.at(-1);
   const { gaps: _, ...before } = cursor ?? { v: 1, uid: spell.uid, tick: spell.floor, decision: 'skip' };
@@ -52,5 +56,6 @@ export function fenced({ spell, cursor, free, accountedUntil }: Fence): CursorRe
           reason: 'Misfire',
           detail: 'found undecided when its time had passed; the leader decides',
         };
-  return gaps.length === 0 ? moved : { ...moved, gaps };
+  const counted = countedWith(limitOf(spell), cursor?.counted, decided);
+  return { ...moved, ...counted, ...(gaps.length > 0 && { gaps }) };
 }

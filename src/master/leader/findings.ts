@@ -1,7 +1,7 @@
 import type { CursorRecord } from '../../coordination/records.ts';
 import { tickRunId } from '../../domain/run/run.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
-import type { Findings, NewRun } from '../../store/store.ts';
+import type { Findings, JobSpell, NewRun } from '../../store/store.ts';
 import type { Cause, ExplainedRange } from './misfire.ts';
 import type { Office } from './office.ts';
 import type { Watched } from './spell-agenda.ts';
@@ -51,13 +51,13 @@ export class BatchFindings {
     this.skip(watched, { ...range, ...cause });
   }
 
-  /** A suspended spell that is over: all of its ticks are one range. */
-  suspended(window: Window): void {
+  /** A suspended, or paused, spell that is over: all of its ticks are one range. */
+  suspended(window: Window, cause: Cause): void {
     const { watched, after, limit } = window;
     const from = watched.schedule.next(after);
     const to = watched.schedule.previous(limit + 1);
     if (from !== undefined && to !== undefined && from <= to) {
-      this.skip(watched, { from, to, reason: 'Suspended', detail: 'the job was suspended' });
+      this.skip(watched, { from, to, ...cause });
     }
     this.settled({ ...window, until: limit }, limit);
   }
@@ -78,6 +78,12 @@ export class BatchFindings {
       by: `misfire ${spec.misfirePolicy}`,
     };
     this.catchups.push({ run, watched });
+  }
+
+  /** Jobs some of whose ticks were over their `maxRuns`. */
+  get limited(): readonly JobSpell[] {
+    const over = new Set(this.#findings.skips.filter(({ reason }) => reason === 'RunLimit').map(one => one.jobUid));
+    return [...this.#touched].map(({ spell }) => spell).filter(({ uid }) => over.has(uid));
   }
 
   lost(watched: Watched, tick: Instant, cursor: CursorRecord | undefined, message: string): void {

@@ -8,6 +8,8 @@ export interface LeaderMetrics {
   readonly runsLost: Counter;
   /** Further attempts that were decided on, by the outcome of the attempt before. */
   readonly retries: Counter<'outcome'>;
+  /** Jobs that paused themselves, by reason. */
+  readonly pauses: Counter<'reason'>;
   /** Tries to deliver notifications. */
   readonly notifications: Counter<'channel' | 'result'>;
   /** The backlog. */
@@ -35,6 +37,12 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
       name: 'cronmesh_run_retries_total',
       help: 'Further attempts at runs that were decided on, by the outcome of the attempt before',
       labelNames: ['outcome'],
+      registers,
+    }),
+    pauses: new Counter({
+      name: 'cronmesh_jobs_paused_total',
+      help: 'Jobs that paused themselves, by reason',
+      labelNames: ['reason'],
       registers,
     }),
     notifications: new Counter({

@@ -92,7 +92,7 @@ describe('ranges of ticks', () => {
 
 describe('fence', () => {
   it('never goes back, keeps what is not accounted, and drops what is', () => {
-    const spell = { uid: 'u', floor: 0 } as Parameters<typeof fenced>[0]['spell'];
+    const spell = { uid: 'u', floor: 0, spec: {} } as Parameters<typeof fenced>[0]['spell'];
     const cursor = {
       v: 1,
       uid: spell.uid,

@@ -25,6 +25,8 @@ export interface MisfireCase {
   /** The newest tick of the job that a worker decided to run: a run of an older one is not the latest. */
   readonly ranUpTo: Instant;
   readonly now: Instant;
+  /** How many more runs `maxRuns` allows. Default: any number. */
+  readonly left?: number;
   /** Cuts a range where what was true of its ticks changes. */
   readonly explain: (range: TickRange) => readonly ExplainedRange[];
 }
@@ -45,7 +47,7 @@ export function decideMisfires(misfire: MisfireCase): MisfireDecision {
     tick > misfire.certainAfter &&
     (policy.misfirePolicy !== 'RunLatest' || tick > misfire.ranUpTo);
   const most = !misfire.runnable ? 0 : { Skip: 0, RunLatest: 1, RunAll: policy.misfireLimit }[policy.misfirePolicy];
-  const catchups = lastTicks(schedule, ranges, most, allowed).reverse();
+  const catchups = lastTicks(schedule, ranges, Math.min(most, misfire.left ?? most), allowed).reverse();
   const skips = ranges.flatMap(range =>
     without(schedule, range, catchups).flatMap(rest => explainRest(misfire, rest, deadlinePassed)),
   );
@@ -60,9 +62,11 @@ function explainRest(misfire: MisfireCase, range: TickRange, deadlinePassed: Ins
   const because = (part: TickRange | undefined, reason: SkipReason, text: string): ExplainedRange[] =>
     part === undefined ? [] : misfire.explain(part).map(one => ({ ...one, reason, detail: `${text} (${one.detail})` }));
   const left =
-    policy.misfirePolicy === 'RunLatest'
-      ? because(inTime, 'Superseded', 'misfirePolicy RunLatest runs a later one')
-      : because(inTime, 'MisfireLimit', `misfirePolicy RunAll runs the newest ${policy.misfireLimit}`);
+    misfire.left !== undefined && misfire.left < (policy.misfirePolicy === 'RunLatest' ? 1 : policy.misfireLimit)
+      ? because(inTime, 'RunLimit', 'maxRuns allows no further run')
+      : policy.misfirePolicy === 'RunLatest'
+        ? because(inTime, 'Superseded', 'misfirePolicy RunLatest runs a later one')
+        : because(inTime, 'MisfireLimit', `misfirePolicy RunAll runs the newest ${policy.misfireLimit}`);
   return [
     ...(uncertain === undefined ? [] : misfire.explain(uncertain)),
     ...merge(because(late, 'DeadlineExceeded', `found more than ${policy.startingDeadlineSeconds} s after it`)),

@@ -1,8 +1,9 @@
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpell } from '../../store/store.ts';
+import type { SpellIndex } from './spell-agenda.ts';
 
 /** Jobs by what their specs ask for, kept as spells come and go, so that nothing scans all jobs each second. */
-export class PolicyIndex {
+export class PolicyIndex implements SpellIndex {
   readonly #wanted: (spell: JobSpell) => boolean;
   readonly #spells = new Map<JobUid, JobSpell>();
 

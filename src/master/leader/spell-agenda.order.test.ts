@@ -15,6 +15,7 @@ test('a spell that has ended is not brought back by what was read of it before',
     spec: jobSpec.parse({ schedule: '* * * * * *', executor: { shell: { command: 'true' } } }),
     floor: 1_000,
     anchor: 1_000,
+    countsFrom: 1_000,
     accountedUntil: 1_000,
   };
   const ended: JobSpell = { ...open, until: 60_000 };

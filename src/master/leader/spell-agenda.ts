@@ -1,10 +1,17 @@
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
+import { stillness } from '../../domain/job/pause.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobSpell } from '../../store/store.ts';
 import { DueHeap } from './due-heap.ts';
-import type { PolicyIndex } from './policy-index.ts';
+
+/** Jobs by what somebody asks of them, kept as spells come and go. */
+export interface SpellIndex {
+  /** The job's open spell, or a newer form of it. */
+  opened(spell: JobSpell): void;
+  closed(uid: JobUid): void;
+}
 
 /** A spell as the leader follows it. */
 export interface Watched {
@@ -28,10 +35,10 @@ export class SpellAgenda {
   readonly #spells = new Map<SpellId, Watched>();
   readonly #heap = new DueHeap<Watched>();
   readonly #openByKey = new Map<JobKey, Watched>();
-  readonly #indexes: readonly PolicyIndex[];
+  readonly #indexes: readonly SpellIndex[];
 
   /** `indexes` are told of the jobs that exist. */
-  constructor(auditAfter: number, indexes: readonly PolicyIndex[] = []) {
+  constructor(auditAfter: number, indexes: readonly SpellIndex[] = []) {
     this.#auditAfter = auditAfter;
     this.#indexes = indexes;
   }
@@ -90,7 +97,7 @@ export class SpellAgenda {
   }
 
   #nextAudit(tick: Instant | undefined, spell: JobSpell): Instant | undefined {
-    return tick === undefined || spell.spec.suspend ? undefined : tick + this.#auditAfter;
+    return tick === undefined || stillness(spell) !== undefined ? undefined : tick + this.#auditAfter;
   }
 
   #put(spell: JobSpell, now: Instant): void {

@@ -164,12 +164,12 @@ export class Importer {
       if (job !== undefined) await this.#options.publisher.publish([key]);
       return;
     }
-    if (job === undefined) await this.#import(manifest);
-    else await this.#edit(job, manifest);
+    if (job === undefined) await this.#import(manifest, entry.index);
+    else await this.#edit(job, manifest, entry.index);
     await this.#options.publisher.publish([key]);
   }
 
-  async #import({ metadata, spec }: ValidManifest): Promise<void> {
+  async #import({ metadata, spec }: ValidManifest, index: Index): Promise<void> {
     const { store, clock, logger } = this.#options;
     const { namespace, name, labels, annotations } = metadata;
     const uid = makeJobUid(randomBytes(16));
@@ -178,11 +178,13 @@ export class Importer {
       logger.info({ job: jobKey(metadata) }, 'a job put into Consul by hand is imported');
     } catch (error) {
       // Somebody made a job of that name just now: it is the one that counts.
-      if (!(error instanceof CronmeshError) || error.code !== 'AlreadyExists') throw error;
+      if (error instanceof CronmeshError && error.code === 'InvalidInput') {
+        this.#refuse({ key: jobPath(jobKey(metadata)), index }, error.message);
+      } else if (!(error instanceof CronmeshError) || error.code !== 'AlreadyExists') throw error;
     }
   }
 
-  async #edit(job: Job, { metadata, spec }: ValidManifest): Promise<void> {
+  async #edit(job: Job, { metadata, spec }: ValidManifest, index: Index): Promise<void> {
     const { store, clock, logger } = this.#options;
     if (job.source !== 'consul') {
       logger.warn(
@@ -198,7 +200,9 @@ export class Importer {
       await store.updateJob({ ...change, floor: floorAfter(job, spec, now) });
       logger.info({ job: jobKey(job) }, 'an edit by hand in Consul is taken over');
     } catch (error) {
-      if (!(error instanceof CronmeshError) || (error.code !== 'StaleRevision' && error.code !== 'NotFound'))
+      if (error instanceof CronmeshError && error.code === 'InvalidInput') {
+        this.#refuse({ key: jobPath(jobKey(job)), index }, error.message);
+      } else if (!(error instanceof CronmeshError) || (error.code !== 'StaleRevision' && error.code !== 'NotFound'))
         throw error;
     }
   }

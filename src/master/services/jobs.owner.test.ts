@@ -39,4 +39,18 @@ describe('jobs of resources and others', () => {
       assert.deepEqual([job.revision, job.spec.schedule], [1, '@daily']);
     }
   });
+
+  it('may be resumed from a pause of their own, whoever made them, and keep it when the same is applied again', async () => {
+    const limited = validateManifest(manifest('paused', { maxRuns: 1 }));
+    const { job } = await api.jobs.apply(limited, { absent: true }, 'kubernetes');
+    const term = await api.store.nextTerm('scheduler', 'master-1');
+    await api.store.pauseAtLimit(term, [{ uid: job.uid, countsFrom: job.countsFrom, detail: 'over' }], api.now);
+    const again = await api.jobs.apply(limited, { match: 'any', uid: job.uid }, 'kubernetes');
+    assert.deepEqual([again.outcome, again.job.paused?.detail], ['unchanged', 'over']);
+    assert.deepEqual(api.jobs.nextTicks(again.job, 1), []);
+    await assert.rejects(api.jobs.setSuspended(ref('paused'), true), { code: 'Conflict' });
+    const resumed = await api.jobs.setSuspended(ref('paused'), false);
+    assert.deepEqual([resumed.outcome, resumed.job.paused, resumed.job.countsFrom], ['updated', undefined, api.now]);
+    await assert.rejects(api.jobs.setSuspended(ref('paused'), false), { code: 'Conflict' }, 'there is no pause to end');
+  });
 });

@@ -3,12 +3,13 @@ import { CronmeshError } from '../../domain/errors.ts';
 import { floorAfter } from '../../domain/job/floor.ts';
 import { type Job, type JobSource, jobKey, makeJobUid } from '../../domain/job/job.ts';
 import { mergePatch } from '../../domain/job/merge-patch.ts';
+import { changesLimits, stillness } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import { invalidManifest, type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { JobFilter, Page, Run, Store } from '../../store/store.ts';
+import type { ChainLinks, JobFilter, Page, Run, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
 import type { ModuleCheck } from './modules.ts';
 import { checkPrecondition, type Precondition } from './precondition.ts';
@@ -27,7 +28,10 @@ export interface Applied {
 }
 
 export interface JobServiceDependencies {
-  readonly store: Pick<Store, 'createJob' | 'updateJob' | 'deleteJob' | 'getJob' | 'listJobs' | 'lastRuns'>;
+  readonly store: Pick<
+    Store,
+    'createJob' | 'updateJob' | 'deleteJob' | 'getJob' | 'listJobs' | 'lastRuns' | 'chainLinks'
+  >;
   readonly publishing: Pick<Publishing, 'publish'>;
   readonly changes: Changes;
   readonly logger: Logger;
@@ -112,9 +116,22 @@ export class JobService {
     });
   }
 
-  /** @throws CronmeshError NotFound, StaleRevision, Conflict, Unavailable */
+  /**
+   * Resuming ends a pause of the job's own as well, and of a job that comes from a resource that alone: a pause is no
+   * part of the spec.
+   *
+   * @throws CronmeshError NotFound, StaleRevision, Conflict, Unavailable
+   */
   async setSuspended(ref: JobRef, suspend: boolean, precondition: Precondition = {}): Promise<Applied> {
-    return await this.patch(ref, { spec: { suspend } }, precondition);
+    return await this.#retry(precondition, async () => {
+      const job = await this.get(ref);
+      checkPrecondition(ref, job, precondition);
+      const resume = !suspend && job.paused !== undefined;
+      if (job.spec.suspend !== suspend || !resume) checkEditable(job, 'api');
+      const { labels, annotations } = job;
+      if (job.spec.suspend === suspend && !resume) return { job, outcome: 'unchanged' };
+      return await this.#write(job, { labels, annotations, spec: { ...job.spec, suspend } }, resume);
+    });
   }
 
   /** @throws CronmeshError NotFound, StaleRevision, Conflict, Unavailable */
@@ -140,14 +157,19 @@ export class JobService {
     return await this.#deps.store.listJobs(filter);
   }
 
+  /** What it comes after, and what comes after it. */
+  async chainLinks(job: Job): Promise<ChainLinks> {
+    return await this.#deps.store.chainLinks(job);
+  }
+
   /** The newest run of each job that has one. */
   async lastRuns(jobs: readonly Job[]): Promise<ReadonlyMap<string, Run>> {
     return await this.#deps.store.lastRuns(jobs.map(job => job.uid));
   }
 
-  /** The next ticks after `from`: at most `count`, none while the job is suspended or when its schedule has ended. */
+  /** The next ticks after `from`: at most `count`, none while the job is suspended or paused, or when its schedule has ended. */
   nextTicks(job: Job, count: number, from: Instant = this.#deps.clock()): readonly Instant[] {
-    if (job.spec.suspend) return [];
+    if (stillness(job) !== undefined) return [];
     const schedule = scheduleOf(job);
     const ticks: Instant[] = [];
     let after = Math.max(from, job.floor);
@@ -173,10 +195,17 @@ export class JobService {
     if (!isDeepStrictEqual(job.spec.executor, spec.executor)) await this.#checkModules(spec);
     this.#checkClock();
     this.#checkChannels(manifest);
+    return await this.#write(job, { labels, annotations, spec }, false);
+  }
+
+  async #write(job: Job, content: Pick<Job, 'labels' | 'annotations' | 'spec'>, resume: boolean): Promise<Applied> {
+    this.#checkClock();
     const now = this.#deps.clock();
-    const floor = floorAfter(job, spec, now);
-    const { uid, revision } = job;
-    const updated = await this.#deps.store.updateJob({ uid, revision, labels, annotations, spec, floor, now });
+    const { uid, revision, paused } = job;
+    const ends = paused !== undefined && (resume || changesLimits(job.spec, content.spec));
+    const floor = ends ? Math.max(job.floor, now) : floorAfter(job, content.spec, now);
+    const change = { uid, revision, ...content, floor, now, ...(resume && { resume: true as const }) };
+    const updated = await this.#deps.store.updateJob(change);
     this.#changed(updated);
     return { job: updated, outcome: 'updated' };
   }

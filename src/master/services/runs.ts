@@ -20,6 +20,7 @@ export interface RunServiceDependencies {
     | 'killWaiting'
     | 'listNotifications'
     | 'listRuns'
+    | 'chainOf'
     | 'runLogs'
     | 'listSkips'
   >;
@@ -42,6 +43,8 @@ export interface LogOptions {
 
 /** The mark that keeps a cancelled run from being published stands until so long after the run was due. */
 const markKept = 7 * 86_400_000;
+/** Runs of a chain that are shown. */
+const longestChain = 1_000;
 /** Lines that are read at once. */
 const logPage = 500;
 
@@ -147,6 +150,15 @@ export class RunService {
     const run = await this.#deps.store.getRun(id);
     if (run === undefined) throw new CronmeshError('NotFound', `there is no run ${id}`);
     return run;
+  }
+
+  /**
+   * The runs of the chain that a run belongs to, in order, at most 1,000; itself alone when it belongs to none.
+   *
+   * @throws CronmeshError NotFound
+   */
+  async chain(id: RunId): Promise<readonly Run[]> {
+    return await this.#deps.store.chainOf(await this.get(id), longestChain);
   }
 
   /** Newest first. */

@@ -25,6 +25,7 @@ function job(source: JobSource, annotations: Job['annotations'] = {}): Job {
     revision: 1,
     floor: 0,
     anchor: 0,
+    countsFrom: 0,
     source,
     createdAt: 0,
     updatedAt: 0,

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isRetryable } from '../../domain/errors.ts';
+import { CronmeshError, isRetryable } from '../../domain/errors.ts';
 import { type Job, type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
+import { mayPause } from '../../domain/job/pause.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
 import type { ValidManifest } from '../../domain/job/validate.ts';
-import type { Clock, Milliseconds } from '../../domain/time.ts';
+import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { RunSummary } from '../../store/store.ts';
 import type { Holdings } from '../holdings.ts';
 import type { CronJobApi } from '../kubernetes/cronjobs.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
@@ -37,6 +39,8 @@ export interface ReconcilerDependencies {
 
 /** Shown a little after the tick, so that one write of the status often tells of its run as well. */
 const nextShownAfter: Milliseconds = 2_000;
+/** After the end of a run that may be the last before a pause. */
+const pauseShownAfter: Milliseconds = 3_000;
 
 /** Makes the job and the status of one resource what they should be, from what is: what happened before does not matter. */
 export class Reconciler {
@@ -80,7 +84,8 @@ export class Reconciler {
     const key = resourceKey(resource);
     const judged = manifestOf(resource, cluster);
     const held = holdings.get(key)?.job;
-    if (judged.valid && held !== undefined && isMade(held, judged.manifest)) {
+    // What may pause itself changes without the resource: it is read anew.
+    if (judged.valid && held !== undefined && !mayPause(held.spec) && isMade(held, judged.manifest)) {
       await this.#deps.finalizers.add(resource);
       return await this.#report(resource, held, applied(held), resource.metadata.generation);
     }
@@ -100,7 +105,14 @@ export class Reconciler {
     const job = owner.kind === 'ours' ? owner.job : undefined;
     if (!judged.valid) return await this.#invalid(resource, job, judged.message);
     await this.#deps.finalizers.add(resource);
-    const made = await this.#make(resource, job, judged.manifest);
+    let made: Job;
+    try {
+      made = await this.#make(resource, job, judged.manifest);
+    } catch (error) {
+      // What only the database can tell: a cycle of `after`.
+      if (!(error instanceof CronmeshError) || error.code !== 'InvalidInput') throw error;
+      return await this.#invalid(resource, job, error.message);
+    }
     return await this.#report(resource, made, applied(made), resource.metadata.generation);
   }
 
@@ -159,9 +171,19 @@ export class Reconciler {
     // The newest version of it: a finalizer may just have been added.
     const wait = await status.write(this.#deps.cache.get(key) ?? resource, wanted);
     const next = job === undefined ? undefined : nextTick(job, now);
-    const waits = [wait, next === undefined ? undefined : next - now + nextShownAfter].filter(one => one !== undefined);
+    const waits = [
+      wait,
+      next === undefined ? undefined : next - now + nextShownAfter,
+      mayHavePaused(job, holdings.get(key)?.runs, now) ? pauseShownAfter : undefined,
+    ].filter(one => one !== undefined);
     return waits.length === 0 ? { kind: 'done' } : { kind: 'done', after: Math.min(...waits) };
   }
+}
+
+/** Its leader looks at ended runs each second. */
+function mayHavePaused(job: Job | undefined, runs: RunSummary | undefined, now: Instant): boolean {
+  if (job === undefined || job.paused !== undefined || !mayPause(job.spec)) return false;
+  return (runs?.recent ?? []).some(({ finishedAt }) => finishedAt !== undefined && finishedAt > now - pauseShownAfter);
 }
 
 function isMade(job: Job, manifest: ValidManifest): boolean {

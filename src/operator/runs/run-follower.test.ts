@@ -38,7 +38,17 @@ describe('the follower of runs', () => {
     holdings = new Holdings();
     for (const name of ['a', 'b']) {
       const spec = jobSpec.parse({ schedule: '@daily', executor: { shell: { command: 'true' } } });
-      const common = { namespace: 'ns', name, labels: {}, annotations: {}, spec, revision: 1, floor: 0, anchor: 0 };
+      const common = {
+        namespace: 'ns',
+        name,
+        labels: {},
+        annotations: {},
+        spec,
+        revision: 1,
+        floor: 0,
+        anchor: 0,
+        countsFrom: 0,
+      };
       holdings.put({ ...common, uid: `uid-${name}` as Job['uid'], source: 'kubernetes', createdAt: 0, updatedAt: 0 });
     }
     follower = new RunFollower({

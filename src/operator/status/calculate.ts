@@ -1,4 +1,5 @@
 import type { Job } from '../../domain/job/job.ts';
+import { stillness } from '../../domain/job/pause.ts';
 import { maxRunMessage } from '../../domain/job/resource-status.ts';
 import { terminalStates } from '../../domain/run/run.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
@@ -53,9 +54,9 @@ export function calculateStatus(input: StatusInput): CronJobStatus {
   };
 }
 
-/** The next tick after `now`: none while the job is suspended, or when its schedule has ended. */
+/** The next tick after `now`: none while the job is suspended or paused, or when its schedule has ended. */
 export function nextTick(job: Job, now: Instant): Instant | undefined {
-  return job.spec.suspend ? undefined : scheduleOf(job).next(Math.max(now, job.floor));
+  return stillness(job) !== undefined ? undefined : scheduleOf(job).next(Math.max(now, job.floor));
 }
 
 function verdicts({ generation, before, ready, job, appliedGeneration }: StatusInput): readonly Verdict[] {
@@ -82,6 +83,13 @@ function verdicts({ generation, before, ready, job, appliedGeneration }: StatusI
   if (job.spec.suspend) all.push(verdict('Suspended', true, 'Suspended', 'spec.suspend is true: no tick is due'));
   else if (conditionOf(before?.conditions, 'Suspended') !== undefined) {
     all.push(verdict('Suspended', false, 'Resumed', 'ticks are due again'));
+  }
+  const { paused } = job;
+  if (paused !== undefined) {
+    const how = `cronmesh resume ${job.namespace}/${job.name}, or another limit in the spec, ends it`;
+    all.push(verdict('Paused', true, paused.reason, `${paused.detail}: no tick is due; ${how}`));
+  } else if (conditionOf(before?.conditions, 'Paused') !== undefined) {
+    all.push(verdict('Paused', false, 'Resumed', 'ticks are due again'));
   }
   return all;
 }

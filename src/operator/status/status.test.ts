@@ -26,6 +26,7 @@ function jobOf(spec: Record<string, unknown> = {}): Job {
     revision: 3,
     floor: now - 3_600_000,
     anchor: now - 3_600_000,
+    countsFrom: now - 3_600_000,
     source: 'kubernetes',
     createdAt: now - 3_600_000,
     updatedAt: now,
@@ -144,6 +145,21 @@ describe('the status of a resource', () => {
     const suspended = statusOf({ job: jobOf({ suspend: true }) });
     assert.deepEqual(types(suspended), ['Ready=True', 'Applied=True', 'Suspended=True']);
     assert.deepEqual(types(statusOf({ before: suspended })), ['Ready=True', 'Applied=True', 'Suspended=False']);
+  });
+});
+
+describe('a pause of the job’s own', () => {
+  const paused = { at: now, reason: 'Failures', detail: '3 runs in a row failed, the last one r' } as const;
+
+  it('is a condition with its reason, and its end is told; no tick is next', () => {
+    const job = jobOf();
+    const status = statusOf({ job: { ...job, paused } });
+    const condition = conditionOf(status.conditions, 'Paused');
+    assert.deepEqual([condition?.status, condition?.reason], ['True', 'Failures']);
+    assert.match(condition?.message ?? '', /^3 runs in a row failed, the last one r: no tick is due; cronmesh resume /);
+    assert.equal(conditionOf(status.conditions, 'Suspended'), undefined, 'the spec’s own stays the spec’s');
+    assert.equal(status.nextScheduleTime, undefined);
+    assert.equal(conditionOf(statusOf({ job, before: status }).conditions, 'Paused')?.status, 'False');
   });
 });
 

@@ -12,7 +12,7 @@ import { number } from './values.ts';
 
 const spellColumns = Prisma.raw(
   `uid, first_revision AS "firstRevision", revision, namespace, name, spec, floor, anchor, until,
-   accounted_until AS "accountedUntil"`,
+   counts_from AS "countsFrom", paused, accounted_until AS "accountedUntil"`,
 );
 
 export function accounting(
@@ -127,7 +127,7 @@ async function closeLost(transaction: Transaction, lost: Findings['lost'], now: 
 }
 
 /** A run whose further attempt can't start ends as the last one did. */
-async function expire(transaction: Transaction, expired: Findings['expired'], now: number): Promise<void> {
+export async function expire(transaction: Transaction, expired: Findings['expired'], now: number): Promise<void> {
   if (expired.length === 0) return;
   await transaction.$executeRaw`
     UPDATE run SET state = coalesce(run.last_outcome, 'Skipped'), reason = expired.reason,

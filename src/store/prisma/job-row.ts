@@ -1,4 +1,5 @@
 import type { Job, JobSource, JobUid } from '../../domain/job/job.ts';
+import type { Pause } from '../../domain/job/pause.ts';
 import type { JobSpec, Labels } from '../../domain/job/spec.ts';
 import type { Job as JobRow } from './client/client.ts';
 import { Prisma } from './client/client.ts';
@@ -7,7 +8,7 @@ import { number } from './values.ts';
 /** Every column of a job, named as Prisma's model names it. */
 export const jobColumns = Prisma.raw(
   `job.uid, job.namespace, job.name, job.labels, job.annotations, job.spec, job.revision, job.floor, job.anchor,
-   job.source, job.created_at AS "createdAt", job.updated_at AS "updatedAt"`,
+   job.counts_from AS "countsFrom", job.paused, job.source, job.created_at AS "createdAt", job.updated_at AS "updatedAt"`,
 );
 
 export function toJob(row: JobRow): Job {
@@ -21,6 +22,8 @@ export function toJob(row: JobRow): Job {
     revision: row.revision,
     floor: number(row.floor),
     anchor: number(row.anchor),
+    countsFrom: number(row.countsFrom ?? row.anchor),
+    ...(row.paused !== null && { paused: row.paused as unknown as Pause }),
     source: row.source as JobSource,
     createdAt: number(row.createdAt),
     updatedAt: number(row.updatedAt),

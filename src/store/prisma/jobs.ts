@@ -1,15 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Job, JobUid } from '../../domain/job/job.ts';
+import { changesLimits, type Pause } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
+import type { Instant } from '../../domain/time.ts';
 import type { JobChange, NewJob, Store } from '../store.ts';
-import type { Job as JobRow, Prisma } from './client/client.ts';
+import { type Job as JobRow, Prisma } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
+import { forgetChain, writeAfter } from './edges.ts';
 import { isDuplicate } from './errors.ts';
 import { listJobs } from './job-list.ts';
 import { jobColumns, toJob } from './job-row.ts';
 import { publish } from './outbox.ts';
 import { recordset } from './recordset.ts';
 import { closeSpell, openSpell, reviseSpell, sameSchedule } from './spells.ts';
+import { beginStreak } from './streaks.ts';
 import { number } from './values.ts';
 
 export function jobs(
@@ -35,6 +40,8 @@ export function jobs(
         const row = await locked(transaction, uid, revision);
         await transaction.job.delete({ where: { uid } });
         await closeSpell(transaction, uid, now);
+        await forgetChain(transaction, uid);
+        await transaction.streak.deleteMany({ where: { jobUid: uid } });
         await publish(transaction, row);
       }),
 
@@ -68,11 +75,13 @@ async function create(transaction: Transaction, job: NewJob): Promise<Job> {
       revision: 1,
       floor: now,
       anchor: now,
+      countsFrom: now,
       source: job.source,
       createdAt: now,
       updatedAt: now,
     },
   });
+  await writeAfter(transaction, row);
   await openSpell(transaction, row);
   await publish(transaction, row);
   return toJob(row);
@@ -80,7 +89,9 @@ async function create(transaction: Transaction, job: NewJob): Promise<Job> {
 
 async function update(transaction: Transaction, change: JobChange): Promise<Job> {
   const before = await locked(transaction, change.uid, change.revision);
-  const same = sameSchedule(before.spec as JobSpec, change.spec);
+  const former = before.spec as JobSpec;
+  const anew = change.resume === true || changesLimits(former, change.spec);
+  const same = sameSchedule(former, change.spec) && !(anew && before.paused !== null);
   // A floor never goes back, and another schedule never reaches into the past, whatever the caller stamped.
   const floor = BigInt(Math.max(number(before.floor), change.floor, same ? change.floor : change.now));
   const row = await transaction.job.update({
@@ -91,9 +102,12 @@ async function update(transaction: Transaction, change: JobChange): Promise<Job>
       spec: change.spec as Prisma.InputJsonValue,
       revision: before.revision + 1,
       floor,
+      ...(anew && { paused: Prisma.DbNull, countsFrom: BigInt(change.now) }),
       updatedAt: BigInt(change.now),
     },
   });
+  if (anew) await beginStreak(transaction, row.uid, change.now);
+  if (!isDeepStrictEqual(former.after, change.spec.after)) await writeAfter(transaction, row);
   if (same && floor === before.floor) {
     await reviseSpell(transaction, row);
   } else {
@@ -102,6 +116,24 @@ async function update(transaction: Transaction, change: JobChange): Promise<Job>
   }
   await publish(transaction, row);
   return toJob(row);
+}
+
+/** A job pauses itself: from now on as a suspended one, whoever applies its spec. */
+export async function pauseJob(
+  transaction: Transaction,
+  row: JobRow,
+  { reason, detail }: Pick<Pause, 'reason' | 'detail'>,
+  now: Instant,
+): Promise<Job> {
+  const floor = BigInt(Math.max(number(row.floor), now));
+  const paused = await transaction.job.update({
+    where: { uid: row.uid },
+    data: { paused: { at: now, reason, detail }, revision: row.revision + 1, floor, updatedAt: BigInt(now) },
+  });
+  await closeSpell(transaction, row.uid, number(floor));
+  await openSpell(transaction, paused);
+  await publish(transaction, paused);
+  return toJob(paused);
 }
 
 /** The job's row, kept from other writers until the transaction ends. */

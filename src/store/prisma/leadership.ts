@@ -52,7 +52,8 @@ export function leadership(
         await transaction.$executeRaw`DELETE FROM backfill WHERE ended_at < ${BigInt(before)}`;
         await transaction.notification.deleteMany({ where: { createdAt: { lt: BigInt(before) } } });
         const skips = await forgetSkips(transaction, BigInt(before), limit);
-        return Math.max(skips, await forgetRuns(transaction, BigInt(before), limit));
+        const arrivals = await forgetArrivals(transaction, BigInt(before), limit);
+        return Math.max(skips, arrivals, await forgetRuns(transaction, BigInt(before), limit));
       }),
   };
 }
@@ -87,6 +88,18 @@ function forgetSkips(transaction: Transaction, before: bigint, limit: number): P
     ) AS gone
     WHERE skip.job_uid = gone.job_uid AND skip.last_tick = gone.last_tick AND skip.first_tick = gone.first_tick
       AND skip.reason = gone.reason`;
+}
+
+/** What has reached a job and waits for others stays as long as the job does. */
+function forgetArrivals(transaction: Transaction, before: bigint, limit: number): Promise<number> {
+  return transaction.$executeRaw`
+    DELETE FROM arrival USING (
+      SELECT job_uid, run FROM arrival
+      WHERE ended_at < ${before}
+        AND (chained IS NOT NULL OR NOT EXISTS (SELECT FROM job WHERE job.uid = arrival.job_uid))
+      ORDER BY ended_at LIMIT ${limit}
+    ) AS gone
+    WHERE arrival.job_uid = gone.job_uid AND arrival.run = gone.run`;
 }
 
 /** Schedules of the past that are accounted to their end. */

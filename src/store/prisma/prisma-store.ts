@@ -2,15 +2,18 @@ import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
 import { backfills } from './backfills.ts';
+import { chains } from './chains.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
+import { followEnds } from './follow-ends.ts';
 import { history } from './history.ts';
 import { jobs } from './jobs.ts';
 import { leadership } from './leadership.ts';
 import { migrate, readMigrations } from './migrations.ts';
 import { notifications } from './notifications.ts';
 import { outbox } from './outbox.ts';
+import { pauses } from './pauses.ts';
 import { applyReports } from './reports.ts';
 import { retries } from './retries.ts';
 import { runChanges } from './run-changes.ts';
@@ -25,6 +28,9 @@ export function createStore(database: Database): Store {
     ...outbox(database),
     ...runs(database),
     ...runChanges(database),
+    ...chains(database),
+    ...followEnds(database),
+    ...pauses(database),
     ...retries(database),
     ...history(database),
     ...notifications(database),

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JobUid } from '../../domain/job/job.ts';
+import type { Pause } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobSpell } from '../store.ts';
@@ -9,7 +10,13 @@ import { number } from './values.ts';
 
 /** Whether the same ticks come of both specs. Their other differences belong to the spell that is open. */
 export function sameSchedule(one: JobSpec, other: JobSpec): boolean {
-  const schedule = ({ schedule, timeZone, dstPolicy, suspend }: JobSpec) => [schedule, timeZone, dstPolicy, suspend];
+  const schedule = ({ schedule, timeZone, dstPolicy, suspend, maxRuns }: JobSpec) => [
+    schedule,
+    timeZone,
+    dstPolicy,
+    suspend,
+    maxRuns,
+  ];
   return isDeepStrictEqual(schedule(one), schedule(other));
 }
 
@@ -24,6 +31,8 @@ export async function openSpell(transaction: Transaction, job: JobRow): Promise<
       spec: job.spec as Prisma.InputJsonValue,
       floor: job.floor,
       anchor: job.anchor,
+      countsFrom: job.countsFrom,
+      ...(job.paused !== null && { paused: job.paused }),
       accountedUntil: job.floor,
     },
   });
@@ -53,6 +62,8 @@ export function toSpell(row: SpellRow): JobSpell {
     spec: row.spec as JobSpec,
     floor: number(row.floor),
     anchor: number(row.anchor),
+    countsFrom: number(row.countsFrom ?? row.anchor),
+    ...(row.paused !== null && { paused: row.paused as unknown as Pause }),
     ...(row.until !== null && { until: number(row.until) }),
     accountedUntil: number(row.accountedUntil),
   };

@@ -1,8 +1,10 @@
 import type { Index } from '../../coordination/coordinator.ts';
 import type { JobRecord } from '../../coordination/records.ts';
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
+import { limitOf, stillness } from '../../domain/job/pause.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
+import type { RunLimit } from '../../domain/policy/claiming.ts';
 import { retriesLost } from '../../domain/policy/retry.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
@@ -19,7 +21,10 @@ export interface JobEntry {
   readonly index: Index;
   readonly revision: number;
   readonly floor: Instant;
+  /** Or paused. */
   readonly suspended: boolean;
+  /** The most runs of its ticks, where it has one. */
+  readonly limit: RunLimit | undefined;
   readonly schedule: Schedule;
   /** Which workers may run it. */
   readonly eligibility: EligibilityClass;
@@ -56,7 +61,8 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     index,
     revision: record.revision,
     floor: record.floor,
-    suspended: spec.suspend,
+    suspended: stillness(record) !== undefined,
+    limit: limitOf(record),
     schedule: scheduleOf(record),
     eligibility,
     slots: forbid ? 1 : spec.maxConcurrentRuns,

@@ -43,6 +43,7 @@ export function entryOf(
     revision: adopts.revision,
     floor: job?.floor ?? 0,
     suspended: job?.suspended ?? false,
+    limit: job?.limit,
     schedule: job?.schedule ?? noTicks,
     eligibility,
     slots: slot === undefined ? undefined : (job?.slots ?? 1),

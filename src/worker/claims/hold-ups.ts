@@ -3,7 +3,7 @@ import { cursorPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, maxGaps } from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
-import { gapsAt, type TickBounds, type TickRange, ticksHeldUp } from '../../domain/policy/claiming.ts';
+import { countedWith, gapsAt, type TickBounds, type TickRange, ticksHeldUp } from '../../domain/policy/claiming.ts';
 import type { SkippedReport } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
@@ -82,6 +82,7 @@ export class HoldUps {
         reason: 'StillRunning',
         detail: detailOf(held),
         ...(gaps.length > 0 && { gaps }),
+        ...countedWith(job.limit, cursor.record?.counted, 0),
       };
       const operation = { verb: 'cas', key: cursorPath(job.key), value: encode(record), index: cursor.index } as const;
       this.#prepared.set(held, { entry: job, range, record, operation });

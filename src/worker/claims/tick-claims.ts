@@ -76,7 +76,9 @@ export class TickClaims {
     const under = context();
     if (under === undefined || due.state !== 'open') return;
     const { since } = under;
-    const bounds = { floor: entry.floor, epochFloor: under.epoch.floor, decided: seen.cursor.record?.tick, since };
+    const { record } = seen.cursor;
+    const past = { decided: record?.tick, counted: record?.counted };
+    const bounds = { floor: entry.floor, epochFloor: under.epoch.floor, ...past, since };
     const now = clock();
     if (!agenda.isCurrent(entry) || refusalOf(tick, now, bounds, entry) !== undefined) {
       due.state = 'done';

@@ -1,7 +1,7 @@
 import type { Operation } from '../../coordination/coordinator.ts';
 import { cursorPath, jobPath, triggerPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
-import { gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
+import { countedWith, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Due } from '../agenda/due.ts';
 import type { JobEntry } from '../agenda/entry.ts';
@@ -70,7 +70,8 @@ export class TickProposal implements Proposal {
     // This worker itself has moved the cursor since: the read is of no use any more.
     if ((this.#options.cache.get(entry.key)?.cursor.index ?? 0) > seen.index) return undefined;
     const { epoch, since } = context;
-    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided: seen.record?.tick, since };
+    const { tick: decided, counted } = seen.record ?? {};
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided, counted, since };
     if (refusalOf(tick, context.now, bounds, entry) !== undefined) return undefined;
     const gaps = gapsAt(tick, entry.schedule, bounds, seen.record?.gaps ?? [], maxGaps);
     if (gaps === undefined) return undefined;
@@ -86,6 +87,7 @@ export class TickProposal implements Proposal {
         ? { from: tick, reason: decision.reason, detail: decision.detail }
         : { run: tickRunId(entry.uid, tick) }),
       ...(gaps.length > 0 && { gaps }),
+      ...countedWith(entry.limit, counted, decision.kind === 'skip' ? 0 : 1),
     };
     return [
       { verb: 'check-index', key: jobPath(entry.key), index: entry.index },

@@ -14,7 +14,15 @@ export function jobsConformance(store: () => Store): void {
       const job = newJob({ labels: { team: 'ops', 'example.com/tier': '' }, annotations, spec, source: 'kubernetes' });
       const created = await store().createJob(job);
       const { now, ...given } = job;
-      assert.deepEqual(created, { ...given, revision: 1, floor: now, anchor: now, createdAt: now, updatedAt: now });
+      assert.deepEqual(created, {
+        ...given,
+        revision: 1,
+        floor: now,
+        anchor: now,
+        countsFrom: now,
+        createdAt: now,
+        updatedAt: now,
+      });
       assert.deepEqual(await store().getJob(job.namespace, job.name), created);
       assert.deepEqual(await store().getJobs([job, { namespace: 'default', name: newName() }, job]), [created]);
       assert.equal(await store().getJob(job.namespace, newName()), undefined);
@@ -142,7 +150,7 @@ export function jobsConformance(store: () => Store): void {
       const hourly = specOf({ schedule: '@hourly' });
       await store().updateJob(changeOf(job, { spec: hourly, floor, now: floor }));
       const { uid, namespace, name, spec } = job;
-      const common = { uid, namespace, name, anchor: start };
+      const common = { uid, namespace, name, anchor: start, countsFrom: start };
       assert.deepEqual(await store().spellsOf([uid]), [
         { ...common, revision: 1, spec, floor: start, until: floor, accountedUntil: start },
         { ...common, revision: 2, spec: hourly, floor, accountedUntil: floor },

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { stillness } from '../../../domain/job/pause.ts';
 import { namespaceName } from '../../../domain/job/spec.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
 import { formatInstant } from '../../../domain/time.ts';
@@ -35,7 +36,7 @@ const routes = {
     method: 'get',
     path: `${one}/next`,
     tags: ['jobs'],
-    summary: 'The next ticks of a job; none while it is suspended',
+    summary: 'The next ticks of a job; none while it is suspended or paused',
     request: { params: jobParams, query: nextQuery },
     responses: { 200: answer(ticksSchema, 'Its ticks, the next one first.'), ...problems },
   }),
@@ -91,7 +92,7 @@ export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs'>): Ope
     const { count, from } = context.req.valid('query');
     const { expression, timeZone } = scheduleOf(job);
     const items = jobs.nextTicks(job, count, from).map(formatInstant);
-    return context.json({ items, schedule: expression, timeZone, suspended: job.spec.suspend }, 200);
+    return context.json({ items, schedule: expression, timeZone, suspended: stillness(job) !== undefined }, 200);
   });
 
   // History outlives its job, so that of a deleted one is still shown: only where there is none must the job exist.

@@ -8,10 +8,11 @@ import { entityTag, preconditionOf } from '../conditions.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
 import { incomingManifest } from '../incoming.ts';
-import { type JobAnswer, jobAnswer } from '../outgoing.ts';
+import { chainLinksAnswer, type JobAnswer, jobAnswer } from '../outgoing.ts';
 import { noQuery } from '../query.ts';
-import { jobSchema, manifestSchema } from '../schemas.ts';
+import { chainLinksSchema, jobSchema, manifestSchema } from '../schemas.ts';
 import {
+  answer,
   applyHeaders,
   body,
   jobParams,
@@ -53,6 +54,14 @@ const routes = {
     request: { params: jobParams, query: noQuery },
     responses: { 200: tagged(jobSchema, 'The job.'), ...problems },
   }),
+  chain: createRoute({
+    method: 'get',
+    path: `${one}/chain`,
+    tags: ['jobs'],
+    summary: 'What a job comes after, and what comes after it',
+    request: { params: jobParams, query: noQuery },
+    responses: { 200: answer(chainLinksSchema, 'The jobs of the same namespace, by name.'), ...problems },
+  }),
   apply: createRoute({
     method: 'put',
     path: one,
@@ -93,7 +102,7 @@ const routes = {
     method: 'post',
     path: `${one}/resume`,
     tags: ['jobs'],
-    summary: 'Lets a job fire again, from now on: ticks of the time between are not made up for',
+    summary: 'Lets a suspended or paused job fire again, from now on: ticks of the time between are not made up for',
     request: { params: jobParams, query: noQuery, headers: matchHeaders },
     responses: { 200: tagged(jobSchema, 'The job as it is now.'), ...problems },
   }),
@@ -136,6 +145,11 @@ export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'workers'>): Open
   app.openapi(routes.get, async context => {
     const job = await jobs.get(jobRef(context.req.valid('param')));
     return context.json(await show(context, job), 200);
+  });
+
+  app.openapi(routes.chain, async context => {
+    const job = await jobs.get(jobRef(context.req.valid('param')));
+    return context.json(chainLinksAnswer(await jobs.chainLinks(job)), 200);
   });
 
   app.openapi(routes.apply, async context => {

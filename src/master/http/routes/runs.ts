@@ -44,6 +44,15 @@ const routes = {
     request: { params: runParams, query: noQuery },
     responses: { 200: answer(runSchema, 'The run.'), ...problems },
   }),
+  chain: createRoute({
+    method: 'get',
+    path: '/api/v1/runs/{id}/chain',
+    tags: ['runs'],
+    summary:
+      'All runs of the chain that a run belongs to, in order; `upstream` links them. Itself alone without a chain',
+    request: { params: runParams, query: noQuery },
+    responses: { 200: answer(z.object({ items: z.array(runSchema) }).openapi('Chain'), 'The runs.'), ...problems },
+  }),
   kill: createRoute({
     method: 'post',
     path: '/api/v1/runs/{id}/kill',
@@ -105,6 +114,11 @@ export function runRoutes(
 
   app.openapi(routes.get, async context => {
     return context.json(runAnswer(await runs.get(runRef(context.req.valid('param').id))), 200);
+  });
+
+  app.openapi(routes.chain, async context => {
+    const items = await runs.chain(runRef(context.req.valid('param').id));
+    return context.json({ items: items.map(runAnswer) }, 200);
   });
 
   app.openapi(routes.kill, async context => {

@@ -1,3 +1,4 @@
+import { stillness } from '../../../domain/job/pause.ts';
 import type { Schedule } from '../../../domain/schedule/index.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
 import type { Instant } from '../../../domain/time.ts';
@@ -47,10 +48,10 @@ export class Stretches {
     return undefined;
   }
 
-  /** The first tick after an instant that fires: none of a suspended stretch. */
+  /** The first tick after an instant that fires: none of a suspended or paused stretch. */
   tickAfter(instant: Instant): Instant | undefined {
     for (const { spell, schedule } of this.all) {
-      if (spell.spec.suspend) continue;
+      if (stillness(spell) !== undefined) continue;
       const tick = schedule.next(Math.max(spell.floor, instant));
       if (tick !== undefined && tick <= (spell.until ?? Number.POSITIVE_INFINITY)) return tick;
     }

@@ -1,5 +1,6 @@
 import { CronmeshError } from '../../../domain/errors.ts';
 import { type JobUid, jobKey } from '../../../domain/job/job.ts';
+import { stillness } from '../../../domain/job/pause.ts';
 import { preview } from '../../../domain/job/preview.ts';
 import { tickRunId } from '../../../domain/run/run.ts';
 import { WhyOutcome } from '../../../domain/run/why.ts';
@@ -107,7 +108,7 @@ export class WhyService {
       const message = `${none}; ${next}; the last one before it is ${when(own.tick, own.schedule.timeZone)}: ${clause}`;
       return { ...about, ...verdict, tick: own.tick, message };
     }
-    if (stretch.spell.spec.suspend) {
+    if (stillness(stretch.spell) !== undefined) {
       return { ...about, outcome: WhyOutcome.Suspended, message: `${none}, and ${suspendedClause(stretch.spell)}` };
     }
     const byHand = await this.#runBefore(question.ref, stretch.spell.uid, at + width);
@@ -132,7 +133,7 @@ export class WhyService {
   async #verdict({ tick, spell }: PlacedTick, now: Instant): Promise<Verdict> {
     if (tick > now) {
       const what = `the tick of ${jobKey(spell)} at ${formatInstant(tick)}`;
-      if (!spell.spec.suspend) return { outcome: WhyOutcome.Future, clause: `${what} is still to come` };
+      if (stillness(spell) === undefined) return { outcome: WhyOutcome.Future, clause: `${what} is still to come` };
       return { outcome: WhyOutcome.Suspended, clause: `${what} is not to come: ${suspendedClause(spell)}` };
     }
     const run = await this.#store.getRun(tickRunId(spell.uid, tick));
@@ -145,7 +146,7 @@ export class WhyService {
     const skips = await this.#store.listSkips({ namespace, name, since: tick, oldestFirst: true, limit: 20 });
     const skip = skips.find(one => one.jobUid === spell.uid && one.from <= tick);
     if (skip !== undefined) return { outcome: WhyOutcome.Skipped, skip, clause: skipClause(skip) };
-    if (spell.spec.suspend) return { outcome: WhyOutcome.Suspended, clause: suspendedClause(spell) };
+    if (stillness(spell) !== undefined) return { outcome: WhyOutcome.Suspended, clause: suspendedClause(spell) };
     if (tick > spell.accountedUntil) return { outcome: WhyOutcome.NotYet, clause: notYetClause(tick, now) };
     return {
       outcome: WhyOutcome.NoRecord,

@@ -74,9 +74,11 @@ export function formerClause(stretch: Stretch): string {
 }
 
 export function suspendedClause(spell: JobSpell): string {
-  const { floor, until } = spell;
-  if (until === undefined) return `the job has been suspended since ${formatInstant(floor)}`;
-  return `the job was suspended from ${formatInstant(floor)} to ${formatInstant(until)}`;
+  const { floor, until, paused } = spell;
+  const what = paused === undefined ? 'suspended' : 'paused';
+  const why = paused === undefined ? '' : `: ${paused.detail}`;
+  if (until === undefined) return `the job has been ${what} since ${formatInstant(floor)}${why}`;
+  return `the job was ${what} from ${formatInstant(floor)} to ${formatInstant(until)}${why}`;
 }
 
 export function dueClause({ spell, schedule, tick }: PlacedTick): string {
