@@ -1,5 +1,6 @@
 import type { Row } from './row.ts';
 import { afterRunRows } from './rows/after-run.ts';
+import { chainsRows } from './rows/chains.ts';
 import { documentRows } from './rows/document.ts';
 import { httpRows } from './rows/http.ts';
 import { kubernetesRows } from './rows/kubernetes.ts';
@@ -16,6 +17,7 @@ export const rows: readonly Row[] = [
   ...documentRows,
   ...scheduleRows,
   ...runsRows,
+  ...chainsRows,
   ...retryRows,
   ...placementRows,
   ...shellRows,
