@@ -32,6 +32,20 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'is allowed with concurrencyPolicy Allow only': {
     rule: "!has(self.maxConcurrentRuns) || !has(self.concurrencyPolicy) || self.concurrencyPolicy == 'Allow'",
   },
+  'is allowed with placement mode One only': {
+    rule: "!has(self.maxConcurrentRuns) || !has(self.placement) || !has(self.placement.mode) || self.placement.mode == 'One'",
+  },
+  'must be Allow or Forbid with placement mode All or Shards': {
+    rule: "!has(self.placement) || !has(self.placement.mode) || self.placement.mode == 'One' || !has(self.concurrencyPolicy) || self.concurrencyPolicy in ['Allow', 'Forbid']",
+  },
+  'is needed with mode Shards': { rule: "!has(self.mode) || self.mode != 'Shards' || has(self.shards)" },
+  'is allowed with mode Shards only': { rule: "!has(self.shards) || (has(self.mode) && self.mode == 'Shards')" },
+  'must have at least one value with In and NotIn': {
+    rule: "!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)",
+  },
+  'must be left out with Exists and DoesNotExist': {
+    rule: "self.operator in ['In', 'NotIn'] || !has(self.values) || size(self.values) == 0",
+  },
   'must contain Failed, which exitCodes and httpStatuses narrow': {
     rule: "(!has(self.exitCodes) && !has(self.httpStatuses)) || !has(self.outcomes) || 'Failed' in self.outcomes",
   },

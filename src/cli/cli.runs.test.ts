@@ -58,6 +58,20 @@ describe('cronmesh trigger, kill, logs, get runs', () => {
     assert.deepEqual([json.id, json.state], [one.id, 'Pending']);
   });
 
+  it('names all runs of a job that comes to several, and shows which each is', async () => {
+    await api.jobs.create(validateManifest(manifest('parts', { placement: { mode: 'Shards', shards: 2 } })));
+    const { status, stdout } = await run('trigger', 'parts');
+    assert.equal(status, 0);
+    const [first = '', second = ''] = [...stdout.matchAll(/^run (\S+) requested$/gm)].map(([, id]) => id);
+    assert.equal(second, first.replace(/-0$/, '-1'));
+    const table = await run('get', 'runs', '--whole', first.replace(/-0$/, ''));
+    assert.match(table.stdout, new RegExp(`^${first} +default/parts +1/2 +manual`, 'm'));
+    assert.match(table.stdout, new RegExp(`^${second} +default/parts +2/2 +manual`, 'm'));
+    const described = await run('describe', 'job', 'parts');
+    assert.match(described.stdout, /mode: Shards\n +shards: 2/);
+    assert.match(described.stdout, new RegExp(`${second} +default/parts +2/2`));
+  });
+
   it('waits for the end, and its exit status is the outcome', async () => {
     await createJob('b');
     for (const [outcome, status, said] of [

@@ -10,6 +10,7 @@ export interface RunView {
   readonly tick?: string;
   readonly state: string;
   readonly attempt: number;
+  readonly member?: { readonly index: number; readonly count: number; readonly worker?: string };
   readonly worker?: string;
   readonly requestedAt: string;
   readonly startedAt?: string;
@@ -39,6 +40,11 @@ export interface ChainLinkView {
 export interface ChainLinksView {
   readonly upstreams: readonly ChainLinkView[];
   readonly downstreams: readonly ChainLinkView[];
+}
+
+/** What `trigger` answers: of a job with placement All or Shards all of its runs. */
+export interface AskedRunView extends RunView {
+  readonly runs?: readonly RunView[];
 }
 
 export interface JobView extends ManifestInput {

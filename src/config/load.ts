@@ -104,7 +104,7 @@ export function environmentName(path: string): string {
 
 /** CRONMESH_ variables with another meaning: what commands read, and a run's own environment. */
 const others =
-  /^CRONMESH_(SERVER|NAMESPACE|JOB|TICK|RUN|ATTEMPT|FENCING_TOKEN|WORKER)$|^CRONMESH_(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+  /^CRONMESH_(SERVER|NAMESPACE|JOB|TICK|RUN|ATTEMPT|FENCING_TOKEN|WORKER|SHARDS?)$|^CRONMESH_(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 
 /**
  * Variables of the environment that begin with CRONMESH_ but are no setting: misspelt ones must not pass in silence.

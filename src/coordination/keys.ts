@@ -15,6 +15,7 @@ export const prefix = {
   published: 'cron/published/',
   callback: 'cron/callback/',
   modules: 'cron/modules/',
+  whole: 'cron/whole/',
 } as const;
 
 export const epochKey = 'cron/epoch';
@@ -27,9 +28,10 @@ export const feedShards = 64;
 export const jobPath = (job: JobKey): string => `${prefix.jobs}${job}`;
 export const feedPath = (shard: number): string => `${prefix.feed}${shard}`;
 export const cursorPath = (job: JobKey): string => `${prefix.cursor}${job}`;
-/** `slot` is a number for exclusive and limited policies, the run's id for Allow without a maximum. */
+/** `slot` is a number for exclusive and limited policies, the run's id for Allow without a maximum and for members. */
 export const lockPath = (job: JobKey, slot: number | RunId): string => `${prefix.lock}${job}/${slot}`;
 export const triggerPath = (job: JobKey, run: RunId): string => `${prefix.trigger}${job}/${run}`;
+export const wholePath = (job: JobKey): string => `${prefix.whole}${job}`;
 export const killerPath = (job: JobKey, run: RunId): string => `${prefix.killer}${job}/${run}`;
 export const lanePath = (worker: WorkerId, lane: number | 'beat'): string => `${prefix.lane}${worker}/${lane}`;
 /** Stands from a trigger's writing until its deadline: a trigger that was claimed meanwhile is not written twice. */

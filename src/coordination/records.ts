@@ -1,5 +1,5 @@
 import type { Job, JobKey, JobUid } from '../domain/job/job.ts';
-import type { Labels } from '../domain/job/spec.ts';
+import type { Selector } from '../domain/job/spec.ts';
 import type { Counted } from '../domain/policy/claiming.ts';
 import type { RunId, RunParticulars, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
@@ -61,7 +61,10 @@ export interface CursorRecord {
   readonly tick: Instant;
   /** What was decided for `tick`: a run, a wait as a trigger, or a skip (which then began at `from`). */
   readonly decision: 'run' | 'trigger' | 'skip';
+  /** Of a tick that comes to several runs, of the whole. */
   readonly run?: RunId;
+  /** How many runs the tick came to (placement All or Shards): each has its trigger. */
+  readonly members?: number;
   readonly worker?: WorkerId;
   readonly from?: Instant;
   readonly reason?: SkipReason;
@@ -69,6 +72,17 @@ export interface CursorRecord {
   readonly gaps?: readonly Gap[];
   /** Of a job with `maxRuns`: whoever moves the cursor carries it on (`countedWith`). */
   readonly counted?: Counted;
+}
+
+/**
+ * `cron/whole/<namespace>/<name>`, of jobs with Forbid and placement All or Shards: whose members may be claimed. It goes
+ * over to another whole only while no lock of its members is there.
+ */
+export interface WholeRecord {
+  readonly v: 1;
+  readonly whole: RunId;
+  /** How many members it has; absent for a run that is alone. */
+  readonly members?: number;
 }
 
 /** Most gap ranges a cursor carries; a worker that would add one more leaves the tick to the leader. */
@@ -84,8 +98,8 @@ export interface Outliving {
   readonly until: Instant;
   /** Of the job when the run began. The job may be another by now, or gone; the run stays what it is. */
   readonly revision: number;
-  /** Labels of the workers that can reach it, if any were asked for. */
-  readonly labels?: Labels;
+  /** Which workers can reach it; absent when the job asked for none in particular. */
+  readonly selector?: Selector;
 }
 
 /** What a trigger says of a run that is to be adopted. `handovers` counts from 1. */
@@ -208,6 +222,7 @@ export interface LostRecord {
   readonly run: RunId;
   /** The attempt that held the lock; absent where that was not known. */
   readonly attempt?: number;
+  readonly particulars?: RunParticulars;
   readonly job: JobKey;
   readonly foundBy: WorkerId;
   readonly at: Instant;

@@ -72,7 +72,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const stopping = new AbortController();
   const app = createApp({
     jobs,
-    runs: new RunService({ ...common, randomText }),
+    runs: new RunService({ ...common, workers, randomText }),
     dryRuns: new DryRuns({ coordinator, workers, clock: Date.now, randomText }),
     backfills: new BackfillService({ ...common, randomText }),
     why: new WhyService(common),

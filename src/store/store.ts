@@ -135,6 +135,8 @@ export interface RunFilter {
   readonly name?: string;
   readonly state?: readonly RunState[];
   readonly worker?: WorkerId;
+  /** The id of a whole: all runs that its tick, or request, comes to; a run's own id for one that is alone. */
+  readonly whole?: RunId;
   /** Runs whose tick (or request) is at or after / before it. */
   readonly since?: Instant;
   readonly until?: Instant;
@@ -269,6 +271,8 @@ export interface Store extends BackfillStore {
   // Runs.
   /** Asking twice for the same id is asking once: the run is given as it is then. */
   createRun(run: NewRun): Promise<Run>;
+  /** Several at once: all of them, or none. In the order of their ids. */
+  createRuns(runs: readonly NewRun[]): Promise<readonly Run[]>;
   /**
    * Runs that no worker has claimed: those not published yet first, each kind oldest first. Without `dueBy` the delayed
    * ones too that are due later.
@@ -368,7 +372,10 @@ export interface Store extends BackfillStore {
   spellsOf(uids: readonly JobUid[]): Promise<readonly JobSpell[]>;
   /** Spells of every job that has, or had, a name; by floor. */
   spellsNamed(namespace: string, name: string): Promise<readonly JobSpell[]>;
-  /** Ticks in (after, until] of a job that have a run of their own (not a backfill's) or lie in a skip's range. */
+  /**
+   * Ticks in (after, until] of a job that have a run of their own (not a backfill's), or all of their runs, or lie in a
+   * skip's range.
+   */
   accountedTicks(
     queries: readonly { readonly uid: JobUid; readonly after: Instant; readonly until: Instant }[],
   ): Promise<
@@ -376,6 +383,8 @@ export interface Store extends BackfillStore {
       JobUid,
       {
         readonly ticks: ReadonlySet<Instant>;
+        /** Ticks of which some runs are known, and others are not. */
+        readonly begun: ReadonlySet<Instant>;
         readonly skips: readonly { readonly from: Instant; readonly to: Instant }[];
       }
     >
@@ -390,7 +399,12 @@ export interface Store extends BackfillStore {
    * Tells the jobs that come after those of ended runs, and makes a chained run, pending or skipped, where all ends have
    * come. Told twice, nothing more comes of it. Gives the runs that were made.
    */
-  followEnds(term: Term, ended: readonly ChangedRun[], now: Instant): Promise<readonly Run[]>;
+  followEnds(
+    term: Term,
+    ended: readonly ChangedRun[],
+    now: Instant,
+    runsFor: (wanted: NewRun, spec: JobSpec) => readonly NewRun[],
+  ): Promise<readonly Run[]>;
   /**
    * Counts failures in a row, and pauses the jobs whose `pauseAfterFailures` is reached. Told twice, nothing more comes
    * of it. Gives the jobs that were paused.
@@ -488,10 +502,13 @@ export interface Findings {
     readonly trigger: TriggerKind;
     readonly tick?: Instant;
     readonly worker?: WorkerId;
+    /** For a run that is created so. */
+    readonly particulars?: RunParticulars;
     readonly message: string;
   }[];
   /** Pending runs that end as Skipped; with an attempt before, as that ended. */
   readonly expired: readonly { readonly run: RunId; readonly reason: SkipReason; readonly message: string }[];
+  /** Runs that are asked for; written before `expired`, which may name them. */
   readonly catchups: readonly NewRun[];
   readonly accounted: readonly { readonly uid: JobUid; readonly revision: number; readonly until: Instant }[];
 }

@@ -6,7 +6,7 @@ import { learnServerTime } from './format.js';
  *   attempt: number, worker?: string, requestedAt: string, claimedAt?: string, startedAt?: string, finishedAt?: string,
  *   exitCode?: number, signal?: string, httpStatus?: number, reason?: string, message?: string,
  *   lastOutcome?: string, nextAttemptAt?: string, chain?: string, upstream?: string[],
- *   progress?: number, progressMessage?: string }} Run
+ *   member?: { index: number, count: number }, progress?: number, progressMessage?: string }} Run
  * @typedef {{ job: string, outcome: string, exists: boolean, arrived?: { run: string, state: string, at: string } }} ChainLink
  * @typedef {{ command?: string | string[], script?: string }} Shell
  * @typedef {{ metadata: { name: string, namespace: string, uid: string, revision: number },

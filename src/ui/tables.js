@@ -65,11 +65,12 @@ function lastRun(run, actions) {
 export function runRow(run, actions) {
   const name = title(run);
   const kind = run.trigger === 'tick' ? undefined : h('span', { class: 'quiet small' }, ` ${run.trigger}`);
+  const part = run.member && h('span', { class: 'quiet small' }, ` ${run.member.index + 1}/${run.member.count}`);
   return h(
     'tr',
     {},
     h('td', { class: 'first' }, state(run), note(run)),
-    cell('Job', name, kind),
+    cell('Job', name, part, kind),
     cell('For', time(run.tick ?? run.requestedAt)),
     cell('Took', took(run)),
     cell('Worker', run.worker ?? h('span', { class: 'quiet' }, '–')),

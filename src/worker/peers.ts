@@ -1,8 +1,7 @@
 import type { Coordinator, ServiceInstance } from '../coordination/coordinator.ts';
 import { watchService } from '../coordination/watch.ts';
 import { decodeWorkerMeta, type WorkerMeta, workerService } from '../coordination/worker-service.ts';
-import type { JobSpec } from '../domain/job/spec.ts';
-import { eligibilityClass, isEligible } from '../domain/policy/eligibility.ts';
+import { eligibilityClass, isEligible, type JobNeeds } from '../domain/policy/eligibility.ts';
 import { RankTable } from '../domain/policy/ranks.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -11,7 +10,7 @@ import type { Logger } from '../observability/logger.ts';
 export interface EligibilityClass {
   readonly name: string;
   /** One of its jobs' specs, as far as it decides. */
-  readonly sample: Pick<JobSpec, 'executor' | 'placement'>;
+  readonly sample: JobNeeds;
 }
 
 export interface PeersOptions {
@@ -39,13 +38,19 @@ export class Peers {
   }
 
   /** The one class object for all jobs with the same needs. */
-  classOf(spec: Pick<JobSpec, 'executor' | 'placement'>): EligibilityClass {
+  classOf(spec: JobNeeds): EligibilityClass {
     const name = eligibilityClass(spec);
     const known = this.#classes.get(name);
     if (known !== undefined) return known;
-    const made = { name, sample: { executor: spec.executor, placement: spec.placement } };
+    const { executor, placement, secretRefs } = spec;
+    const made = { name, sample: { executor, placement, ...(secretRefs !== undefined && { secretRefs }) } };
     this.#classes.set(name, made);
     return made;
+  }
+
+  /** The configured names of the ready workers that may run these jobs. */
+  names(eligibility: EligibilityClass): readonly string[] {
+    return this.ranks(eligibility).workers.flatMap(id => this.#ready.get(id)?.name ?? []);
   }
 
   /** The ranks of the ready workers that may run these jobs. */

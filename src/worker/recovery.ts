@@ -5,6 +5,7 @@ import { monotonicNow } from '../coordination/monotonic.ts';
 import { decode, type EpochRecord, type LockRecord } from '../coordination/records.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
+import { isExclusive } from './agenda/entry.ts';
 import type { Beat } from './beat.ts';
 import type { Claimer } from './claims/claimer.ts';
 import type { HeldRun } from './claims/held-run.ts';
@@ -147,7 +148,7 @@ export class Recovery {
   }
 
   #exclusive(): HeldRun[] {
-    return [...this.#options.runs.values()].filter(({ entry }) => entry.slots !== undefined || entry.retriesLost);
+    return [...this.#options.runs.values()].filter(({ entry }) => isExclusive(entry));
   }
 }
 

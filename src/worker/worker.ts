@@ -232,7 +232,7 @@ export class Worker implements Service {
       reports: this.#reports,
     };
     this.#dispatcher = new Dispatcher({ ...claiming, agenda: this.#agenda });
-    this.#triggers = new Triggers({ ...claiming, job: key => this.#agenda.job(key) });
+    this.#triggers = new Triggers({ ...claiming, name: options.name, job: key => this.#agenda.job(key) });
     this.#registration = new WorkerRegistration({
       coordinator,
       id,

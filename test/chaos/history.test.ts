@@ -66,6 +66,17 @@ describe('the checker of histories', () => {
       }),
     ],
     [
+      'members of two wholes at once',
+      /^wholes meet in a: a-2/,
+      history({
+        starts: [
+          start({ most: undefined, whole: 'a', endedAt: 3_000 }),
+          { ...second, most: undefined, whole: 'b', at: 2_000 },
+        ],
+        runs: both,
+      }),
+    ],
+    [
       'a token that went back',
       /^token of a went back/,
       history({ starts: [start(), { ...second, token: '9' }], runs: both }),

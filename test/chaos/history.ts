@@ -10,6 +10,8 @@ export interface ObservedStart {
   readonly token: string;
   /** The fence holds for it: at most `most` of its job at once. */
   readonly most: number | undefined;
+  /** With a job whose ticks come to several runs, and Forbid: the whole that it is of. No other's run may go beside it. */
+  readonly whole?: string | undefined;
   /** It goes on without the worker that started it. */
   readonly inPod?: boolean;
   /** The most attempts that its job allows. Default 1. */
@@ -52,6 +54,7 @@ export function violations(history: History): string[] {
   return [
     ...startedTwice(history.starts),
     ...overlaps(history.starts),
+    ...wholesThatMeet(history.starts),
     ...wrongAttempts(history.starts),
     ...tokensThatWentBack(history.starts),
     ...unrecorded(history),
@@ -80,6 +83,22 @@ function overlaps(starts: readonly ObservedStart[]): string[] {
         const others = going.map(other => `${other.run} on ${other.worker} since ${other.at}`);
         found.push(`overlap in ${job}: ${one.run} on ${one.worker} at ${one.at} beside ${others}`);
       }
+    }
+  }
+  return found;
+}
+
+/** Runs of one tick, or request, of a job with several runs each go beside one another, and those of no other. */
+function wholesThatMeet(starts: readonly ObservedStart[]): string[] {
+  const found: string[] = [];
+  for (const [job, all] of grouped(starts, one => one.job)) {
+    const exclusive = all.filter(one => one.whole !== undefined).sort((a, b) => a.at - b.at);
+    for (const one of exclusive) {
+      const other = exclusive.find(
+        it => it.whole !== one.whole && it.at <= one.at && (it.endedAt ?? Number.POSITIVE_INFINITY) > one.at,
+      );
+      if (other !== undefined)
+        found.push(`wholes meet in ${job}: ${one.run} on ${one.worker} at ${one.at} beside ${other.run}`);
     }
   }
   return found;

@@ -61,6 +61,15 @@ const kinds: Readonly<Record<string, Omit<JobSpecInput, 'executor'>>> = {
   'pod-maximum-9000': { schedule: '*/3 * * * * *', maxConcurrentRuns: 2 },
   'pod-forbid-2500': { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' },
   'pod-forbid-20000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunLatest' },
+  'shards-400': { schedule: '*/2 * * * * *', placement: { mode: 'Shards', shards: 3 } },
+  'shards-forbid-900': {
+    schedule: '*/2 * * * * *',
+    concurrencyPolicy: 'Forbid',
+    misfirePolicy: 'RunLatest',
+    placement: { mode: 'Shards', shards: 4 },
+  },
+  'all-300': { schedule: '*/3 * * * * *', placement: { mode: 'All' } },
+  'all-forbid-1500': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Forbid', placement: { mode: 'All' } },
   'forbid-6000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunAll' },
 };
 
@@ -186,7 +195,7 @@ export class Scenario {
           uid,
           name: `${spell.namespace}/${spell.name}`,
           elapsed,
-          ran: new Set(own.map(one => one.tick ?? 0)),
+          ran: complete(own),
           skips: skips.filter(one => one.jobUid === uid),
         });
       }
@@ -285,9 +294,10 @@ export class Scenario {
       this.#note(time, `create ${name} again`);
       await time.until(this.#create(name, kinds[name] ?? { schedule: '@hourly' }), 60_000);
     } else if (dice < 0.5) {
-      const run = await time.until(master.runs.trigger(job, 'chaos'), 60_000);
+      const run = await time.until(master.runs.trigger(job, 'chaos').catch(noWorker), 60_000);
+      if (run === undefined) return;
       this.#note(time, `trigger ${run.id} of ${name}`);
-      this.#asked.push(run.id);
+      this.#asked.push(...(run.runs ?? [run]).map(({ id }) => id));
     } else if (dice < 0.58 && name.startsWith('pod') && this.#changesKinds) {
       const kind = job.spec.executor.shell === undefined ? { ...shell, kubernetes: null } : { ...pod, shell: null };
       this.#note(time, `make ${name} ${Object.keys(kind)[0]}`);
@@ -353,7 +363,7 @@ export class Scenario {
       capacity: this.#random.chance(0.3) ? 4 : 50,
       starts: this.#starts,
       pods: this.#pods,
-      attempts: job => (job.includes('/retry') ? 1 + retry.limit : 1),
+      attempts: job => (job.includes('/retry') ? 1 + retry.limit : job.includes('/shards') ? 4 : 1),
       duration: job => Number(job.slice(job.lastIndexOf('-') + 1)) * this.#random.between(0.5, 1.2),
     });
     this.#workers.push(worker);
@@ -385,6 +395,19 @@ export class Scenario {
       },
     });
   }
+}
+
+/** Ticks of which all runs are there. */
+function complete(runs: readonly Run[]): ReadonlySet<number> {
+  const ticks = Map.groupBy(runs, ({ tick }) => tick ?? 0);
+  return new Set(
+    [...ticks].flatMap(([tick, all]) => (all.length >= (all[0]?.particulars?.member?.count ?? 1) ? [tick] : [])),
+  );
+}
+
+/** A run on every eligible worker is not to be had without one. */
+function noWorker(error: unknown): undefined {
+  if (!/no ready worker/.test(String(error))) throw error;
 }
 
 function count(items: readonly (readonly [string, number])[]): Record<string, number> {

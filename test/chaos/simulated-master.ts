@@ -55,6 +55,7 @@ export class SimulatedMaster {
     });
     this.runs = new RunService({
       ...common,
+      workers: this.#workers,
       randomText: count => Array.from({ length: count }, () => letters[Math.floor(random.next() * 36)]).join(''),
     });
   }

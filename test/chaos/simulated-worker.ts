@@ -200,6 +200,7 @@ export class SimulatedWorker {
       worker: this.id,
       token: request.env.CRONMESH_FENCING_TOKEN ?? '',
       most: request.atOnce,
+      whole: wholeOf(job, request.run),
       inPod,
       attempts: attempts(job),
       at: Date.now(),
@@ -266,4 +267,9 @@ export class SimulatedWorker {
   close(): void {
     clearTimeout(this.#delivering);
   }
+}
+
+/** By the job's name: see `kinds`. */
+function wholeOf(job: string, run: string): string | undefined {
+  return /\/(shards|all)-forbid/.test(job) ? run.slice(0, run.lastIndexOf('-')) : undefined;
 }

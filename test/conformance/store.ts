@@ -5,6 +5,7 @@ import { backfillsConformance } from './store/backfills.ts';
 import { chainsConformance } from './store/chains.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
+import { membersConformance } from './store/members.ts';
 import { notificationsConformance } from './store/notifications.ts';
 import { pausesConformance } from './store/pauses.ts';
 import { reportsConformance } from './store/reports.ts';
@@ -56,6 +57,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     backfillsConformance(store);
     chainsConformance(store);
     pausesConformance(store);
+    membersConformance(store);
     notificationsConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {

@@ -91,7 +91,7 @@ describe('the custom resource on a real API server', { skip: kubernetesSkip() },
       misfireLimit: 10,
       timeoutSeconds: 3_600,
       terminationGraceSeconds: 5,
-      placement: { selector: { matchLabels: {} } },
+      placement: { selector: { matchLabels: {}, matchExpressions: [] }, mode: 'One' },
       executor: { shell: { command: 'date', interpreter: '/bin/sh', env: {}, outputLimitBytes: 1_048_576 } },
     });
   });

@@ -46,6 +46,7 @@ describe('retries with several workers', () => {
     runs = new RunService({
       store,
       publishing: master.publisher,
+      workers: master.workers,
       changes: new Changes(),
       logger: silentLogger,
       clock,

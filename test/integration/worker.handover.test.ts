@@ -176,7 +176,8 @@ describe('runs that go on without their worker', () => {
   it('are adopted only where the workers are that their job asked for', async () => {
     duration = 5_000;
     const first = await start('worker-0', { labels: { region: 'north' } });
-    const placement = { selector: { matchLabels: { region: 'north' } } };
+    const matchExpressions = [{ key: 'region', operator: 'In' as const, values: ['north'] }];
+    const placement = { selector: { matchExpressions } };
     const job = makeJob('placed', { ...yearly, placement });
     await publishJobs(coordinator, [job]);
     await ask(job, 'one');

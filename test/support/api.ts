@@ -32,9 +32,9 @@ export class FakePublishing implements Publishing {
     this.published.push(...keys.map(key => `${key.namespace}/${key.name}`));
   }
 
-  async publishTrigger(run: NewRun): Promise<void> {
+  async publishTrigger(...runs: readonly NewRun[]): Promise<void> {
     if (this.fail) throw this.fail;
-    this.triggers.push(run);
+    this.triggers.push(...runs);
   }
 
   /** Runs whose triggers were written: they can't be taken back. */
@@ -77,11 +77,11 @@ export class Api {
     const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
     this.jobs = new JobService({ store, ...common, randomBytes });
     const randomText = (count: number): string => randomBytes(count).toString('hex').slice(0, count);
-    this.runs = new RunService({ store, ...common, randomText });
     const clock = (): Instant => this.now;
     const eligible = (needs: Parameters<typeof isEligible>[1]) =>
       this.workers.filter(worker => worker.ready && isEligible(worker, needs));
     const directory = { current: true, eligible };
+    this.runs = new RunService({ store, ...common, workers: directory, randomText });
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,

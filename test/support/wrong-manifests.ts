@@ -266,6 +266,33 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     /matchLabels\.zone .*should match/,
   ],
   [
+    'Shards without a number',
+    jobManifest({ placement: { mode: 'Shards' } }),
+    /spec\.placement\.shards: .*is needed with mode Shards/,
+  ],
+  [
+    'a number of shards with All',
+    jobManifest({ placement: { mode: 'All', shards: 3 } }),
+    /spec\.placement\.shards: .*is allowed with mode Shards only/,
+  ],
+  [
+    'a maximum with All',
+    jobManifest({ placement: { mode: 'All' }, maxConcurrentRuns: 3 }),
+    /spec\.maxConcurrentRuns: .*is allowed with placement mode One only/,
+  ],
+  [
+    'In without values',
+    jobManifest({ placement: { selector: { matchExpressions: [{ key: 'zone', operator: 'In' }] } } }),
+    /matchExpressions\[0\]\.values: .*must have at least one value with In and NotIn/,
+  ],
+  [
+    'Exists with values',
+    jobManifest({
+      placement: { selector: { matchExpressions: [{ key: 'zone', operator: 'Exists', values: ['a'] }] } },
+    }),
+    /matchExpressions\[0\]\.values: .*must be left out with Exists and DoesNotExist/,
+  ],
+  [
     'a name of more than 128 characters',
     jobManifest({}, { name: 'n'.repeat(129) }),
     /metadata\.name must have at most 128 characters/,

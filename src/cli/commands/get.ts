@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { maxMembers } from '../../domain/job/spec.ts';
 import {
   action,
   type ClientOptions,
@@ -25,6 +26,7 @@ interface GetOptions extends ClientOptions {
   readonly chain?: string;
   readonly state?: string[];
   readonly worker?: string;
+  readonly whole?: string;
   readonly since?: string;
   readonly limit?: number;
 }
@@ -58,6 +60,7 @@ export function addGetCommand(program: Command): void {
       ]),
     )
     .option('--worker <id>', 'runs on this worker')
+    .option('--whole <id>', 'runs that one tick or request came to: a run’s id without its last number')
     .option('--since <instant>', 'runs due at or after it, as RFC 3339')
     .option('--limit <count>', 'at most so many (default: all jobs, 50 runs or backfills)', wholeNumber(1, 1_000_000))
     .action(action(get));
@@ -103,10 +106,15 @@ async function getJob(name: string, options: GetOptions): Promise<void> {
 async function getRuns(options: GetOptions): Promise<void> {
   if (options.chain !== undefined) return await getChain(options.chain, options);
   const job = options.job === undefined ? undefined : jobOf(options.job, options);
-  const namespace = job?.namespace ?? (options.allNamespaces ? undefined : (options.namespace ?? 'default'));
-  const { state, worker, since } = options;
-  const query = { namespace, job: job?.name, state, worker, since };
-  const runs = await clientOf(options).list<RunView>('/api/v1/runs', query, options.limit ?? 50);
+  const everywhere = options.allNamespaces || options.whole !== undefined;
+  const namespace = job?.namespace ?? options.namespace ?? (everywhere ? undefined : 'default');
+  const { state, worker, whole, since } = options;
+  const query = { namespace, job: job?.name, state, worker, whole, since };
+  const runs = await clientOf(options).list<RunView>(
+    '/api/v1/runs',
+    query,
+    options.limit ?? (whole === undefined ? 50 : maxMembers),
+  );
   show(runs, options, () => runTable(runs, { wide: options.output === 'wide', now: Date.now() }));
 }
 

@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../../domain/schedule/duration.ts';
+import type { Client } from '../client.ts';
 import {
   action,
   type ClientOptions,
   clientCommand,
   clientOf,
+  fail,
   jobOf,
   jobPath,
   outputOption,
@@ -15,7 +17,7 @@ import { followRun } from '../follow.ts';
 import { formatRelative, runResult } from '../output/format.ts';
 import { type Format, formatOne } from '../output/structured.ts';
 import { printable } from '../output/table.ts';
-import type { DryRunView, RunView } from '../views.ts';
+import type { AskedRunView, DryRunView, RunView } from '../views.ts';
 
 interface TriggerOptions extends ClientOptions {
   readonly at?: string;
@@ -63,11 +65,17 @@ async function trigger(name: string, more: readonly string[], options: TriggerOp
     const { output } = options;
     return print(output === 'json' || output === 'yaml' ? formatOne(plan, output) : describePlan(plan, Date.now()));
   }
-  const run = await client.post<RunView>(path, body);
+  const asked = await client.post<AskedRunView>(path, body);
+  const runs = asked.runs ?? [asked];
   if (!options.wait && !options.follow) {
-    const when = options.at === undefined && options.in === undefined ? '' : `, due ${run.requestedAt}`;
-    return print(`run ${run.id} requested${when}\n`);
+    const when = options.at === undefined && options.in === undefined ? '' : `, due ${asked.requestedAt}`;
+    return print(runs.map(({ id }) => `run ${id} requested${when}\n`).join(''));
   }
+  const ends = await Promise.allSettled(runs.map(run => waitFor(client, run, options)));
+  for (const end of ends) if (end.status === 'rejected') fail(end.reason);
+}
+
+async function waitFor(client: Client, run: RunView, options: { follow?: true }): Promise<void> {
   const ended = await followRun(client, run.id, options.follow ? print : () => {});
   const result = runResult(ended);
   const line = `run ${ended.id} ${ended.state}${result === '-' ? '' : ` (${result})`}`;

@@ -1,3 +1,4 @@
+import { memberText } from '../../domain/policy/members.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { BackfillView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
 import {
@@ -34,6 +35,7 @@ export function jobTable(jobs: readonly JobView[], { wide, now }: Look): string 
           ['REVISION', job => String(job.metadata.revision)],
           ['SOURCE', job => job.status.source],
           ['CONCURRENCY', job => job.spec.concurrencyPolicy ?? 'Allow'],
+          ['PLACEMENT', job => placementText(job.spec.placement)],
           ['LABELS', job => formatLabels(job.metadata.labels)],
           ['RUNS', job => executorSummary(job.spec.executor)],
         ] satisfies Column<JobView>[])
@@ -45,6 +47,9 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
   return table(runs, [
     ['ID', run => run.id],
     ['JOB', run => `${run.namespace}/${run.name}`],
+    ...(runs.some(run => run.member !== undefined)
+      ? ([['PART', run => (run.member === undefined ? '-' : memberText(run.member))]] satisfies Column<RunView>[])
+      : []),
     ['TRIGGER', run => run.trigger],
     ['TICK', run => run.tick ?? '-'],
     ['STATE', run => runState(run, now)],
@@ -118,6 +123,10 @@ export function skipTable(skips: readonly SkipView[]): string {
     ['REASON', skip => skip.reason],
     ['DETAIL', skip => skip.detail],
   ]);
+}
+
+function placementText({ mode = 'One', shards }: NonNullable<JobView['spec']['placement']> = {}): string {
+  return shards === undefined ? mode : `${mode} ${shards}`;
 }
 
 function table<T>(items: readonly T[], columns: readonly Column<T>[]): string {

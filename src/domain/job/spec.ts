@@ -208,9 +208,63 @@ export const secretRef = z
     { message: 'exactly one of secretKeyRef, configMapKeyRef, environment and file is needed' },
   );
 
+const requirement = z
+  .strictObject({
+    key: z
+      .string()
+      .regex(labelKey, 'must be a Kubernetes label key: an optional DNS prefix and "/", then up to 63 characters')
+      .describe('The label that is looked at.'),
+    operator: z
+      .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
+      .describe('As in Kubernetes: a worker without the label satisfies NotIn and DoesNotExist.'),
+    values: z
+      .array(
+        z.string().regex(labelValue, 'must be a Kubernetes label value: up to 63 letters, digits, "-", "_" and "."'),
+      )
+      .max(100)
+      .default([])
+      .describe('With In and NotIn: one value or more. With Exists and DoesNotExist: none.'),
+  })
+  .refine(one => !isListOperator(one.operator) || one.values.length > 0, {
+    path: ['values'],
+    message: 'must have at least one value with In and NotIn',
+  })
+  .refine(one => isListOperator(one.operator) || one.values.length === 0, {
+    path: ['values'],
+    message: 'must be left out with Exists and DoesNotExist',
+  });
+
+function isListOperator(operator: string): boolean {
+  return operator === 'In' || operator === 'NotIn';
+}
+
 export const selector = z.strictObject({
   matchLabels: labels.default({}).describe('Labels that a worker must have, all of them.'),
+  matchExpressions: z.array(requirement).max(50).default([]).describe('What else its labels must satisfy, all of it.'),
 });
+
+/** A transaction in Consul holds 128 operations, and the triggers of one tick are one transaction. */
+export const maxMembers = 100;
+
+const placement = z
+  .strictObject({
+    selector: selector.default({ matchLabels: {}, matchExpressions: [] }),
+    mode: z
+      .enum(['One', 'All', 'Shards'])
+      .default('One')
+      .describe(
+        'One: a tick is one run, on any eligible worker. All: a run on each eligible worker that is ready then, at most 100. Shards: as many runs as `shards` says, each with its own CRONMESH_SHARD.',
+      ),
+    shards: z.int().min(2).max(maxMembers).describe('With mode Shards: how many runs a tick is.').optional(),
+  })
+  .refine(one => one.mode !== 'Shards' || one.shards !== undefined, {
+    path: ['shards'],
+    message: 'is needed with mode Shards',
+  })
+  .refine(one => one.mode === 'Shards' || one.shards === undefined, {
+    path: ['shards'],
+    message: 'is allowed with mode Shards only',
+  });
 
 /**
  * How long to wait before the next attempt. Defaults: 10 s, doubled each time, at most 300 s, as the kubelet waits before
@@ -389,10 +443,9 @@ export const jobSpec = z
         'After so many runs of its schedule the job is paused until it is resumed. Runs asked for do not count.',
       )
       .optional(),
-    placement: z
-      .strictObject({ selector: selector.default({ matchLabels: {} }) })
-      .default({ selector: { matchLabels: {} } })
-      .describe('Which workers may run it.'),
+    placement: placement
+      .default({ selector: { matchLabels: {}, matchExpressions: [] }, mode: 'One' })
+      .describe('Which workers may run it, and on how many of them.'),
     executor: executor.describe('What is run: exactly one of these.'),
     notify: z.array(notifyRule).max(20).describe('Whom to tell what became of its runs.').optional(),
     history: jobHistory.describe('How much of its past is kept.').optional(),
@@ -419,6 +472,15 @@ export const jobSpec = z
   .refine(spec => spec.maxConcurrentRuns === undefined || spec.concurrencyPolicy === 'Allow', {
     path: ['maxConcurrentRuns'],
     message: 'is allowed with concurrencyPolicy Allow only',
+  })
+  .refine(spec => spec.maxConcurrentRuns === undefined || spec.placement.mode === 'One', {
+    path: ['maxConcurrentRuns'],
+    message: 'is allowed with placement mode One only',
+  })
+  // What keeps one whole from another is made for these two; see docs/decisions/0407.
+  .refine(spec => spec.placement.mode === 'One' || ['Allow', 'Forbid'].includes(spec.concurrencyPolicy), {
+    path: ['concurrencyPolicy'],
+    message: 'must be Allow or Forbid with placement mode All or Shards',
   });
 
 export const manifest = z.strictObject({
@@ -449,6 +511,8 @@ export type RetrySpec = z.output<typeof retry>;
 export type NotifyRule = z.output<typeof notifyRule>;
 export type JobHistory = z.output<typeof jobHistory>;
 export type Selector = z.output<typeof selector>;
+export type Requirement = z.output<typeof requirement>;
+export type Placement = z.output<typeof placement>;
 export type Labels = Readonly<Record<string, string>>;
 export const executorKinds = ['shell', 'http', 'kubernetes', 'module', 'custom'] as const;
 export type ExecutorKind = (typeof executorKinds)[number];

@@ -28,6 +28,8 @@ const lines = (input: unknown, options?: ValidateOptions): string[] =>
     ({ field, value, message }) => `${field}${value === undefined ? '' : ` = ${value}`}: ${message}`,
   );
 
+const expression = (one: Record<string, unknown>) => ({ placement: { selector: { matchExpressions: [one] } } });
+
 const specFields = Object.keys(jobSpec.shape).join(', ');
 
 describe('a right manifest', () => {
@@ -448,6 +450,85 @@ describe('a wrong manifest', () => {
       ],
     ],
     [
+      'a maximum with several runs',
+      job({ maxConcurrentRuns: 2, placement: { mode: 'Shards', shards: 3 } }),
+      ['spec.maxConcurrentRuns = 2: is allowed with placement mode One only'],
+    ],
+    [
+      'another mode',
+      job({ placement: { mode: 'Shard' } }),
+      ['spec.placement.mode = "Shard": must be one of "One", "All", "Shards"; did you mean "Shards"?'],
+    ],
+    [
+      'Shards without a number',
+      job({ placement: { mode: 'Shards' } }),
+      ['spec.placement.shards: is needed with mode Shards'],
+    ],
+    [
+      'a number without Shards',
+      job({ placement: { mode: 'All', shards: 3 } }),
+      ['spec.placement.shards = 3: is allowed with mode Shards only'],
+    ],
+    [
+      'a number and no mode',
+      job({ placement: { shards: 3 } }),
+      ['spec.placement.shards = 3: is allowed with mode Shards only'],
+    ],
+    ['one shard', job({ placement: { mode: 'Shards', shards: 1 } }), ['spec.placement.shards = 1: must be at least 2']],
+    [
+      'too many shards',
+      job({ placement: { mode: 'Shards', shards: 101 } }),
+      ['spec.placement.shards = 101: must be at most 100'],
+    ],
+    [
+      'part of a shard',
+      job({ placement: { mode: 'Shards', shards: 2.5 } }),
+      ['spec.placement.shards = 2.5: must be a whole number'],
+    ],
+    [
+      'an unknown field of a selector',
+      job({ placement: { selector: { matchExpression: [] } } }),
+      [
+        'spec.placement.selector.matchExpression = []: is not a known field; did you mean matchExpressions? Allowed here: matchLabels, matchExpressions',
+      ],
+    ],
+    [
+      'another operator',
+      job(expression({ key: 'zone', operator: 'Gt', values: ['1'] })),
+      [
+        'spec.placement.selector.matchExpressions[0].operator = "Gt": must be one of "In", "NotIn", "Exists", "DoesNotExist"',
+      ],
+    ],
+    [
+      'an expression without a key',
+      job(expression({ operator: 'Exists' })),
+      ['spec.placement.selector.matchExpressions[0].key: is needed: a string'],
+    ],
+    [
+      'a key that is no label',
+      job(expression({ key: 'a b', operator: 'Exists' })),
+      [
+        'spec.placement.selector.matchExpressions[0].key = "a b": must be a Kubernetes label key: an optional DNS prefix and "/", then up to 63 characters',
+      ],
+    ],
+    ...['In', 'NotIn'].map((operator): [string, unknown, string[]] => [
+      `${operator} without values`,
+      job(expression({ key: 'zone', operator })),
+      ['spec.placement.selector.matchExpressions[0].values: must have at least one value with In and NotIn'],
+    ]),
+    ...['Exists', 'DoesNotExist'].map((operator): [string, unknown, string[]] => [
+      `${operator} with values`,
+      job(expression({ key: 'zone', operator, values: ['a'] })),
+      ['spec.placement.selector.matchExpressions[0].values = ["a"]: must be left out with Exists and DoesNotExist'],
+    ]),
+    [
+      'a value that is none',
+      job(expression({ key: 'zone', operator: 'In', values: ['a b'] })),
+      [
+        'spec.placement.selector.matchExpressions[0].values[0] = "a b": must be a Kubernetes label value: up to 63 letters, digits, "-", "_" and "."',
+      ],
+    ],
+    [
       'names with dots',
       job({}, { labels: { 'example.com/team': 'a b' } }),
       [
@@ -473,6 +554,13 @@ describe('a wrong manifest', () => {
   for (const [what, input, expected] of cases) {
     it(`is told: ${what}`, () => assert.deepEqual(lines(input), expected));
   }
+
+  it('is told: too many expressions', () => {
+    const matchExpressions = Array(51).fill({ key: 'a', operator: 'Exists' });
+    const [line = '', ...more] = lines(job({ placement: { selector: { matchExpressions } } }));
+    assert.match(line, /^spec\.placement\.selector\.matchExpressions = .*: must have at most 50 items$/);
+    assert.deepEqual(more, []);
+  });
 
   it('is told everything at once', () => {
     const found = problems({ metadata: { name: 'A' }, spec: { schedule: 1, timeZone: 'Mars/Base', executor: shell } });

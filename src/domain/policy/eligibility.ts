@@ -1,4 +1,4 @@
-import { type ExecutorKind, executorKind, type JobSpec, type Labels } from '../job/spec.ts';
+import { type ExecutorKind, executorKind, type JobSpec, type Labels, type Requirement } from '../job/spec.ts';
 
 /** What of a worker decides which jobs it may run. */
 export interface WorkerTraits {
@@ -12,30 +12,61 @@ export interface WorkerTraits {
   readonly customs?: readonly string[];
 }
 
-type Needs = Pick<JobSpec, 'executor' | 'placement' | 'secretRefs'>;
+/** What of a placement decides which workers it means. */
+export type Where = Pick<JobSpec['placement'], 'selector'>;
 
-function needsKubernetes(spec: Needs): boolean {
+/** What of a job decides who may run it. */
+export type JobNeeds = Pick<JobSpec, 'executor' | 'secretRefs'> & { readonly placement: Where };
+
+function needsKubernetes(spec: JobNeeds): boolean {
   if (spec.executor.kubernetes !== undefined) return true;
   // What a worker has of its own, variables and files, is known by itself alone: such a run fails where it is missing.
   return spec.secretRefs?.some(ref => ref.secretKeyRef !== undefined || ref.configMapKeyRef !== undefined) ?? false;
 }
 
-/** Whether a worker may run a job: it has the executor, what it names, the access, and every label that the selector asks for. */
-export function isEligible(worker: WorkerTraits, spec: Needs): boolean {
+/** Whether a worker may run a job: it has the executor, what it names, the access, and the labels that the selector asks for. */
+export function isEligible(worker: WorkerTraits, spec: JobNeeds): boolean {
   const kind = executorKind(spec);
   if (!worker.executors.includes(kind)) return false;
   const { module, custom } = spec.executor;
   if (module !== undefined && !worker.modules?.includes(module.name)) return false;
   if (custom !== undefined && !worker.customs?.includes(custom.name)) return false;
   if (needsKubernetes(spec) && !worker.kubernetes) return false;
-  return Object.entries(spec.placement.selector.matchLabels).every(([key, value]) => worker.labels[key] === value);
+  // A job that an earlier version published has no expressions.
+  const { matchLabels, matchExpressions = [] } = spec.placement.selector;
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labelOf(worker, key) === value) &&
+    matchExpressions.every(requirement => satisfies(labelOf(worker, requirement.key), requirement))
+  );
+}
+
+function labelOf({ labels }: WorkerTraits, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
+
+/** As Kubernetes' label selectors: a label that is not there is in no list. */
+function satisfies(label: string | undefined, { operator, values }: Requirement): boolean {
+  switch (operator) {
+    case 'In':
+      return label !== undefined && values.includes(label);
+    case 'NotIn':
+      return label === undefined || !values.includes(label);
+    case 'Exists':
+      return label !== undefined;
+    case 'DoesNotExist':
+      return label === undefined;
+  }
 }
 
 /** Jobs with the same class are eligible on the same workers: ranks are kept for each class, not for each job. */
-export function eligibilityClass(spec: Needs): string {
-  const wanted = Object.entries(spec.placement.selector.matchLabels).sort(([a], [b]) => (a < b ? -1 : 1));
+export function eligibilityClass(spec: JobNeeds): string {
+  const { matchLabels, matchExpressions = [] } = spec.placement.selector;
+  const wanted = [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(({ key, operator, values }) => `${key} ${operator} (${[...values].sort().join(' ')})`),
+  ];
   const { module, custom } = spec.executor;
   const named = module ?? custom;
   const access = needsKubernetes(spec) ? '+kubernetes' : '';
-  return `${executorKind(spec)}${named === undefined ? '' : `:${named.name}`}${access} ${wanted.map(([key, value]) => `${key}=${value}`).join(',')}`;
+  return `${executorKind(spec)}${named === undefined ? '' : `:${named.name}`}${access} ${wanted.sort().join(',')}`;
 }

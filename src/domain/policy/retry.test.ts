@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { jobSpec, type RetrySpec } from '../job/spec.ts';
 import { RunState } from '../run/run.ts';
-import { retriesLost, retryDelay, shouldRetry, waitBeforeRetry } from './retry.ts';
+import { retriesLost, retryDelay, retryOf, shouldRetry, waitBeforeRetry } from './retry.ts';
 
 const of = (retry?: unknown, executor: unknown = { shell: { command: 'true' } }) =>
   jobSpec.parse({ schedule: '@daily', executor, ...(retry !== undefined && { retry }) });
@@ -74,6 +74,17 @@ describe('whether to retry', () => {
         assert.equal(shouldRetry(of({ limit }), { state: 'Failed', attempt }), attempt <= limit);
       }),
     );
+  });
+
+  it('is Lost, three times, for shards that say nothing of it', () => {
+    const sharded = (retry?: unknown) => jobSpec.parse({ ...of(retry), placement: { mode: 'Shards', shards: 2 } });
+    assert.ok(shouldRetry(sharded(), { state: 'Lost', attempt: 3 }));
+    assert.ok(!shouldRetry(sharded(), { state: 'Lost', attempt: 4 }));
+    assert.ok(!shouldRetry(sharded(), { state: 'Failed', attempt: 1 }));
+    assert.ok(retriesLost(sharded()));
+    assert.ok(!retriesLost(sharded({ limit: 0 })), 'what the job says goes before');
+    assert.equal(retryOf(sharded())?.backoff.initialSeconds, 10);
+    assert.equal(retryOf(jobSpec.parse({ ...of(), placement: { mode: 'All' } })), undefined);
   });
 
   it('tells whether a lost attempt may be followed by another', () => {

@@ -1,5 +1,5 @@
 import { matchesStatus } from '../http-status.ts';
-import type { JobSpec, RetrySpec } from '../job/spec.ts';
+import { type JobSpec, type RetrySpec, retry } from '../job/spec.ts';
 import type { RunState } from '../run/run.ts';
 import type { Milliseconds } from '../time.ts';
 import { timing } from './timing.ts';
@@ -13,13 +13,24 @@ export interface EndedAttempt {
   readonly httpStatus?: number;
 }
 
+type Policy = Pick<JobSpec, 'retry' | 'placement'>;
+
+/** A shard that is lost leaves its part undone while the others are done: it runs again elsewhere, unless told otherwise. */
+const retryOfShards: RetrySpec = retry.parse({ limit: 3, on: { outcomes: ['Lost'] } });
+
+/** The policy in force: what the spec says, else that of its mode. Undefined: one attempt is all. */
+export function retryOf({ retry, placement }: Policy): RetrySpec | undefined {
+  return retry ?? (placement.mode === 'Shards' ? retryOfShards : undefined);
+}
+
 /**
  * Whether a job's policy asks for one more attempt of a run whose newest attempt ended so. Without a policy never;
  * Succeeded, Killed and Skipped never.
  *
- * @example shouldRetry({ retry: { limit: 1, … } }, { state: 'Failed', attempt: 2 }) // false: both attempts are used up
+ * @example shouldRetry({ retry: { limit: 1, … }, … }, { state: 'Failed', attempt: 2 }) // false: both attempts are used up
  */
-export function shouldRetry({ retry }: Pick<JobSpec, 'retry'>, ended: EndedAttempt): boolean {
+export function shouldRetry(spec: Policy, ended: EndedAttempt): boolean {
+  const retry = retryOf(spec);
   if (retry === undefined || ended.attempt > retry.limit) return false;
   const { outcomes, exitCodes, httpStatuses } = retry.on;
   if (!outcomes.some(outcome => outcome === ended.state)) return false;
@@ -56,6 +67,7 @@ export function waitBeforeRetry(
 }
 
 /** Whether an attempt may be tried again after nobody knows what became of it: its worker must end it by its fence then. */
-export function retriesLost({ retry }: Pick<JobSpec, 'retry'>): boolean {
+export function retriesLost(spec: Policy): boolean {
+  const retry = retryOf(spec);
   return retry !== undefined && retry.limit > 0 && retry.on.outcomes.includes('Lost');
 }

@@ -5,9 +5,11 @@ import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
 import type { DryRun } from '../services/dry-run.ts';
 import type { JobRef } from '../services/jobs.ts';
+import type { AskedRun } from '../services/runs.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 import type {
+  askedRunSchema,
   backfillSchema,
   chainLinksSchema,
   dryRunSchema,
@@ -55,13 +57,12 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     progressAt,
     upstream,
     retryDecided: _,
-    ...others
+    particulars: { arguments: given, env, member } = {},
+    ...rest
   } = run;
-  const { particulars: { arguments: given, env, ...particulars } = {}, ...rest } = others;
   return {
     ...rest,
     ...(upstream !== undefined && { upstream: [...upstream] }),
-    ...(Object.keys(particulars).length > 0 && { particulars }),
     ...(given !== undefined && { arguments: [...given] }),
     ...(env !== undefined && { env }),
     requestedAt: formatInstant(requestedAt),
@@ -71,6 +72,7 @@ export function runAnswer(run: Run): z.output<typeof runSchema> {
     ...(finishedAt !== undefined && { finishedAt: formatInstant(finishedAt) }),
     ...(progressAt !== undefined && { progressAt: formatInstant(progressAt) }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt: formatInstant(nextAttemptAt) }),
+    ...(member !== undefined && { member }),
   };
 }
 
@@ -80,6 +82,10 @@ export function chainLinksAnswer({ upstreams, downstreams }: ChainLinks): z.outp
     ...(arrived !== undefined && { arrived: { ...arrived, at: formatInstant(arrived.at) } }),
   });
   return { upstreams: upstreams.map(linkAnswer), downstreams: downstreams.map(linkAnswer) };
+}
+
+export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRunSchema> {
+  return { ...runAnswer(run), ...(runs !== undefined && { runs: runs.map(runAnswer) }) };
 }
 
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {

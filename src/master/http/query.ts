@@ -50,6 +50,9 @@ export const allRunsQuery = z.strictObject({
   namespace: text(63).optional(),
   job: text(128).optional(),
   worker: text(200).optional(),
+  whole: text(64)
+    .optional()
+    .openapi({ description: 'A run’s id without its member’s number: all runs that one tick, or request, came to.' }),
   ...runFilters,
 });
 

@@ -69,6 +69,14 @@ export const runSchema = z
       .enum(['Failed', 'TimedOut', 'Lost'])
       .optional()
       .openapi({ description: 'While a further attempt waits: how the newest one ended.' }),
+    member: z
+      .object({
+        index: z.int().openapi({ description: 'From 0: CRONMESH_SHARD of a shard.' }),
+        count: z.int(),
+        worker: z.string().optional().openapi({ description: 'With mode All: the name of the worker that it is for.' }),
+      })
+      .optional()
+      .openapi({ description: 'Which of the runs that its tick, or request, came to (placement All or Shards).' }),
     nextAttemptAt: instant
       .optional()
       .openapi({ description: 'While a further attempt waits: when it is due; then, when it was asked for.' }),
@@ -96,6 +104,13 @@ export const chainLinksSchema = z
     downstreams: z.array(chainLink).openapi({ description: 'What comes after it.' }),
   })
   .openapi('ChainLinks');
+export const askedRunSchema = runSchema
+  .extend({
+    runs: z.array(runSchema).optional().openapi({
+      description: 'With placement All or Shards: all runs that were asked for; the fields beside are the first’s.',
+    }),
+  })
+  .openapi('AskedRun');
 
 export const jobSchema = z
   .object({

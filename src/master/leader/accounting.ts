@@ -2,9 +2,10 @@ import { pause } from '../../coordination/pause.ts';
 import { limitOf, stillness } from '../../domain/job/pause.ts';
 import { runsLeft } from '../../domain/policy/claiming.ts';
 import type { Instant } from '../../domain/time.ts';
+import type { EligibleWorkers } from '../services/members.ts';
 import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
-import { type Found, findEvidence, withoutTrace } from './evidence.ts';
+import { type Found, findEvidence, unknownRuns, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
@@ -24,6 +25,7 @@ export interface AccountingParts {
   readonly observations: Observations;
   readonly catchups: Catchups;
   readonly pauses: Pick<Pauses, 'settle'>;
+  readonly workers: EligibleWorkers;
 }
 
 /** Ticks of one batch and of one window: some milliseconds of work, so that the beat is never late. */
@@ -34,6 +36,14 @@ const spellsPerBatch = 400;
 const suspectsAtOnce = 50;
 /** How far a spell is accounted is saved at least this often; a successor audits again what was not. */
 const saveEvery = 30_000;
+
+/** A window with ticks that the database does not know, or not all runs of. */
+interface Open {
+  readonly window: Window;
+  readonly missing: ReadonlySet<Instant>;
+  readonly begun: ReadonlySet<Instant>;
+  readonly ranUpTo: Instant;
+}
 
 /** A window with ticks that the database does not know, and what was found out about them. */
 interface Case {
@@ -98,7 +108,7 @@ export class Accounting {
     const known = await this.#office.store.accountedTicks(
       windows.map(({ watched, after, until }) => ({ uid: watched.spell.uid, after, until })),
     );
-    const open: { window: Window; missing: ReadonlySet<Instant>; ranUpTo: Instant }[] = [];
+    const open: Open[] = [];
     for (const window of windows) {
       const { spell } = window.watched;
       const still = stillness(spell);
@@ -106,33 +116,31 @@ export class Accounting {
         findings.suspended(window, still);
         continue;
       }
-      const { ticks, skips } = known.get(spell.uid) ?? { ticks: new Set<Instant>(), skips: [] };
+      const { ticks, begun, skips } = known.get(spell.uid) ?? nothingKnown;
       const skipped = (tick: Instant): boolean => skips.some(({ from, to }) => from <= tick && tick <= to);
       const missing = new Set(window.ticks.filter(tick => !ticks.has(tick) && !skipped(tick)));
       if (missing.size === 0) findings.settled(window, window.until);
-      else open.push({ window, missing, ranUpTo: Math.max(0, ...ticks) });
+      else open.push({ window, missing, begun, ranUpTo: Math.max(0, ...ticks, ...begun) });
     }
     if (open.length > 0) await this.#settle(await this.#cases(open, now), findings, now);
     await this.#commit(findings, now);
   }
 
   /** Reads what Consul shows of jobs with missing ticks, and judges these. */
-  async #cases(
-    open: readonly { window: Window; missing: ReadonlySet<Instant>; ranUpTo: Instant }[],
-    now: Instant,
-  ): Promise<Case[]> {
+  async #cases(open: readonly Open[], now: Instant): Promise<Case[]> {
     const evidence = await findEvidence(
       this.#office,
       open.map(({ window }) => window.watched.spell),
     );
     const context = this.#context(now);
     const cases: Case[] = [];
-    for (const { window, missing, ranUpTo } of open) {
-      const found = evidence.get(window.watched.spell);
-      if (found === undefined) {
+    for (const { window, missing, begun, ranUpTo } of open) {
+      const read = evidence.get(window.watched.spell);
+      if (read === undefined) {
         this.#again(window.watched, now);
         continue;
       }
+      const found: Found = { ...read, begun };
       const verdict = judge(window, missing, found, context);
       noteHolder(window.watched, found, now);
       cases.push({ window, found, verdict, ranUpTo });
@@ -166,9 +174,9 @@ export class Accounting {
       const { watched } = window;
       const decision = decisions.get(one) ?? { skips: [], catchups: [] };
       for (const skip of decision.skips) findings.skip(watched, skip);
-      for (const tick of decision.catchups) findings.catchup(watched, tick);
+      for (const tick of decision.catchups) findings.catchup(watched, tick, this.#parts.workers);
       if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
-      for (const tick of verdict.lost) this.#lostWithPast(watched, tick, findings);
+      for (const tick of verdict.lost) await this.#lostWithPast(watched, tick, findings);
       const waiting = await this.#suspects(one, findings);
       findings.settled(window, waiting === undefined ? window.until : Math.min(window.until, waiting - 1));
     }
@@ -200,10 +208,14 @@ export class Accounting {
   }
 
   /** Perhaps it was claimed before Consul lost its past: not when nobody could have. */
-  #lostWithPast(watched: Watched, tick: Instant, findings: BatchFindings): void {
+  async #lostWithPast(watched: Watched, tick: Instant, findings: BatchFindings): Promise<void> {
     const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
     if (cause?.reason === 'NoEligibleWorker') findings.skip(watched, cause);
-    else findings.lost(watched, tick, undefined, 'Consul lost its past around then, and no report came');
+    else {
+      const message = 'Consul lost its past around then, and no report came';
+      for (const run of await unknownRuns(this.#office, watched.spell, [tick], undefined))
+        findings.lost(watched, tick, undefined, message, run);
+    }
   }
 
   /** Long stretches without any decision are taken whole: an outage is one range, however many ticks it had. */
@@ -225,8 +237,8 @@ export class Accounting {
     );
     const stretched = new Map<Case, Case>();
     for (const { one, end } of long) {
-      const { ticks, skips } = known.get(one.window.watched.spell.uid) ?? { ticks: new Set(), skips: [] };
-      if (ticks.size === 0 && skips.length === 0) stretched.set(one, longer(one, end));
+      const { ticks, begun, skips } = known.get(one.window.watched.spell.uid) ?? nothingKnown;
+      if (ticks.size + begun.size + skips.length === 0) stretched.set(one, longer(one, end));
     }
     return cases.map(one => stretched.get(one) ?? one);
   }
@@ -263,12 +275,14 @@ export class Accounting {
     const { watched } = window;
     const suspects = verdict.suspects.slice(0, suspectsAtOnce);
     if (suspects.length === 0) return verdict.waiting;
-    const gone = new Set(await withoutTrace(this.#office, watched.spell, suspects));
+    const unknown = await unknownRuns(this.#office, watched.spell, suspects, found.cursor);
+    const gone = new Set(await withoutTrace(this.#office, watched.spell, unknown));
     const seconds = this.#office.timing.lostAfter / 1_000;
-    for (const tick of gone) {
-      findings.lost(watched, tick, found.cursor, `claimed, and no report for ${seconds} s`);
+    for (const run of gone) {
+      findings.lost(watched, run.tick, found.cursor, `claimed, and no report for ${seconds} s`, run);
     }
-    const left = verdict.suspects.find(tick => !gone.has(tick));
+    const still = new Set(unknown.filter(run => !gone.has(run)).map(({ tick }) => tick));
+    const left = verdict.suspects.find((tick, i) => i >= suspectsAtOnce || still.has(tick));
     return left === undefined ? verdict.waiting : Math.min(left, verdict.waiting ?? left);
   }
 
@@ -289,6 +303,8 @@ export class Accounting {
     this.#agenda.again(watched, now + this.#office.timing.recheckEvery);
   }
 }
+
+const nothingKnown = { ticks: new Set<Instant>(), begun: new Set<Instant>(), skips: [] as const };
 
 /** Accounted gaps that a cursor may keep until they are dropped: dropping them is a write. */
 const gapsTolerated = 8;

@@ -72,6 +72,9 @@ export class Backfills {
     if (backfill.state === 'Running' && job?.uid !== backfill.jobUid) {
       return await store.cancelBackfill(backfill.id, 'the job was deleted');
     }
+    if (backfill.state === 'Running' && job?.spec.placement.mode !== 'One') {
+      return await store.cancelBackfill(backfill.id, 'the job runs on several workers now (placement.mode)');
+    }
     const { ended, going, counts } = await this.#runsOf(backfill);
     if (backfill.state === 'Cancelled') await this.#withdraw(backfill, going);
     const now = clock();

@@ -33,7 +33,11 @@ export class Catchups {
       this.#remember(run);
       const waiting = this.#waiting.get(run.jobUid) ?? [];
       const most = policy.misfirePolicy === 'RunAll' ? policy.misfireLimit : 1;
-      for (const old of waiting.splice(0, Math.max(0, waiting.length - most))) surplus.set(old, policy);
+      // Several runs of one tick count as one.
+      const newest = new Set([...new Set(waiting.map(({ tick }) => tick))].slice(-most));
+      const kept = waiting.filter(({ tick }) => newest.has(tick));
+      for (const old of waiting) if (!newest.has(old.tick)) surplus.set(old, policy);
+      this.#waiting.set(run.jobUid, kept);
     }
     if (surplus.size === 0) return;
     const { store, term, clock, metrics } = this.#office;

@@ -1,5 +1,6 @@
 import { type JobUid, jobKey } from '../../domain/job/job.ts';
 import type { ChangedRun } from '../../store/store.ts';
+import { type EligibleWorkers, runsFor } from '../services/members.ts';
 import type { AwaitedJobs } from './awaited-jobs.ts';
 import type { EndingsListener } from './endings.ts';
 import type { Office } from './office.ts';
@@ -8,6 +9,7 @@ import type { SpellAgenda } from './spell-agenda.ts';
 export interface ChainsOptions {
   readonly agenda: Pick<SpellAgenda, 'open'>;
   readonly awaited: AwaitedJobs;
+  readonly workers: EligibleWorkers;
   /** Runs were made: their triggers may be written at once. What fails here is left to the sweep. */
   readonly onRuns: () => Promise<void>;
 }
@@ -32,10 +34,10 @@ export class Chains implements EndingsListener {
 
   async ended(runs: readonly ChangedRun[]): Promise<void> {
     const { store, term, clock, metrics, logger } = this.#office;
-    const { awaited, onRuns } = this.#options;
+    const { awaited, workers, onRuns } = this.#options;
     const followed = runs.filter(run => awaited.has(jobKey(run)));
     if (followed.length === 0) return;
-    const made = await store.followEnds(term, followed, clock());
+    const made = await store.followEnds(term, followed, clock(), (run, spec) => runsFor(run, spec, workers));
     for (const { state, reason } of made)
       if (state === 'Skipped' && reason !== undefined) metrics.skips.inc({ reason });
     if (!made.some(({ state }) => state === 'Pending')) return;

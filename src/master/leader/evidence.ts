@@ -3,7 +3,9 @@ import { isHeld } from '../../coordination/handover.ts';
 import { cursorPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
 import { type CursorRecord, decode, type LockRecord } from '../../coordination/records.ts';
 import { jobKey } from '../../domain/job/job.ts';
-import { type RunId, tickRunId } from '../../domain/run/run.ts';
+import { maxMembers } from '../../domain/job/spec.ts';
+import { isSpread, runsOfWhole } from '../../domain/policy/members.ts';
+import { type Member, type RunId, tickRunId } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobSpell } from '../../store/store.ts';
 import type { Evidence } from './judge.ts';
@@ -17,7 +19,7 @@ export interface Found extends Evidence {
 
 /** Reads cursors, and the slots of exclusive jobs. A cursor that can't be read stops only its own job: it is left out. */
 export async function findEvidence(office: Office, spells: readonly JobSpell[]): Promise<Map<JobSpell, Found>> {
-  const locked = spells.filter(spell => spell.spec.concurrencyPolicy === 'Forbid');
+  const locked = spells.filter(({ spec }) => spec.concurrencyPolicy === 'Forbid' && !isSpread(spec.placement));
   const keys = [...spells.map(cursorOf), ...locked.map(slotOf)];
   const entries = new Map((await office.read(keys)).map((entry, i) => [keys[i], entry] as const));
   const found = new Map<JobSpell, Found>();
@@ -45,12 +47,45 @@ function holderOf(lock: Entry | undefined): Pick<Found, 'holder'> {
 const cursorOf = (spell: JobSpell): string => cursorPath(jobKey(spell));
 const slotOf = (spell: JobSpell): string => lockPath(jobKey(spell), 0);
 
-/** Of decided ticks without a report: those for which neither a lock nor a trigger is left. */
-export async function withoutTrace(
+/** A run of a decided tick that the database does not know. */
+export interface UnknownRun {
+  readonly id: RunId;
+  readonly tick: Instant;
+  readonly member?: Member;
+}
+
+/** Of decided ticks, the runs that the database does not know. */
+export async function unknownRuns(
   office: Office,
   spell: JobSpell,
   ticks: readonly Instant[],
-): Promise<readonly Instant[]> {
+  cursor: CursorRecord | undefined,
+): Promise<readonly UnknownRun[]> {
+  const unknown: UnknownRun[] = [];
+  for (const tick of ticks) {
+    const id = tickRunId(spell.uid, tick);
+    if (!isSpread(spell.spec.placement)) {
+      unknown.push({ id, tick });
+      continue;
+    }
+    const { items } = await office.store.listRuns({ whole: id, limit: 2 * maxMembers });
+    const known = new Set(items.map(run => run.id));
+    const members = cursor?.run === id ? cursor.members : undefined;
+    const count = items[0]?.particulars?.member?.count ?? members ?? spell.spec.placement.shards;
+    // How many it came to is not known any more: the whole stands for them.
+    if (count === undefined) unknown.push({ id, tick });
+    for (const [index, run] of runsOfWhole(id, count ?? 0).entries())
+      if (!known.has(run)) unknown.push({ id: run, tick, member: { index, count: count ?? 0 } });
+  }
+  return unknown;
+}
+
+/** Of these runs, those for which neither a lock nor a trigger is left. */
+export async function withoutTrace(
+  office: Office,
+  spell: JobSpell,
+  runs: readonly UnknownRun[],
+): Promise<readonly UnknownRun[]> {
   const job = jobKey(spell);
   const locks = await office.coordinator.list(`${prefix.lock}${job}/`, {
     consistent: true,
@@ -58,6 +93,6 @@ export async function withoutTrace(
   });
   const locked = new Set<RunId>();
   for (const lock of locks) locked.add(decode<LockRecord>(lock).run);
-  const triggers = await office.read(ticks.map(tick => triggerPath(job, tickRunId(spell.uid, tick))));
-  return ticks.filter((tick, i) => triggers[i] === undefined && !locked.has(tickRunId(spell.uid, tick)));
+  const triggers = await office.read(runs.map(({ id }) => triggerPath(job, id)));
+  return runs.filter(({ id }, i) => triggers[i] === undefined && !locked.has(id));
 }

@@ -2,6 +2,8 @@ import type { CursorRecord } from '../../coordination/records.ts';
 import { tickRunId } from '../../domain/run/run.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import type { Findings, JobSpell, NewRun } from '../../store/store.ts';
+import { type EligibleWorkers, nobodyEligible, runsFor } from '../services/members.ts';
+import type { UnknownRun } from './evidence.ts';
 import type { Cause, ExplainedRange } from './misfire.ts';
 import type { Office } from './office.ts';
 import type { Watched } from './spell-agenda.ts';
@@ -62,10 +64,10 @@ export class BatchFindings {
     this.settled({ ...window, until: limit }, limit);
   }
 
-  catchup(watched: Watched, tick: Instant): void {
+  catchup(watched: Watched, tick: Instant, workers: EligibleWorkers): void {
     const { uid, namespace, name, revision, spec } = watched.spell;
     this.#touched.add(watched);
-    const run: NewRun = {
+    const wanted: NewRun = {
       id: tickRunId(uid, tick),
       jobUid: uid,
       namespace,
@@ -77,7 +79,10 @@ export class BatchFindings {
       deadline: tick + spec.startingDeadlineSeconds * 1_000,
       by: `misfire ${spec.misfirePolicy}`,
     };
-    this.catchups.push({ run, watched });
+    const runs = runsFor(wanted, spec, workers);
+    if (runs.length === 0)
+      this.skip(watched, { from: tick, to: tick, reason: 'NoEligibleWorker', detail: nobodyEligible });
+    for (const run of runs) this.catchups.push({ run, watched });
   }
 
   /** Jobs some of whose ticks were over their `maxRuns`. */
@@ -86,13 +91,20 @@ export class BatchFindings {
     return [...this.#touched].map(({ spell }) => spell).filter(({ uid }) => over.has(uid));
   }
 
-  lost(watched: Watched, tick: Instant, cursor: CursorRecord | undefined, message: string): void {
+  lost(
+    watched: Watched,
+    tick: Instant,
+    cursor: CursorRecord | undefined,
+    message: string,
+    { id: run, member }: Pick<UnknownRun, 'id' | 'member'>,
+  ): void {
     const { uid, namespace, name } = watched.spell;
-    const run = tickRunId(uid, tick);
+    // Who decided a tick that comes to several runs does not tell who had one of them.
     const worker = cursor?.run === run ? cursor.worker : undefined;
     const base = { run, attempt: 1, jobUid: uid, namespace, name, trigger: 'tick', tick, message } as const;
     this.#touched.add(watched);
-    this.#findings.lost.push({ ...base, ...(worker !== undefined && { worker }) });
+    const particulars = member && { particulars: { member } };
+    this.#findings.lost.push({ ...base, ...(worker !== undefined && { worker }), ...particulars });
   }
 
   /** Every tick of the window up to `until` has what it needs once this is committed. */

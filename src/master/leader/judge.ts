@@ -8,6 +8,8 @@ export interface Evidence {
   readonly cursor?: CursorRecord;
   /** The run that holds the exclusive slot, by a living session. */
   readonly holder?: LockRecord;
+  /** Ticks of which the database knows some runs and not the others: they were decided, whatever the cursor says. */
+  readonly begun?: ReadonlySet<Instant>;
 }
 
 export interface JudgeContext {
@@ -55,7 +57,7 @@ export function judge(window: Window, missing: ReadonlySet<Instant>, seen: Evide
   };
   const ended = window.watched.spell.until !== undefined;
   for (const tick of missing) {
-    const state = stateOf(tick, seen.cursor, context.epochFloor);
+    const state = seen.begun?.has(tick) ? 'decided' : stateOf(tick, seen.cursor, context.epochFloor);
     if (state === 'skipped') {
       skipped = { from: seen.cursor?.from ?? tick, to: seen.cursor?.tick ?? tick };
     } else if (state === 'decided') {

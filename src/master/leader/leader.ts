@@ -165,12 +165,12 @@ export class Leader implements Service {
     const follower = new JobFollower(office, agenda);
     const catchups = new Catchups(office);
     const pauses = new Pauses(office, { jobs: pausing, publisher });
-    const accounting = new Accounting({ office, agenda, epochs, observations, catchups, pauses });
+    const accounting = new Accounting({ office, agenda, epochs, observations, catchups, pauses, workers });
     const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
     const backfills = new Backfills({ office, epochs, publisher });
     const teller = new Teller(office, channels.keys());
-    const chains = new Chains(office, { agenda, awaited, onRuns: () => triggers.publish() });
+    const chains = new Chains(office, { agenda, awaited, workers, onRuns: () => triggers.publish() });
     const endings = new Endings(office, [chains, pauses, new TellEnds(office, notified, teller)]);
     const times = new TellTimes(office, notified, teller);
     const sender = new Sender(office, { channels });

@@ -1,5 +1,12 @@
 import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
-import { type RunId, runJobUid, type TriggerKind, terminalStates, type WorkerId } from '../../domain/run/run.ts';
+import {
+  type RunId,
+  type RunParticulars,
+  runJobUid,
+  type TriggerKind,
+  terminalStates,
+  type WorkerId,
+} from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Findings, Run } from '../../store/store.ts';
 import type { Office } from './office.ts';
@@ -13,15 +20,17 @@ export interface Orphan {
   readonly trigger?: TriggerKind;
   readonly tick?: Instant;
   readonly worker?: WorkerId;
+  readonly particulars?: RunParticulars;
   readonly message: string;
 }
 
 export const nothingFound: Findings = { skips: [], lost: [], expired: [], catchups: [], accounted: [] };
 
-/** The tick in a run's id: `<uid>-<tick in base 36>`; undefined in a manual run's. */
+/** The tick in a run's id: `<uid>-<tick in base 36>[-<member>]`; undefined in a manual run's. */
 export function tickOf(run: RunId): Instant | undefined {
   const tail = run.slice(run.indexOf('-') + 1);
-  return /^[0-9a-z]+$/.test(tail) ? Number.parseInt(tail, 36) : undefined;
+  const tick = /^([0-9a-z]+)(-\d{1,2})?$/.exec(tail)?.[1];
+  return tick === undefined ? undefined : Number.parseInt(tick, 36);
 }
 
 /** Closes attempts as Lost in the database, those excepted that have ended or that a newer attempt has overtaken. */
@@ -58,6 +67,7 @@ function toFinding(orphan: Orphan, row: Run | undefined): Findings['lost'][numbe
     trigger: row?.trigger ?? orphan.trigger ?? (tick === undefined ? 'manual' : 'tick'),
     ...(tick !== undefined && { tick }),
     ...(worker !== undefined && { worker }),
+    ...(orphan.particulars !== undefined && { particulars: orphan.particulars }),
     message: orphan.message,
   };
 }

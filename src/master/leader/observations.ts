@@ -1,7 +1,9 @@
+import type { JobNeeds } from '../../domain/policy/eligibility.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { EligibilityHistory, JobNeeds } from '../services/eligibility-history.ts';
+import type { EligibilityHistory } from '../services/eligibility-history.ts';
+import { nobodyEligible } from '../services/members.ts';
 import type { Cause, ExplainedRange } from './misfire.ts';
 import { splitAfter, type TickRange } from './tick-ranges.ts';
 
@@ -80,7 +82,7 @@ export class Observations {
     const outage = this.#outages.find(({ from, to }) => from <= window.to && (to ?? window.to) >= window.from);
     if (outage !== undefined) return { reason: 'CoordinationUnavailable', detail: outage.detail };
     const seen = this.#workers.eligibleDuring(needs, window.from, window.to);
-    if (seen === 'none') return { reason: 'NoEligibleWorker', detail: 'no ready worker had its labels and executor' };
+    if (seen === 'none') return { reason: 'NoEligibleWorker', detail: nobodyEligible };
     if (seen === 'away') return { reason: 'CoordinationUnavailable', detail: 'Consul did not answer this master' };
     const what = seen === 'some' ? 'though an eligible worker lived' : 'and no master watched then';
     return { reason: 'Misfire', detail: `no worker decided it within ${timing.liveWindow / 1_000} s, ${what}` };

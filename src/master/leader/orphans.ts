@@ -71,9 +71,10 @@ export class Orphans {
     const found = this.#decoded<LostRecord>(await this.#list(prefix.lost));
     await closeAsLost(
       this.#office,
-      found.map(({ record: { run, job, attempt, foundBy } }) => ({
+      found.map(({ record: { run, job, attempt, particulars, foundBy } }) => ({
         run,
         job,
+        ...(particulars !== undefined && { particulars }),
         ...(attempt !== undefined && { attempt }),
         message: `its worker is gone (found by ${foundBy})`,
       })),
@@ -105,13 +106,23 @@ export class Orphans {
       ended
         .filter(({ record }) => !waiting.has(record.run))
         .map(({ record, job }): Orphan => {
-          const { run, attempt, trigger, tick, worker } = record;
+          const { run, attempt, trigger, tick, worker, particulars } = record;
           const message = 'the session that held its lock is gone';
-          return { run, job, attempt, trigger, worker, message, ...(tick !== undefined && { tick }) };
+          const more = { ...(tick !== undefined && { tick }), ...(particulars !== undefined && { particulars }) };
+          return { run, job, attempt, trigger, worker, message, ...more };
         }),
     );
-    await this.#delete(ended.map(({ entry }) => entry));
+    await this.#delete(ended.filter(lock => !this.#delaysOthers(lock, now)).map(({ entry }) => entry));
     await this.#handOver(found.filter(({ record }) => !waiting.has(record.run)));
+  }
+
+  /**
+   * What a member that was lost left behind is ended by its fence. Consul keeps its lock from others until then, but the
+   * runs of the next whole have locks of their own, and wait for this one to go.
+   */
+  #delaysOthers({ entry, record }: FoundLock, now: Instant): boolean {
+    const since = this.#sessionless.get(entry.key)?.since ?? now;
+    return record.particulars?.member !== undefined && now - since < timing.lockDelay;
   }
 
   /** Runs that go on without their worker are to be adopted, and keep their locks; those that are over lose them. */

@@ -1,7 +1,8 @@
 import { killerPath } from '../../coordination/keys.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
-import { shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
+import { isSpread } from '../../domain/policy/members.ts';
+import { retryOf, shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { DueRetries, RetryDecision, Run } from '../../store/store.ts';
 import type { Office } from './office.ts';
@@ -41,11 +42,15 @@ export class Retries {
     if (ended.length === 0) return false;
     const now = clock();
     const policies = await this.#policies(ended);
-    const wanted = ended.filter(run => shouldRetry(policies.get(run) ?? {}, run));
+    const wanted = ended.filter(run => {
+      const spec = policies.get(run);
+      return spec !== undefined && shouldRetry(spec, run);
+    });
     const killed = await this.#withKill(wanted);
     const decisions = ended.map((run): RetryDecision => {
-      const { retry } = policies.get(run) ?? {};
-      if (retry === undefined || killed.has(run) || !wanted.includes(run)) return { run };
+      const spec = policies.get(run);
+      const retry = spec && retryOf(spec);
+      if (retry === undefined || killed.has(run) || !wanted.includes(run) || isNowhere(run, spec)) return { run };
       const wait = waitBeforeRetry(retry.backoff, run, (this.#options.random ?? Math.random)());
       return { run, at: dueAt(run, wait, now) };
     });
@@ -98,6 +103,13 @@ export class Retries {
     const kills = await this.#office.read(runs.map(run => killerPath(jobKey(run), run.id)));
     return new Set(runs.filter((_, i) => kills[i] !== undefined));
   }
+}
+
+/** Of a tick that came to several runs, which of them it was is not known. */
+function isNowhere({ particulars }: Run, spec: JobSpec | undefined): boolean {
+  const member = particulars?.member;
+  if (spec === undefined || !isSpread(spec.placement)) return false;
+  return member === undefined || (spec.placement.mode === 'All' && member.worker === undefined);
 }
 
 /** What ended by itself waits from its end on; what was lost, from when that is known. */

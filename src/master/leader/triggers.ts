@@ -1,12 +1,13 @@
 import type { Entry } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
-import { jobOfPath, lockPath, prefix } from '../../coordination/keys.ts';
+import { jobOfPath, prefix } from '../../coordination/keys.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
+import { wholeOf } from '../../domain/policy/members.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { Findings, PendingRun } from '../../store/store.ts';
+import type { Findings, NewRun, PendingRun } from '../../store/store.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import type { Catchups } from './catchups.ts';
@@ -118,6 +119,8 @@ export class Triggers {
     const skips: Findings['skips'][number][] = [];
     const expired: Findings['expired'][number][] = [];
     const lost: Orphan[] = [];
+    /** Members that no worker took on: what their tick came to is told run by run. */
+    const asked: NewRun[] = [];
     for (const one of deleted) {
       const { record, job } = one;
       const { reason, detail } = causes.get(one) ?? jobChanged;
@@ -125,14 +128,21 @@ export class Triggers {
       if (row?.state === 'Pending' && record.attempt > row.attempt && record.adopts === undefined)
         expired.push({ run: record.run, reason, message: detail });
       else if (row !== undefined || record.adopts !== undefined) lost.push(orphanOf(record, job, left(record, detail)));
-      else if (record.tick !== undefined) {
+      else if (record.particulars?.member !== undefined) {
+        asked.push(requestOf(record, job, this.#parts.agenda.open(job)?.revision ?? 1));
+        expired.push({ run: record.run, reason, message: detail });
+      } else if (record.tick !== undefined) {
         const range = { from: record.tick, to: record.tick, count: 1, reason, detail };
         skips.push({ jobUid: record.jobUid, ...splitJobKey(job), ...range });
       }
     }
-    await this.#office.store.account(this.#office.term, { ...nothingFound, skips, expired }, this.#office.clock());
+    await this.#office.store.account(
+      this.#office.term,
+      { ...nothingFound, skips, expired, catchups: asked },
+      this.#office.clock(),
+    );
     // Of a retry that can't start, the tick had its run.
-    const first = expired.filter(({ run }) => rows.get(run)?.attempt === 0);
+    const first = expired.filter(({ run }) => (rows.get(run)?.attempt ?? 0) === 0);
     for (const { reason } of [...skips, ...first]) this.#office.metrics.skips.inc({ reason });
     await closeAsLost(this.#office, lost);
   }
@@ -150,7 +160,7 @@ export class Triggers {
   }
 
   /** Why a trigger was not started until its deadline. */
-  async #whyNot(trigger: Pick<TriggerRecord, 'requestedAt' | 'deadline' | 'adopts'>, job: JobKey): Promise<Cause> {
+  async #whyNot(trigger: TriggerRecord, job: JobKey): Promise<Cause> {
     const until = formatInstant(trigger.deadline);
     if (trigger.adopts !== undefined) {
       return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
@@ -158,12 +168,14 @@ export class Triggers {
     const spec = this.#parts.agenda.open(job)?.spec;
     if (spec === undefined) return jobChanged;
     if (spec.concurrencyPolicy === 'Forbid') {
-      const [slot] = await this.#office.read([lockPath(job, 0)]);
-      const record = slot === undefined ? undefined : decode<LockRecord>(slot);
-      if (record !== undefined && isHeld({ session: slot?.session, record })) {
-        const { run } = record;
-        return { reason: 'StillRunning', detail: `the run ${run} was still going at ${until}` };
-      }
+      const run = await this.#holder(trigger, job);
+      if (run !== undefined) return { reason: 'StillRunning', detail: `the run ${run} was still going at ${until}` };
+    }
+    const only = trigger.particulars?.member?.worker;
+    if (only !== undefined) {
+      return this.#parts.workers.eligible(spec).some(({ name }) => name === only)
+        ? { reason: 'NoCapacity', detail: `worker ${only} had no room until ${until}` }
+        : { reason: 'NoEligibleWorker', detail: `worker ${only} went away, and was not back at ${until}` };
     }
     const { history } = this.#parts.workers;
     const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
@@ -171,6 +183,15 @@ export class Triggers {
     return none
       ? { reason: 'NoEligibleWorker', detail: `no ready worker had its labels and executor until ${until}` }
       : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
+  }
+
+  /** A run that keeps the trigger's from starting: of a member, one of another whole. */
+  async #holder({ run, particulars }: TriggerRecord, job: JobKey): Promise<RunId | undefined> {
+    const locks = await this.#list(`${prefix.lock}${job}/`);
+    return locks
+      .map(({ session, value, key }) => ({ session, record: decode<LockRecord>({ key, value }) }))
+      .filter(isHeld)
+      .find(({ record }) => wholeOf(record.run, record.particulars) !== wholeOf(run, particulars))?.record.run;
   }
 
   /** Pending runs that have no trigger in Consul. */
@@ -244,8 +265,26 @@ function left({ adopts }: TriggerRecord, detail: string): string {
 }
 
 function orphanOf(record: TriggerRecord, job: JobKey, message: string): Orphan {
-  const { run, attempt, kind, tick } = record;
-  return { run, job, attempt, trigger: kind, message, ...(tick !== undefined && { tick }) };
+  const { run, attempt, kind, tick, particulars } = record;
+  const more = { ...(tick !== undefined && { tick }), ...(particulars !== undefined && { particulars }) };
+  return { run, job, attempt, trigger: kind, message, ...more };
+}
+
+/** The row of a run that nobody made one for. */
+function requestOf(record: TriggerRecord, job: JobKey, revision: number): NewRun {
+  const { run, jobUid, kind, tick, particulars, requestedAt, deadline, by } = record;
+  return {
+    id: run,
+    jobUid,
+    ...splitJobKey(job),
+    trigger: kind,
+    ...(tick !== undefined && { tick }),
+    ...(particulars !== undefined && { particulars }),
+    revision,
+    requestedAt,
+    deadline,
+    by,
+  };
 }
 
 function pendingOrphan(run: PendingRun, message: string): Orphan {

@@ -41,13 +41,18 @@ export class BackfillService {
   /**
    * Asks for runs of a job for the ticks of a past range, those before the job's creation too.
    *
-   * @throws CronmeshError InvalidInput when the range has no tick, or more than `maxBackfillTicks`; Unavailable
+   * @throws CronmeshError NotApplicable with placement All or Shards; InvalidInput when the range has no tick, or more than
+   * `maxBackfillTicks`; Unavailable
    */
   async create(job: Job, request: BackfillRequest, by: string): Promise<BackfillView> {
     const { store, clock, randomText, clockOk } = this.#deps;
     if (!clockOk()) {
       const message = "this master's clock is off from its peers'; ask another master";
       throw new CronmeshError('Unavailable', message, { retryable: true });
+    }
+    if (job.spec.placement.mode !== 'One') {
+      const message = `a job with placement mode ${job.spec.placement.mode} can't be backfilled: only mode One can`;
+      throw new CronmeshError('NotApplicable', message);
     }
     const total = await this.#count(job, request);
     const { namespace, name, anchor, uid } = job;

@@ -1,10 +1,6 @@
-import type { JobSpec } from '../../domain/job/spec.ts';
-import { isEligible, type WorkerTraits } from '../../domain/policy/eligibility.ts';
+import { isEligible, type JobNeeds, type WorkerTraits } from '../../domain/policy/eligibility.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Instant } from '../../domain/time.ts';
-
-/** What of a job decides who may run it. */
-export type JobNeeds = Pick<JobSpec, 'executor' | 'placement'>;
 
 /** From `at` on these workers were ready; `undefined`: from `at` on the catalog was not seen. */
 interface Sighting {

@@ -90,8 +90,10 @@ export class Publisher implements Service, Publishing {
     await batch.done.promise;
   }
 
-  async publishTrigger(run: NewRun): Promise<void> {
-    await this.#triggers.write([{ ...run, dueAt: run.tick ?? run.requestedAt, attempt: 1, published: false }]);
+  async publishTrigger(...runs: readonly NewRun[]): Promise<void> {
+    await this.#triggers.write(
+      runs.map(run => ({ ...run, dueAt: run.tick ?? run.requestedAt, attempt: 1, published: false })),
+    );
   }
 
   /** Writes the triggers of runs that are not published yet. @throws when Consul or the database is away */

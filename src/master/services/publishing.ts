@@ -9,8 +9,8 @@ import type { NewRun, Run } from '../../store/store.ts';
 export interface Publishing {
   /** Writes the newest state of these jobs to Consul. */
   publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void>;
-  /** Writes the trigger of a run that was just created. */
-  publishTrigger(run: NewRun): Promise<void>;
+  /** Writes the triggers of runs that were just created. */
+  publishTrigger(...runs: readonly NewRun[]): Promise<void>;
   /**
    * Makes sure that a run whose trigger was never written never starts: its trigger can't be written any more. False when
    * it was. May be called twice. @throws when Consul does not answer

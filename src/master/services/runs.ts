@@ -1,5 +1,6 @@
 import { CronmeshError } from '../../domain/errors.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
+import { isSpread } from '../../domain/policy/members.ts';
 import { shouldRetry } from '../../domain/policy/retry.ts';
 import { checkFits, type RunRequest } from '../../domain/run/request.ts';
 import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts';
@@ -8,12 +9,13 @@ import type { Logger } from '../../observability/logger.ts';
 import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
+import { type EligibleWorkers, nobodyEligible, runsFor } from './members.ts';
 import type { Publishing } from './publishing.ts';
 
 export interface RunServiceDependencies {
   readonly store: Pick<
     Store,
-    | 'createRun'
+    | 'createRuns'
     | 'cancelRun'
     | 'getRun'
     | 'getJob'
@@ -28,11 +30,15 @@ export interface RunServiceDependencies {
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly workers: EligibleWorkers;
   /** Gives `count` random characters of [a-z0-9]. */
   readonly randomText: (count: number) => string;
   /** Whether this master's clock may stamp: a run's deadline depends on it. */
   readonly clockOk: () => boolean;
 }
+
+/** A run that was asked for: where it comes to several (placement All or Shards), the first of `runs`. */
+export type AskedRun = Run & { readonly runs?: readonly Run[] };
 
 export interface LogOptions {
   /** Only what comes after this line's id. Default 0: everything. */
@@ -60,11 +66,12 @@ export class RunService {
    * Asks for a run of a job now, or later. It is committed when this resolves, and waits for a worker from when it is due
    * until the job's starting deadline. A suspended job may be run by hand. A delayed run runs what the job is then.
    *
-   * @throws CronmeshError NotApplicable when the job can't take what the request brings, Unavailable
+   * @throws CronmeshError NotApplicable when the job can't take what the request brings; Unavailable, also for a job with
+   * placement All while no eligible worker is ready
    */
-  async trigger(job: Job, by: string, wanted: RunRequest = { dryRun: false }): Promise<Run> {
+  async trigger(job: Job, by: string, wanted: RunRequest = { dryRun: false }): Promise<AskedRun> {
     checkFits(job.spec, wanted);
-    const { store, publishing, changes, clock, randomText, logger } = this.#deps;
+    const { store, publishing, changes, clock, randomText, workers, logger } = this.#deps;
     if (!this.#deps.clockOk()) {
       throw new CronmeshError('Unavailable', "this master's clock is off from its peers'; ask another master", {
         retryable: true,
@@ -85,17 +92,26 @@ export class RunService {
       askedAt,
       ...(wanted.particulars !== undefined && { particulars: wanted.particulars }),
     };
-    const run = await store.createRun(request);
-    changes.runsChanged([run.id]);
+    const requests = runsFor(request, job.spec, workers);
+    if (requests.length === 0) {
+      const message = `${jobKey(job)} runs on every eligible worker, and ${nobodyEligible}: see GET /api/v1/workers`;
+      throw new CronmeshError('Unavailable', message, { retryable: true });
+    }
+    const made = new Map((await store.createRuns(requests)).map(one => [one.id, one]));
+    const runs = requests.flatMap(({ id }) => made.get(id) ?? []);
+    const [run] = runs;
+    if (run === undefined) throw new Error(`the run ${request.id} was deleted as it was made`);
+    changes.runsChanged(runs.map(({ id }) => id));
+    const asked = runs.length === 1 && run.particulars?.member === undefined ? run : { ...run, runs };
     // What is due later is published then, by the leader.
-    if (requestedAt > askedAt) return run;
-    publishing.publishTrigger(request).catch((error: unknown) => {
+    if (requestedAt > askedAt) return asked;
+    publishing.publishTrigger(...requests).catch((error: unknown) => {
       logger.warn(
         { err: error, job: jobKey(job), run: run.id },
         'the trigger was not published at once; the leader will do it',
       );
     });
-    return run;
+    return isSpread(job.spec.placement) ? { ...run, runs } : run;
   }
 
   /**

@@ -4,11 +4,11 @@ import { watchService } from '../../coordination/watch.ts';
 import { decodeWorkerMeta, workerService } from '../../coordination/worker-service.ts';
 import type { ExecutorKind, Labels } from '../../domain/job/spec.ts';
 import type { Service } from '../../domain/lifecycle.ts';
-import { isEligible, type WorkerTraits } from '../../domain/policy/eligibility.ts';
+import { isEligible, type JobNeeds, type WorkerTraits } from '../../domain/policy/eligibility.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { EligibilityHistory, type JobNeeds } from './eligibility-history.ts';
+import { EligibilityHistory } from './eligibility-history.ts';
 
 /** A worker as the catalog shows it. */
 export interface WorkerView {

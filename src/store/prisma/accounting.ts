@@ -4,7 +4,7 @@ import type { JobSpell as SpellRow } from './client/client.ts';
 import { Prisma } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
 import { requireTerm } from './leadership.ts';
-import { recordset } from './recordset.ts';
+import { asJson, recordset } from './recordset.ts';
 import { insertPending } from './runs.ts';
 import { insertSkips } from './skips.ts';
 import { toSpell } from './spells.ts';
@@ -48,10 +48,14 @@ export function accounting(
 
     accountedTicks: async queries => {
       const found = new Map(
-        queries.map(({ uid }) => [uid, { ticks: new Set<number>(), skips: [] as { from: number; to: number }[] }]),
+        queries.map(({ uid }) => [
+          uid,
+          { ticks: new Set<number>(), begun: new Set<number>(), skips: [] as { from: number; to: number }[] },
+        ]),
       );
-      for (const { uid, tick } of await prisma.$queryRaw<{ uid: JobUid; tick: bigint }[]>(ticksWithRuns(queries))) {
-        found.get(uid)?.ticks.add(number(tick));
+      type Ran = { uid: JobUid; tick: bigint; whole: boolean };
+      for (const { uid, tick, whole } of await prisma.$queryRaw<Ran[]>(ticksWithRuns(queries))) {
+        found.get(uid)?.[whole ? 'ticks' : 'begun'].add(number(tick));
       }
       const skips = await prisma.$queryRaw<{ uid: JobUid; from: bigint; to: bigint }[]>(skipsWithin(queries));
       for (const { uid, from, to } of skips) found.get(uid)?.skips.push({ from: number(from), to: number(to) });
@@ -63,8 +67,8 @@ export function accounting(
         await requireTerm(transaction, term);
         await insertSkips(transaction, findings.skips, now);
         await closeLost(transaction, findings.lost, now);
-        await expire(transaction, findings.expired, now);
         await insertPending(transaction, findings.catchups);
+        await expire(transaction, findings.expired, now);
         await advance(transaction, findings.accounted);
       }),
   };
@@ -80,11 +84,12 @@ const asTable = (queries: TickQueries) =>
  * backfill, known by its id, is for a tick that was accounted for without it.
  */
 const ticksWithRuns = (queries: TickQueries) => Prisma.sql`
-  SELECT DISTINCT asked.uid, run.tick FROM ${asTable(queries)}
+  SELECT asked.uid, run.tick, count(*) >= max(coalesce((run.particulars->'member'->>'count')::int, 1)) AS whole FROM ${asTable(queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
   JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
     AND run.due_at > asked.after AND run.due_at <= asked.until
-  WHERE run.tick IS NOT NULL AND run.id NOT LIKE run.job_uid || '-b-%'`;
+  WHERE run.tick IS NOT NULL AND run.id NOT LIKE run.job_uid || '-b-%'
+  GROUP BY asked.uid, run.tick`;
 
 const skipsWithin = (queries: TickQueries) => Prisma.sql`
   SELECT asked.uid, skip.first_tick AS "from", skip.last_tick AS "to" FROM ${asTable(queries)}
@@ -100,6 +105,7 @@ const lostColumns = {
   tick: 'bigint',
   attempt: 'int',
   worker: 'text',
+  particulars: 'text',
   message: 'text',
 } as const;
 
@@ -108,12 +114,12 @@ const ofAttempt = ['claimed_at', 'started_at', 'exit_code', 'signal', 'http_stat
 
 async function closeLost(transaction: Transaction, lost: Findings['lost'], now: number): Promise<void> {
   if (lost.length === 0) return;
-  const rows = [...new Map(lost.map(one => [one.run, one])).values()];
+  const rows = [...new Map(lost.map(one => [one.run, { ...one, particulars: asJson(one.particulars) }])).values()];
   await transaction.$executeRaw`
     INSERT INTO run (id, job_uid, namespace, name, trigger, tick, due_at, state, attempt, worker, requested_at,
-      finished_at, reported_at, message)
+      finished_at, reported_at, particulars, message)
     SELECT run, "jobUid", namespace, name, trigger, tick, coalesce(tick, ${BigInt(now)}), 'Lost', attempt, worker,
-      coalesce(tick, ${BigInt(now)}), ${BigInt(now)}, ${BigInt(now)}, message
+      coalesce(tick, ${BigInt(now)}), ${BigInt(now)}, ${BigInt(now)}, particulars::json, message
     FROM ${recordset('lost', lostColumns, rows)}
     ORDER BY run
     ON CONFLICT (id) DO UPDATE SET state = 'Lost', attempt = excluded.attempt, message = excluded.message,

@@ -47,7 +47,7 @@ interface Join {
 /** Chains: each end of a run goes to the jobs that come after its own, and the last one that was missing makes a run. */
 export function followEnds(database: Database): Pick<Store, 'followEnds'> {
   return {
-    followEnds: (term, ended, now) =>
+    followEnds: (term, ended, now, runsFor) =>
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
         const wholes = await endedWholes(transaction, ended);
@@ -65,7 +65,7 @@ export function followEnds(database: Database): Pick<Store, 'followEnds'> {
           }
         }
         await saveArrivals(transaction, [...changed]);
-        return await makeRuns(transaction, joins, now);
+        return await makeRuns(transaction, joins, now, runsFor);
       }),
   };
 }
@@ -166,7 +166,12 @@ async function saveArrivals(transaction: Transaction, arrivals: readonly Arrival
     ON CONFLICT (job_uid, run) DO UPDATE SET state = excluded.state, chained = excluded.chained`;
 }
 
-async function makeRuns(transaction: Transaction, joins: readonly Join[], now: Instant): ReturnType<Store['getRuns']> {
+async function makeRuns(
+  transaction: Transaction,
+  joins: readonly Join[],
+  now: Instant,
+  runsFor: Parameters<Store['followEnds']>[3],
+): ReturnType<Store['getRuns']> {
   if (joins.length === 0) return [];
   const chains = await chainsOf(transaction, joins);
   const pending: NewRun[] = [];
@@ -183,16 +188,20 @@ async function makeRuns(transaction: Transaction, joins: readonly Join[], now: I
     const { uid: jobUid, namespace, name, revision, spec } = job;
     const about = { id, jobUid, namespace, name, trigger: 'chain', revision, requestedAt: now } as const;
     const deadline = now + spec.startingDeadlineSeconds * 1_000;
-    pending.push({ ...about, deadline, by: `after ${arrivals.map(one => one.upstream).join(', ')}`, chain, upstream });
-    const cause = whyNot(job, arrivals);
-    if (cause !== undefined) skipped.push({ run: id, ...cause });
+    const by = `after ${arrivals.map(one => one.upstream).join(', ')}`;
+    const run: NewRun = { ...about, deadline, by, chain, upstream };
+    const still = whyNot(job, arrivals);
+    const runs = still === undefined ? runsFor(run, spec) : [];
+    // With placement All and nobody to run it there is no member: what could not run is told as one run.
+    pending.push(...(runs.length > 0 ? runs : [run]));
+    if (runs.length === 0) skipped.push({ run: id, ...(still ?? nobody) });
   }
   await insertPending(transaction, pending);
   await expire(transaction, skipped, now);
   await transaction.$executeRaw`
     UPDATE run SET chain = marks.chain FROM ${recordset('marks', { run: 'text', chain: 'text' }, marks)}
     WHERE run.id = marks.run AND run.chain IS NULL`;
-  return (await transaction.run.findMany({ where: { id: { in: joins.map(({ id }) => id) } } })).map(toRun);
+  return (await transaction.run.findMany({ where: { id: { in: pending.map(({ id }) => id) } } })).map(toRun);
 }
 
 /** The chains that the upstreams' runs belong to; absent for those of none. */
@@ -204,6 +213,8 @@ async function chainsOf(transaction: Transaction, joins: readonly Join[]): Promi
   });
   return new Map(rows.map(({ id, chain }) => [id as RunId, chain as RunId]));
 }
+
+const nobody = { reason: 'NoEligibleWorker', message: 'no ready worker had its labels and executor' } as const;
 
 function whyNot(job: Job, arrivals: readonly Arrival[]): { reason: SkipReason; message: string } | undefined {
   const still = stillness(job);

@@ -1,5 +1,7 @@
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { JobUid } from '../../domain/job/job.ts';
+import { maxMembers } from '../../domain/job/spec.ts';
+import { runsOfWhole } from '../../domain/policy/members.ts';
 import { RunState } from '../../domain/run/run.ts';
 import type { Page, Run, RunFilter } from '../store.ts';
 import type { Run as RunRow } from './client/client.ts';
@@ -59,6 +61,11 @@ function conditionsOf(filter: RunFilter): readonly Prisma.Sql[] {
   if (filter.namespace !== undefined) conditions.push(Prisma.sql`run.namespace = ${filter.namespace}`);
   if (filter.name !== undefined) conditions.push(Prisma.sql`run.name = ${filter.name}`);
   if (filter.worker !== undefined) conditions.push(Prisma.sql`run.worker = ${filter.worker}`);
+  if (filter.whole !== undefined) {
+    // By their ids, which the primary key finds.
+    const ids = [filter.whole, ...runsOfWhole(filter.whole, maxMembers)];
+    conditions.push(Prisma.sql`run.id = ANY(${ids})`);
+  }
   if (filter.since !== undefined) conditions.push(Prisma.sql`run.due_at >= ${BigInt(filter.since)}`);
   if (filter.until !== undefined) conditions.push(Prisma.sql`run.due_at < ${BigInt(filter.until)}`);
   if (filter.cursor !== undefined) {

@@ -10,7 +10,10 @@ const going = stateLiterals(['Claimed', 'Running']);
 
 export function runs(
   database: Database,
-): Pick<Store, 'createRun' | 'pendingRuns' | 'markRunsPublished' | 'cancelRun' | 'getRun' | 'getRuns' | 'quietRuns'> {
+): Pick<
+  Store,
+  'createRun' | 'createRuns' | 'pendingRuns' | 'markRunsPublished' | 'cancelRun' | 'getRun' | 'getRuns' | 'quietRuns'
+> {
   const { prisma } = database;
   const getRun = async (id: RunId) => {
     const row = await prisma.run.findUnique({ where: { id } });
@@ -22,6 +25,13 @@ export function runs(
       const created = await getRun(run.id);
       if (created === undefined) throw new Error(`the run ${run.id} was deleted as it was made`);
       return created;
+    },
+
+    createRuns: async wanted => {
+      await insertPending(prisma, wanted);
+      return (
+        await prisma.run.findMany({ where: { id: { in: wanted.map(({ id }) => id) } }, orderBy: { id: 'asc' } })
+      ).map(toRun);
     },
 
     pendingRuns: async (limit, dueBy) => {

@@ -5,7 +5,8 @@ import { limitOf, stillness } from '../../domain/job/pause.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import type { RunLimit } from '../../domain/policy/claiming.ts';
-import { retriesLost } from '../../domain/policy/retry.ts';
+import { isSpread, type Spread } from '../../domain/policy/members.ts';
+import { retriesLost, retryOf } from '../../domain/policy/retry.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import type { EligibilityClass } from '../peers.ts';
@@ -28,9 +29,14 @@ export interface JobEntry {
   readonly schedule: Schedule;
   /** Which workers may run it. */
   readonly eligibility: EligibilityClass;
-  /** Runs at once: 1 with `Forbid`, the maximum of `Allow`, undefined without one. */
+  /** Runs at once: 1 with `Forbid`, the maximum of `Allow`; undefined without one, and where a tick comes to several. */
   readonly slots: number | undefined;
+  /** One run at a time. */
   readonly forbid: boolean;
+  /** How many runs a tick comes to. */
+  readonly spread: Spread;
+  /** `Forbid` where a tick comes to several runs: only those of one whole at a time. */
+  readonly wholes: boolean;
   readonly deadline: Milliseconds;
   /** Its runs go on without their worker (kubernetes): they are handed over and adopted, never lost with it. */
   readonly outlivesWorker: boolean;
@@ -49,12 +55,18 @@ export type RunSpec = Pick<JobSpec, 'executor' | 'timeoutSeconds' | 'termination
   readonly resource?: { readonly name: string; readonly uid: string };
 };
 
+/** Shared by all jobs of the mode: a hundred thousand entries are held. */
+const plain = { One: { mode: 'One' }, All: { mode: 'All' }, Shards: { mode: 'Shards' } } as const;
+
 /** @throws ScheduleError when this version cannot read the schedule */
 export function toEntry(record: JobRecord, index: Index, eligibility: EligibilityClass): JobEntry {
   const { spec } = record;
   const { executor, timeoutSeconds, terminationGraceSeconds, secretRefs } = spec;
   const resource = resourceOf(record);
-  const forbid = spec.concurrencyPolicy === 'Forbid';
+  const { mode = 'One', shards } = spec.placement;
+  const spread: Spread = shards === undefined ? plain[mode] : { mode, shards };
+  const alone = !isSpread(spread);
+  const forbid = alone && spec.concurrencyPolicy === 'Forbid';
   return {
     key: jobKey(record),
     uid: record.uid,
@@ -65,12 +77,14 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     limit: limitOf(record),
     schedule: scheduleOf(record),
     eligibility,
-    slots: forbid ? 1 : spec.maxConcurrentRuns,
+    slots: forbid ? 1 : alone ? spec.maxConcurrentRuns : undefined,
     forbid,
+    spread,
+    wholes: !alone && spec.concurrencyPolicy === 'Forbid',
     deadline: spec.startingDeadlineSeconds * 1_000,
     outlivesWorker: executor.kubernetes !== undefined,
     asynchronous: executor.http?.asynchronous !== undefined,
-    retries: (spec.retry?.limit ?? 0) > 0,
+    retries: (retryOf(spec)?.limit ?? 0) > 0,
     retriesLost: retriesLost(spec),
     body: JSON.stringify({
       executor,
@@ -80,6 +94,11 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
       ...(resource !== undefined && { resource: { name: resource.name, uid: resource.uid } }),
     } satisfies RunSpec),
   };
+}
+
+/** Whether a run of it must end with its worker's lease: another one may start once its lock is gone. */
+export function isExclusive({ slots, wholes, retriesLost }: JobEntry): boolean {
+  return slots !== undefined || wholes || retriesLost;
 }
 
 export function runSpecOf(entry: JobEntry): RunSpec {

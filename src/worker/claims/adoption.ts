@@ -2,6 +2,7 @@ import type { Entry } from '../../coordination/coordinator.ts';
 import { jobOfPath, prefix } from '../../coordination/keys.ts';
 import type { Adoption, TriggerRecord } from '../../coordination/records.ts';
 import { type JobSpec, jobSpec } from '../../domain/job/spec.ts';
+import type { JobNeeds } from '../../domain/policy/eligibility.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobEntry, RunSpec } from '../agenda/entry.ts';
@@ -18,9 +19,12 @@ export function isAdoption(trigger: TriggerRecord): trigger is AdoptionTrigger {
   return trigger.adopts !== undefined;
 }
 
-/** What a worker needs to adopt a run: the executor, and the labels that the job asked for when the run began. */
-export function reachOf({ adopts }: AdoptionTrigger): Pick<JobSpec, 'executor' | 'placement'> {
-  return { executor: { kubernetes: anyPod }, placement: { selector: { matchLabels: adopts.labels ?? {} } } };
+/** What a worker needs to adopt a run: the executor, and what the job's selector asked for when the run began. */
+export function reachOf({ adopts }: AdoptionTrigger): JobNeeds {
+  return {
+    executor: { kubernetes: anyPod },
+    placement: { selector: adopts.selector ?? defaults.placement.selector },
+  };
 }
 
 /**
@@ -49,6 +53,8 @@ export function entryOf(
     slots: slot === undefined ? undefined : (job?.slots ?? 1),
     // Ticks of a `Forbid` job wait for its one slot.
     forbid: slot === 0 && job?.forbid === true,
+    spread: { mode: 'One' },
+    wholes: false,
     deadline: job?.deadline ?? 0,
     outlivesWorker: true,
     asynchronous: false,

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { lockPath } from '../../coordination/keys.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import { backlogAt, lookAt } from '../../domain/policy/claiming.ts';
+import { isSpread } from '../../domain/policy/members.ts';
 import { lastRank } from '../../domain/policy/ranks.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
@@ -19,7 +20,7 @@ import { TickClaims, type TickClaimsOptions } from './tick-claims.ts';
 
 export interface DispatcherOptions extends TickClaimsOptions {
   readonly alarm: Alarm;
-  readonly peers: Pick<Peers, 'ranks'>;
+  readonly peers: Pick<Peers, 'ranks' | 'names'>;
   readonly reader: Reader;
   readonly logger: Logger;
 }
@@ -169,8 +170,8 @@ export class Dispatcher {
     const useful: Due[] = [];
     for (const due of dues) {
       if (due.state !== 'open' || now - due.tick > timing.liveWindow || !agenda.isCurrent(due.entry)) continue;
-      // Without room there is nothing to be claimed, but what has waited long becomes a trigger.
-      if (room.free > 0 || now >= backlogAt(due.tick, due.rank)) useful.push(due);
+      // Without room there is nothing to be claimed, but what has waited long becomes a trigger, or is several at once.
+      if (room.free > 0 || isSpread(due.entry.spread) || now >= backlogAt(due.tick, due.rank)) useful.push(due);
       else this.#wait(due);
     }
     if (useful.length === 0) return;

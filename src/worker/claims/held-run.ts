@@ -2,16 +2,18 @@ import type { Index, Operation, SessionId } from '../../coordination/coordinator
 import { adoptableUntil } from '../../coordination/handover.ts';
 import type { Adoption, LockRecord, Outliving } from '../../coordination/records.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
+import type { Selector } from '../../domain/job/spec.ts';
 import type { RunReference } from '../../domain/run/report.ts';
 import {
   fencingToken,
+  type Member,
   type RunId,
   type RunParticulars,
   type TriggerKind,
   type WorkerId,
 } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import { type JobEntry, runSpecOf } from '../agenda/entry.ts';
+import { isExclusive, type JobEntry, runSpecOf } from '../agenda/entry.ts';
 import type { StartRequest } from '../supervisor/protocol.ts';
 import { traceparent } from './trace-context.ts';
 
@@ -77,14 +79,18 @@ function outliving({ entry, deadline, adopts }: RunClaim, since: Instant): Outli
     const { lock: _lock, ...rest } = adopts;
     return { ...rest, until: deadline };
   }
-  const { matchLabels } = entry.eligibility.sample.placement.selector;
+  const { selector } = entry.eligibility.sample.placement;
   return {
     handovers: 0,
     since,
     until: adoptableUntil(deadline, runSpecOf(entry).timeoutSeconds * 1_000),
     revision: entry.revision,
-    ...(Object.keys(matchLabels).length > 0 && { labels: matchLabels }),
+    ...(isChoosy(selector) && { selector }),
   };
+}
+
+function isChoosy({ matchLabels, matchExpressions = [] }: Selector): boolean {
+  return Object.keys(matchLabels).length + matchExpressions.length > 0;
 }
 
 export function referenceOf(claim: RunClaim): RunReference {
@@ -97,6 +103,12 @@ export function referenceOf(claim: RunClaim): RunReference {
     trigger: claim.trigger,
     ...(claim.particulars?.member !== undefined && { member: claim.particulars.member }),
   };
+}
+
+/** A shard is told which it is; a member of All is told its worker as any run is. */
+function shardVariables(member: Member | undefined): Readonly<Record<string, string>> {
+  if (member === undefined || member.worker !== undefined) return {};
+  return { CRONMESH_SHARD: String(member.index), CRONMESH_SHARDS: String(member.count) };
 }
 
 /**
@@ -113,7 +125,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId, callbackUrl?: st
     run: held.run,
     attempt: held.attempt,
     // What goes on without its worker is let go of with the lease, whatever its policy: another follows it then.
-    exclusive: entry.slots !== undefined || entry.outlivesWorker || entry.retriesLost,
+    exclusive: isExclusive(entry) || entry.outlivesWorker,
     lockKey: held.lockKey,
     handovers: held.adopts?.handovers ?? 0,
     ...(entry.slots !== undefined && { atOnce: entry.slots }),
@@ -135,6 +147,7 @@ export function startRequestOf(held: HeldRun, worker: WorkerId, callbackUrl?: st
       CRONMESH_FENCING_TOKEN: held.token,
       CRONMESH_WORKER: worker,
       TRACEPARENT: traceparent(held.run, held.attempt),
+      ...shardVariables(held.particulars?.member),
     },
   };
 }

@@ -18,6 +18,8 @@ export interface LossesOptions {
   readonly logger: Logger;
 }
 
+const particularsOf = ({ particulars }: LockRecord) => (particulars === undefined ? {} : { particulars });
+
 /** A try is given up after so many; the leader then finds the run by its silence. */
 const mostAttempts = 20;
 
@@ -45,7 +47,15 @@ export class Losses {
     const { worker, clock } = this.#options;
     const at = clock();
     if (isOutliving(lock)) return askForAdoption(lockKey, lock, `found by ${worker}`, at);
-    const lost: LostRecord = { v: 1, run: lock.run, attempt: lock.attempt, job: entry.key, foundBy: worker, at };
+    const lost: LostRecord = {
+      v: 1,
+      run: lock.run,
+      attempt: lock.attempt,
+      job: entry.key,
+      foundBy: worker,
+      at,
+      ...particularsOf(lock),
+    };
     return { verb: 'set', key: lostPath(lock.run), value: encode(lost) };
   }
 

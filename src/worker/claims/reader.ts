@@ -5,6 +5,7 @@ import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { JobEntry } from '../agenda/entry.ts';
 import { type Seen, type SeenCache, seenCursor, seenLock } from './seen.ts';
+import { readWholes } from './wholes.ts';
 
 /** Transactions of reads under way at once. */
 const parallel = 4;
@@ -55,6 +56,11 @@ export class Reader {
     const keys = jobs.flatMap(job => [cursorPath(job.key), ...slotKeys(job)]);
     const at = this.#clock();
     const found = await readKeys(this.#coordinator, keys, signal);
+    const wholes = await readWholes(
+      this.#coordinator,
+      jobs.filter(job => job.wholes),
+      signal,
+    );
     const seen = new Map<JobKey, Seen>();
     let place = 0;
     for (const job of jobs) {
@@ -62,7 +68,8 @@ export class Reader {
       const [cursor, ...locks] = found.slice(place, place + 1 + slots);
       place += 1 + slots;
       try {
-        const read = { cursor: seenCursor(cursor), locks: locks.map(seenLock), at };
+        const whole = wholes.get(job);
+        const read = { cursor: seenCursor(cursor), locks: locks.map(seenLock), at, ...(whole && { whole: whole() }) };
         seen.set(job.key, this.#cache.put(job.key, read));
       } catch (error) {
         this.#log.error({ err: error, job: job.key }, 'the job is left alone: what is stored for it cannot be read');

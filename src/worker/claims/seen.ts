@@ -1,6 +1,7 @@
 import type { Entry, Index, SessionId } from '../../coordination/coordinator.ts';
-import { type CursorRecord, decode, type LockRecord } from '../../coordination/records.ts';
+import { type CursorRecord, decode, type LockRecord, type WholeRecord } from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
+import type { RunId } from '../../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 
 /** A cursor as one read showed it: the index for the check-and-set and the tick belong together, always. */
@@ -17,11 +18,23 @@ export interface SeenLock {
   readonly record: LockRecord;
 }
 
+/** Of a job with `Forbid` where a tick comes to several runs: the whole whose members may be claimed. */
+export interface SeenWhole {
+  /** 0 when there was none yet. */
+  readonly index: Index;
+  readonly record: WholeRecord | undefined;
+  /** A run of it whose lock is there: no other whole may begin. */
+  readonly locked: RunId | undefined;
+  /** A run of the job, of whatever whole, that is going or waits. */
+  readonly going: RunId | undefined;
+}
+
 /** What was read of a job before a claim. */
 export interface Seen {
   readonly cursor: SeenCursor;
   /** By slot; empty for jobs without a maximum. */
   readonly locks: readonly (SeenLock | undefined)[];
+  readonly whole?: SeenWhole;
   readonly at: Instant;
 }
 

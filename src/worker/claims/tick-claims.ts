@@ -3,14 +3,17 @@ import { jobPath } from '../../coordination/keys.ts';
 import { maxGaps } from '../../coordination/records.ts';
 import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
 import { backlogAt, baseOf, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
+import { isSpread, membersOf } from '../../domain/policy/members.ts';
 import { bucketOf } from '../../domain/policy/ranks.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Milliseconds } from '../../domain/time.ts';
+import type { Logger } from '../../observability/logger.ts';
 import type { Agenda } from '../agenda/agenda.ts';
 import { Due } from '../agenda/due.ts';
 import type { JobEntry } from '../agenda/entry.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import type { Peers } from '../peers.ts';
 import type { Reports } from '../reports.ts';
 import type { Claimer } from './claimer.ts';
 import type { Losses } from './losses.ts';
@@ -36,6 +39,8 @@ export interface TickClaimsOptions {
   readonly reports: Reports;
   readonly metrics: WorkerMetrics;
   readonly context: () => ClaimContext | undefined;
+  readonly peers: Pick<Peers, 'names'>;
+  readonly logger: Logger;
   /** A job's key has moved and the feed has not told yet. */
   readonly onStaleJob: (job: JobKey) => void;
 }
@@ -123,6 +128,11 @@ export class TickClaims {
       due.state = 'done';
       return;
     }
+    if (isSpread(entry.spread)) {
+      if (fresh || !entry.wholes) this.#spread(due, seen);
+      else this.#owner.look([due]);
+      return;
+    }
     const lockKey = freeLock(entry, tickRunId(entry.uid, tick), seen, slots, due.refusedLocks < 2);
     if (lockKey === undefined) {
       if (fresh) this.#noSlot(due, seen);
@@ -137,6 +147,28 @@ export class TickClaims {
     }
     slots.take(lockKey);
     this.#decide(due, seen, { kind: 'run', claim: tickClaim(due, lockKey, asSeen(entry, lockKey, seen)) });
+  }
+
+  /** It comes to several runs: they are decided here together, and claimed like all that is asked for. */
+  #spread(due: Due, seen: Seen): void {
+    const { entry, tick } = due;
+    const { peers, logger } = this.#options;
+    if (seen.whole?.going !== undefined) {
+      const detail = `run ${seen.whole.going} was still going, or waiting`;
+      this.#decide(due, seen, { kind: 'skip', reason: 'StillRunning', detail });
+      return;
+    }
+    const names = peers.names(entry.eligibility);
+    const members = membersOf(entry.spread, names);
+    if (members.length === 0) {
+      // Nobody is seen as ready yet, this worker included; when that lasts, the leader says so.
+      this.#owner.lookLater(due, pauseForOthers);
+      return;
+    }
+    const left = entry.spread.mode === 'All' ? new Set(names).size - members.length : 0;
+    if (left > 0)
+      logger.warn({ job: entry.key, tick, left }, `a tick goes to the first ${members.length} workers only`);
+    this.#decide(due, seen, { kind: 'members', members });
   }
 
   #noSlot(due: Due, seen: Seen): void {

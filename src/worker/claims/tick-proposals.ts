@@ -2,7 +2,7 @@ import type { Operation } from '../../coordination/coordinator.ts';
 import { cursorPath, jobPath, triggerPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
 import { countedWith, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
-import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
+import { type Member, memberRunId, type RunId, tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Due } from '../agenda/due.ts';
 import type { JobEntry } from '../agenda/entry.ts';
 import { lockRecord, type RunClaim } from './held-run.ts';
@@ -21,7 +21,9 @@ export type TickDecision =
   | { readonly kind: 'run'; readonly claim: RunClaim }
   /** It waits as a trigger for any worker with room. */
   | { readonly kind: 'trigger' }
-  | { readonly kind: 'skip'; readonly reason: 'ConcurrencyLimit'; readonly detail: string };
+  /** It comes to several runs: each waits as a trigger for its worker. */
+  | { readonly kind: 'members'; readonly members: readonly Member[] }
+  | { readonly kind: 'skip'; readonly reason: 'ConcurrencyLimit' | 'StillRunning'; readonly detail: string };
 
 export interface TickOutcome {
   won(commit: Commit): void;
@@ -81,11 +83,12 @@ export class TickProposal implements Proposal {
       v: 1,
       uid: entry.uid,
       tick,
-      decision: decision.kind,
+      decision: decision.kind === 'members' ? 'trigger' : decision.kind,
       worker,
       ...(decision.kind === 'skip'
         ? { from: tick, reason: decision.reason, detail: decision.detail }
         : { run: tickRunId(entry.uid, tick) }),
+      ...(decision.kind === 'members' && { members: decision.members.length }),
       ...(gaps.length > 0 && { gaps }),
       ...countedWith(entry.limit, counted, decision.kind === 'skip' ? 0 : 1),
     };
@@ -116,8 +119,15 @@ export class TickProposal implements Proposal {
       const lock = { verb: 'lock', key: claim.lockKey, value, session: context.session } as const;
       return claim.guard === undefined ? [lock] : [claim.guard, lock];
     }
+    const whole = tickRunId(this.#due.entry.uid, this.#due.tick);
+    if (decision.kind === 'trigger') return [this.#trigger(context, whole, `no room on ${worker}`)];
+    return decision.members.map(member =>
+      this.#trigger(context, memberRunId(whole, member.index), `the tick, for ${decision.members.length} runs`, member),
+    );
+  }
+
+  #trigger(context: ClaimContext, run: RunId, by: string, member?: Member): Operation {
     const { entry, tick } = this.#due;
-    const run = tickRunId(entry.uid, tick);
     const trigger: TriggerRecord = {
       v: 1,
       run,
@@ -125,11 +135,12 @@ export class TickProposal implements Proposal {
       jobUid: entry.uid,
       kind: 'tick',
       tick,
+      ...(member !== undefined && { particulars: { member } }),
       deadline: tick + entry.deadline,
       requestedAt: context.now,
       epoch: context.epoch.number,
-      by: `no room on ${worker}`,
+      by,
     };
-    return [{ verb: 'cas', key: triggerPath(entry.key, run), value: encode(trigger), index: 0 }];
+    return { verb: 'cas', key: triggerPath(entry.key, run), value: encode(trigger), index: 0 };
   }
 }

@@ -1,11 +1,12 @@
 import type { Coordinator, Index, Operation } from '../../coordination/coordinator.ts';
-import { jobOfPath, jobPath, prefix } from '../../coordination/keys.ts';
+import { jobOfPath, jobPath, lockPath, prefix, wholePath } from '../../coordination/keys.ts';
 import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import { watchKeys } from '../../coordination/watch.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import { lookAt } from '../../domain/policy/claiming.ts';
+import { wholeOf } from '../../domain/policy/members.ts';
 import { bucketOf, lastRank } from '../../domain/policy/ranks.ts';
-import type { WorkerId } from '../../domain/run/run.ts';
+import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { JobEntry } from '../agenda/entry.ts';
@@ -20,14 +21,17 @@ import type { ClaimContext, Commit, Loss } from './proposal.ts';
 import { type Reader, readKeys } from './reader.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
-import type { Seen } from './seen.ts';
+import type { Seen, SeenWhole } from './seen.ts';
 import { asSeen, freeLock, slotOf, unchanged } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { TriggerProposal } from './trigger-proposal.ts';
+import { WholeProposal } from './wholes.ts';
 
 export interface TriggersOptions {
   readonly coordinator: Coordinator;
   readonly worker: WorkerId;
+  /** The worker's configured name: members of a whole may be for it alone. */
+  readonly name: string;
   readonly job: (key: JobKey) => JobEntry | undefined;
   readonly alarm: Alarm;
   readonly clock: Clock;
@@ -67,6 +71,8 @@ export class Triggers {
   readonly #stopping = new AbortController();
   #waiting = new Map<string, Waiting>();
   #watching: Promise<void> | undefined;
+  /** Jobs for which another whole is being given its turn. */
+  readonly #turning = new Set<JobKey>();
   #sweeping = false;
   #sweepAgain = false;
 
@@ -176,7 +182,7 @@ export class Triggers {
       }
       const entry = this.#claimable(waiting, under);
       if (entry === undefined) continue;
-      if (entry.slots !== undefined) limited.push([waiting, entry]);
+      if (entry.slots !== undefined || entry.wholes) limited.push([waiting, entry]);
       else this.#claim(waiting, entry, undefined);
     }
     await this.#adopt(adoptions);
@@ -185,15 +191,49 @@ export class Triggers {
     const seen = await this.#options.reader.read(jobs, this.#stopping.signal);
     for (const [waiting, entry] of limited) {
       const one = seen.get(entry.key);
-      if (one !== undefined && !waiting.busy && this.#waiting.get(waiting.key) === waiting) {
-        this.#claim(waiting, entry, one);
-      }
+      if (one === undefined || waiting.busy || this.#waiting.get(waiting.key) !== waiting) continue;
+      if (one.whole === undefined) this.#claim(waiting, entry, one);
+      else this.#claimOfWhole(waiting, entry, one.whole);
     }
+  }
+
+  /** A member of the whole whose turn it is is claimed; another's waits until that one is over, the eldest first. */
+  #claimOfWhole(waiting: Waiting, entry: JobEntry, seen: SeenWhole): void {
+    const { claimer, job, clock, context } = this.#options;
+    const under = context();
+    const whole = wholeOfTrigger(waiting);
+    if (seen.record?.whole === whole) {
+      const lockKey = lockPath(entry.key, waiting.record.run);
+      const guard = { verb: 'check-index', key: wholePath(entry.key), index: seen.index } as const;
+      this.#submit(waiting, entry, lockKey, guard, undefined);
+      return;
+    }
+    if (seen.locked !== undefined || under === undefined || this.#turning.has(entry.key)) return;
+    const now = clock();
+    // What is left to the leader keeps nobody waiting.
+    const others = [...this.#waiting.values()].filter(
+      one => one.job === entry.key && now <= one.record.deadline && mayStart(one.record, entry, under),
+    );
+    if (others.some(one => wholeOfTrigger(one) === seen.record?.whole || isElder(one, waiting))) return;
+    const members = waiting.record.particulars?.member?.count;
+    this.#turning.add(entry.key);
+    claimer.submit(
+      new WholeProposal({
+        entry,
+        seen,
+        next: { v: 1, whole, ...(members !== undefined && { members }) },
+        isCurrent: one => job(one.key) === one,
+        settled: won => {
+          this.#turning.delete(entry.key);
+          if (won) this.look();
+        },
+      }),
+    );
   }
 
   /** Its job, when it falls to this worker now. */
   #claimable({ busy, record, job, bucket, seenAt }: Waiting, under: ClaimContext): JobEntry | undefined {
-    const { clock, worker, peers, runs } = this.#options;
+    const { clock, worker, name, peers, runs } = this.#options;
     // An earlier attempt that this worker has not let go of yet.
     if (busy || runs.has(record.run)) return undefined;
     const now = clock();
@@ -201,6 +241,8 @@ export class Triggers {
     const entry = this.#options.job(job);
     if (entry === undefined || entry.uid !== record.jobUid) return undefined;
     if (!mayStart(record, entry, under)) return undefined;
+    const only = record.particulars?.member?.worker;
+    if (only !== undefined) return only === name ? entry : undefined;
     const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;
     return rank === 0 || now >= lookAt(seenAt, rank, this.#waiting.size) ? entry : undefined;
   }
@@ -303,6 +345,16 @@ export class Triggers {
     await this.#read([waiting.key]).catch(error => logger.debug({ err: error }, 'a trigger could not be read again'));
   }
 }
+
+const wholeOfTrigger = ({ record }: Waiting): RunId => wholeOf(record.run, record.particulars);
+
+/** Whether what the one is for was due before the other's. */
+function isElder(one: Waiting, other: Waiting): boolean {
+  const [a, b] = [dueOf(one), dueOf(other)];
+  return a < b || (a === b && wholeOfTrigger(one) < wholeOfTrigger(other));
+}
+
+const dueOf = ({ record }: Waiting): Instant => record.tick ?? record.dueAt ?? record.requestedAt;
 
 /** Past its deadline or of an older epoch, a trigger is the leader's. */
 function mayStart(record: TriggerRecord, entry: JobEntry, under: ClaimContext): boolean {

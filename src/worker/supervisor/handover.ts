@@ -162,7 +162,9 @@ function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonl
     return [...lettingGo, askForAdoption(key, record, by, now)];
   }
   if (mayHaveBeenSpawned(record, estate) || now >= record.deadline || estate.epoch === undefined) {
-    const lost: LostRecord = { v: 1, run: record.run, job, foundBy: estate.worker as WorkerId, at: now };
+    const { run, particulars } = record;
+    const foundBy = estate.worker as WorkerId;
+    const lost: LostRecord = { v: 1, run, job, foundBy, at: now, ...(particulars !== undefined && { particulars }) };
     return [{ verb: 'set', key: lostPath(record.run), value: encode(lost) }, ...unlockOperations(lock, estate)];
   }
   const trigger: TriggerRecord = {

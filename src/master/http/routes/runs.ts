@@ -2,15 +2,15 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { CronmeshError } from '../../../domain/errors.ts';
 import { preview } from '../../../domain/job/preview.ts';
 import { parseRunRequest } from '../../../domain/run/request.ts';
-import type { WorkerId } from '../../../domain/run/run.ts';
+import type { RunId, WorkerId } from '../../../domain/run/run.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { LogLine } from '../../../store/store.ts';
 import { readBodyIfAny } from '../body.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
-import { dryRunAnswer, runAnswer } from '../outgoing.ts';
+import { askedAnswer, dryRunAnswer, runAnswer } from '../outgoing.ts';
 import { allRunsQuery, given, logsQuery, noQuery, triggerQuery } from '../query.ts';
-import { dryRunSchema, pageOf, runRequestSchema, runSchema } from '../schemas.ts';
+import { askedRunSchema, dryRunSchema, pageOf, runRequestSchema, runSchema } from '../schemas.ts';
 import { serverSentEvents } from '../sse.ts';
 import { answer, body, jobParams, manifestTypes, problems, runParams } from './document.ts';
 import { jobRef, runRef } from './refs.ts';
@@ -24,7 +24,7 @@ const routes = {
     request: { params: jobParams, query: triggerQuery, body: body('RunRequest', manifestTypes, false) },
     responses: {
       200: answer(dryRunSchema, 'With dryRun: what would run, and where.'),
-      202: answer(runSchema, 'The run, Pending; requestedAt is when it is due.'),
+      202: answer(askedRunSchema, 'The run, Pending, or the runs; requestedAt is when it is due.'),
       ...problems,
     },
   }),
@@ -102,12 +102,13 @@ export function runRoutes(
     }
     const run = await runs.trigger(job, by, wanted);
     context.header('Location', `/api/v1/runs/${run.id}`);
-    return context.json(runAnswer(run), 202);
+    return context.json(askedAnswer(run), 202);
   });
 
   app.openapi(routes.list, async context => {
-    const { limit, job, worker, ...rest } = context.req.valid('query');
-    const filter = { ...rest, name: job, worker: worker as WorkerId | undefined };
+    const { limit, job, worker, whole, ...rest } = context.req.valid('query');
+    const ids = { worker: worker as WorkerId | undefined, whole: whole as RunId | undefined };
+    const filter = { ...rest, name: job, ...ids };
     const { items, next } = await runs.list({ limit, ...given(filter) });
     return context.json({ items: items.map(runAnswer), ...(next !== undefined && { next }) }, 200);
   });

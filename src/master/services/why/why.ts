@@ -2,6 +2,7 @@ import { CronmeshError } from '../../../domain/errors.ts';
 import { type JobUid, jobKey } from '../../../domain/job/job.ts';
 import { stillness } from '../../../domain/job/pause.ts';
 import { preview } from '../../../domain/job/preview.ts';
+import { maxMembers } from '../../../domain/job/spec.ts';
 import { tickRunId } from '../../../domain/run/run.ts';
 import { WhyOutcome } from '../../../domain/run/why.ts';
 import { type MeantTime, readTime } from '../../../domain/schedule/local-time.ts';
@@ -13,10 +14,11 @@ import {
   dueClause,
   formerClause,
   notYetClause,
-  runClause,
+  runsClause,
   scheduleClause,
   skipClause,
   suspendedClause,
+  tellingRun,
   when,
 } from './words.ts';
 
@@ -50,11 +52,11 @@ const allowed =
 
 /** Says of any time what became of a job's tick then: from the runs, the skips, and what the job was at that time. */
 export class WhyService {
-  readonly #store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
+  readonly #store: Pick<Store, 'spellsNamed' | 'listRuns' | 'listSkips'>;
   readonly #clock: Clock;
 
   constructor(deps: {
-    readonly store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
+    readonly store: Pick<Store, 'spellsNamed' | 'listRuns' | 'listSkips'>;
     readonly clock: Clock;
   }) {
     this.#store = deps.store;
@@ -136,10 +138,10 @@ export class WhyService {
       if (stillness(spell) === undefined) return { outcome: WhyOutcome.Future, clause: `${what} is still to come` };
       return { outcome: WhyOutcome.Suspended, clause: `${what} is not to come: ${suspendedClause(spell)}` };
     }
-    const run = await this.#store.getRun(tickRunId(spell.uid, tick));
-    if (run !== undefined) {
-      const outcome = run.state === 'Skipped' ? WhyOutcome.Skipped : WhyOutcome.Run;
-      return { outcome, run, clause: runClause(run, tick) };
+    const { items: runs } = await this.#store.listRuns({ whole: tickRunId(spell.uid, tick), limit: 2 * maxMembers });
+    if (runs.length > 0) {
+      const outcome = runs.every(({ state }) => state === 'Skipped') ? WhyOutcome.Skipped : WhyOutcome.Run;
+      return { outcome, run: tellingRun(runs), clause: runsClause(runs, tick) };
     }
     const { namespace, name } = spell;
     // Ranges hardly overlap: the one that covers the tick is among the first that end at or after it.

@@ -1,4 +1,5 @@
 import { jobKey } from '../../../domain/job/job.ts';
+import { memberText } from '../../../domain/policy/members.ts';
 import { auditAfter } from '../../../domain/policy/timing.ts';
 import { formatLocal } from '../../../domain/schedule/local-time.ts';
 import { formatInstant, type Instant, type Milliseconds } from '../../../domain/time.ts';
@@ -11,6 +12,30 @@ import type { PlacedTick, Stretch } from './spells.ts';
 export function when(instant: Instant, timeZone: string): string {
   const utc = formatInstant(instant);
   return timeZone === 'UTC' ? utc : `${utc} (${formatLocal(instant, timeZone)} in ${timeZone})`;
+}
+
+/** Of the runs of one tick the one that says most: the first that is not well, else the first. */
+export function tellingRun(runs: readonly Run[]): Run {
+  const [first, ...others] = [...runs].sort((a, b) => memberOf(a) - memberOf(b));
+  if (first === undefined) throw new Error('there is no run to tell of');
+  return [first, ...others].find(({ state }) => state !== 'Succeeded') ?? first;
+}
+
+const memberOf = ({ particulars }: Run): number => particulars?.member?.index ?? -1;
+
+/** One run as `runClause` says; several as `8 of 8 runs: 7 Succeeded, 1 Failed; run 3/8 (…-2): it ran: Failed on w-1 …`. */
+export function runsClause(runs: readonly Run[], tick: Instant): string {
+  const telling = tellingRun(runs);
+  const member = runs.find(({ particulars }) => particulars?.member !== undefined)?.particulars?.member;
+  if (member === undefined) return runClause(telling, tick);
+  const states = new Map<string, number>();
+  for (const { state } of runs) states.set(state, (states.get(state) ?? 0) + 1);
+  const counts = [...states].map(([state, count]) => `${count} ${state}`).sort();
+  const part =
+    telling.particulars?.member === undefined
+      ? telling.id
+      : `${memberText(telling.particulars.member)} (${telling.id})`;
+  return `${runs.length} of ${member.count} runs: ${counts.join(', ')}; run ${part}: ${runClause(telling, tick)}`;
 }
 
 /** `it ran: Failed on w-1 (exit 3), started 40ms after the tick, took 2s`. */
