@@ -102,10 +102,11 @@ const isOwnMessage = (issue: Issue): boolean => issue.message.startsWith('must '
 const unit = (origin: string): string => (origin === 'string' ? 'characters' : 'items');
 
 function oneOf(values: readonly z.core.util.Primitive[], value: unknown): string {
-  const quoted = values.map(allowed => JSON.stringify(allowed));
-  if (quoted.length === 1) return `must be ${quoted[0]}`;
-  const near = typeof value === 'string' ? nearest(value, values.map(String)) : undefined;
-  return `must be one of ${quoted.join(', ')}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`;
+  const quoted = values.map(one => JSON.stringify(one));
+  const allowed = quoted.length === 1 ? `${quoted[0]}` : `one of ${quoted.join(', ')}`;
+  if (value === undefined) return `is needed: ${allowed}`;
+  const near = typeof value === 'string' && values.length > 1 ? nearest(value, values.map(String)) : undefined;
+  return `must be ${allowed}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`;
 }
 
 function unknownField(key: string, allowed: readonly string[]): string {
