@@ -38,6 +38,9 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   'must be Allow or Forbid with placement mode All or Shards': {
     rule: "!has(self.placement) || !has(self.placement.mode) || self.placement.mode == 'One' || !has(self.concurrencyPolicy) || self.concurrencyPolicy in ['Allow', 'Forbid']",
   },
+  'needs placement mode One': {
+    rule: "!has(self.concurrencyGroup) || !has(self.placement) || !has(self.placement.mode) || self.placement.mode == 'One'",
+  },
   'is needed with mode Shards': { rule: "!has(self.mode) || self.mode != 'Shards' || has(self.shards)" },
   'is allowed with mode Shards only': { rule: "!has(self.shards) || (has(self.mode) && self.mode == 'Shards')" },
   'must have at least one value with In and NotIn': {
@@ -45,6 +48,12 @@ export const rules: Readonly<Record<string, RuleFor>> = {
   },
   'must be left out with Exists and DoesNotExist': {
     rule: "self.operator in ['In', 'NotIn'] || !has(self.values) || size(self.values) == 0",
+  },
+  'is allowed with concurrencyPolicy Queue only': {
+    rule: "!has(self.maxQueuedRuns) || (has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Queue')",
+  },
+  'is allowed with concurrencyPolicy Forbid, Replace or Queue only': {
+    rule: "!has(self.concurrencyGroup) || (has(self.concurrencyPolicy) && self.concurrencyPolicy != 'Allow')",
   },
   'must contain Failed, which exitCodes and httpStatuses narrow': {
     rule: "(!has(self.exitCodes) && !has(self.httpStatuses)) || !has(self.outcomes) || 'Failed' in self.outcomes",
@@ -56,6 +65,12 @@ export const rules: Readonly<Record<string, RuleFor>> = {
     rule: '!has(self.retry) || !has(self.retry.on) || !has(self.retry.on.exitCodes) || !has(self.executor.http)',
   },
   'must name each job once': { rule: 'self.all(one, self.exists_one(other, other.job == one.job))' },
+  'must not name a calendar in both exclude and require': {
+    rule: '!has(self.exclude) || !has(self.require) || !self.exclude.exists(name, name in self.require)',
+  },
+  'must be after startAt': {
+    rule: '!has(self.startAt) || !has(self.endAt) || timestamp(self.endAt) > timestamp(self.startAt)',
+  },
   'must be an http or https URL': { rule: `self.matches(${celPattern(`^${blank}*(?i:https?)://`)})` },
 };
 

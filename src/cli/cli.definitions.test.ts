@@ -120,6 +120,8 @@ describe('cronmesh apply, get, delete, suspend, resume', () => {
       /^Schedule: +0 3 \* \* \* \(UTC\)$/m,
       /^Spec:\n {2}schedule: /m,
       /^Next ticks:\n {2}2026-03-02T03:00:00Z {2}/m,
+      /^Concurrency: +Allow$/m,
+      /^Waiting runs:\n {2}none$/m,
       /^Last runs:\n {2}none$/m,
       /^Ticks without a run:\n {2}none$/m,
     ]) {

@@ -215,7 +215,7 @@ describe('fleets of files', () => {
           stderr,
           /^cronmesh: the job half\/owned comes from a CronJob resource in Kubernetes; change it there/,
         );
-        assert.match(stderr, /\ncronmesh: nothing was pruned: 1 of 2 jobs could not be applied\n$/);
+        assert.match(stderr, /\ncronmesh: nothing was pruned: 1 of 2 manifests could not be applied\n$/);
       }
       assert.deepEqual(await names('half'), ['go', 'new', 'owned']);
     });
@@ -226,7 +226,7 @@ describe('fleets of files', () => {
         `${job('a', '0 3 * * *', team)}---\n${job('b', '0 3 * * *', team)}`,
       );
       const client = new Client(server);
-      const keep = [{ origin: '', manifest: {}, namespace: 'race', name: 'a' }];
+      const keep = [{ kind: 'job' as const, origin: '', manifest: {}, namespace: 'race', name: 'a' }];
       const [found, ...more] = await prunable(client, keep, ['team=a']);
       assert.ok(found);
       assert.deepEqual([found.metadata.name, more], ['b', []]);
@@ -280,7 +280,13 @@ describe('fleets of files', () => {
     it('makes another name where one is taken, and only where it was made', async () => {
       await done(['create', '-n', 'taken', '-f', '-'], job('load-12345'));
       const client = new Client(server);
-      const document = { origin: '', manifest: manifest('load-12345'), namespace: 'taken', name: 'load-12345' };
+      const document = {
+        kind: 'job' as const,
+        origin: '',
+        manifest: manifest('load-12345'),
+        namespace: 'taken',
+        name: 'load-12345',
+      };
       const made = await createJob(client, document, 'load-');
       assert.match(made, /^load-[a-z0-9]{5}$/);
       assert.deepEqual(await names('taken'), ['load-12345', made].sort());

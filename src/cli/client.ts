@@ -8,7 +8,7 @@ type Query = Readonly<Record<string, string | number | readonly string[] | undef
 export interface RequestOptions {
   readonly query?: Query;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Sent as JSON; a string whose `content-type` is given, as it is. */
   readonly body?: unknown;
 }
 
@@ -82,7 +82,7 @@ export class Client {
       response = await fetch(url, {
         method,
         headers: { ...json, ...options.headers },
-        ...(options.body !== undefined && { body: JSON.stringify(options.body) }),
+        ...(options.body !== undefined && { body: textOf(options) }),
         ...(signal && { signal }),
       });
     } catch (error) {
@@ -91,6 +91,10 @@ export class Client {
     if (!response.ok) throw await refusal(response, this.#server);
     return response;
   }
+}
+
+function textOf({ body, headers }: RequestOptions): string {
+  return typeof body === 'string' && headers?.['content-type'] !== undefined ? body : JSON.stringify(body);
 }
 
 function parse(text: string, server: URL): unknown {

@@ -56,6 +56,11 @@ export function jobPath(job: { readonly namespace: string; readonly name: string
   return `/api/v1/namespaces/${encodeURIComponent(job.namespace)}/jobs/${encodeURIComponent(job.name)}`;
 }
 
+/** The path of a calendar in the API. */
+export function calendarPath(calendar: { readonly namespace: string; readonly name: string }): string {
+  return `/api/v1/namespaces/${encodeURIComponent(calendar.namespace)}/calendars/${encodeURIComponent(calendar.name)}`;
+}
+
 /** Gives a command its work. Errors become lines on standard error and the exit status, never a stack trace. */
 export function action<A extends readonly unknown[]>(work: (...given: A) => Promise<void>) {
   return async (...given: A): Promise<void> => {

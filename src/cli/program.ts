@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addApplyCommands } from './commands/apply.ts';
 import { addBackfillCommands } from './commands/backfills.ts';
+import { addCalendarCommands } from './commands/calendar.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
 import { addDescribeCommand } from './commands/describe.ts';
@@ -73,6 +74,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addRunCommands(program);
   addBackfillCommands(program);
   addCrontabCommands(program);
+  addCalendarCommands(program);
   addNextCommand(program);
   return program;
 }

@@ -1,3 +1,4 @@
+import type { CalendarSpec } from '../domain/calendar/spec.ts';
 import type { ManifestInput } from '../domain/job/spec.ts';
 
 /** The API's answers, as far as the commands read them. Instants are RFC 3339. */
@@ -65,6 +66,21 @@ export interface JobView extends ManifestInput {
   };
 }
 
+export interface CalendarView {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+    readonly revision: number;
+    readonly creationTimestamp: string;
+  };
+  readonly spec: CalendarSpec;
+  readonly status: { readonly updatedAt: string; readonly usedBy?: readonly string[] };
+}
+
 /** What a dry run says. */
 export interface DryRunView {
   readonly message: string;
@@ -116,6 +132,16 @@ export interface SkipView {
   readonly detail: string;
 }
 
+export interface WaitingView {
+  readonly run: string;
+  readonly attempt: number;
+  readonly trigger: string;
+  readonly tick?: string;
+  readonly dueAt: string;
+  readonly deadline: string;
+  readonly by: string;
+}
+
 export interface WorkerView {
   readonly id: string;
   readonly name: string;
@@ -148,6 +174,7 @@ export interface TicksView {
   readonly items: readonly string[];
   readonly timeZone: string;
   readonly suspended: boolean;
+  readonly excluded?: readonly { readonly at: string; readonly calendar?: string; readonly reason: string }[];
 }
 
 export interface WhyView {

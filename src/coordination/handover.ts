@@ -1,6 +1,7 @@
 import type { Instant, Milliseconds } from '../domain/time.ts';
 import type { Entry, Operation } from './coordinator.ts';
-import { jobOfPath, prefix, triggerPath } from './keys.ts';
+import { triggerPath } from './keys.ts';
+import { jobOfLock } from './locks.ts';
 import { encode, type LockRecord, type TriggerRecord } from './records.ts';
 
 /**
@@ -53,7 +54,7 @@ export function adoptionOf(
     adopts: { ...rest, handovers: handovers + 1, lock: lockKey },
     by,
   };
-  return { key: triggerPath(jobOfPath(lockKey, prefix.lock), run), value: encode(trigger) };
+  return { key: triggerPath(jobOfLock(lockKey, lock), run), value: encode(trigger) };
 }
 
 /** Whether a lock is of a run that goes on without its worker. */

@@ -30,6 +30,9 @@ export const feedPath = (shard: number): string => `${prefix.feed}${shard}`;
 export const cursorPath = (job: JobKey): string => `${prefix.cursor}${job}`;
 /** `slot` is a number for exclusive and limited policies, the run's id for Allow without a maximum and for members. */
 export const lockPath = (job: JobKey, slot: number | RunId): string => `${prefix.lock}${job}/${slot}`;
+/** The one lock of all jobs of a namespace that name this group. Neither a slot nor a run's id is called `group`. */
+export const groupLockPath = (namespace: string, group: string): string => `${prefix.lock}${namespace}/${group}/group`;
+export const isGroupLock = (path: string): boolean => path.endsWith('/group');
 export const triggerPath = (job: JobKey, run: RunId): string => `${prefix.trigger}${job}/${run}`;
 export const wholePath = (job: JobKey): string => `${prefix.whole}${job}`;
 export const killerPath = (job: JobKey, run: RunId): string => `${prefix.killer}${job}/${run}`;

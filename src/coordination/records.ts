@@ -17,6 +17,7 @@ export interface JobRecord
     | 'labels'
     | 'annotations'
     | 'spec'
+    | 'calendars'
     | 'revision'
     | 'floor'
     | 'anchor'
@@ -108,9 +109,11 @@ export interface Adoption extends Omit<Outliving, 'until'> {
   readonly lock: string;
 }
 
-/** `cron/lock/<namespace>/<name>/<slot>` */
+/** `cron/lock/<namespace>/<name>/<slot>`, and `cron/lock/<namespace>/<group>/group` of jobs that exclude one another. */
 export interface LockRecord {
   readonly v: 1;
+  /** In a group's lock: whose run holds it. Any other lock's key says that. */
+  readonly job?: JobKey;
   readonly run: RunId;
   readonly attempt: number;
   readonly worker: WorkerId;
@@ -145,6 +148,8 @@ export interface TriggerRecord {
   readonly requestedAt: Instant;
   /** The epoch in which it was written: older ones are closed as Lost, never run. */
   readonly epoch: number;
+  /** Replace: this later run was claimed while the trigger waited. It is never started. */
+  readonly replacedBy?: RunId;
   /**
    * The run goes on without a worker, and whoever claims this adopts it; nothing is ever started for it. Such a trigger
    * is of no epoch.

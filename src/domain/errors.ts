@@ -21,6 +21,7 @@ export const ErrorCode = {
   Unprocessable: 'Unprocessable',
   PreconditionRequired: 'PreconditionRequired',
   Conflict: 'Conflict',
+  QueueFull: 'QueueFull',
   /** It was there, and is over for good. */
   Gone: 'Gone',
   TooManyRequests: 'TooManyRequests',

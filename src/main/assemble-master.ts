@@ -9,7 +9,9 @@ import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
 import { BackfillService } from '../master/services/backfills.ts';
+import { CalendarService } from '../master/services/calendars/calendars.ts';
 import { CallbackService } from '../master/services/callbacks.ts';
+
 import { Changes } from '../master/services/changes.ts';
 import { DryRuns } from '../master/services/dry-run.ts';
 import { JobService } from '../master/services/jobs.ts';
@@ -72,6 +74,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const stopping = new AbortController();
   const app = createApp({
     jobs,
+    calendars: new CalendarService(common),
     runs: new RunService({ ...common, workers, randomText }),
     dryRuns: new DryRuns({ coordinator, workers, clock: Date.now, randomText }),
     backfills: new BackfillService({ ...common, randomText }),

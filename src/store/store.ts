@@ -1,3 +1,4 @@
+import type { Calendar, JobCalendar } from '../domain/calendar/calendar.ts';
 import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
 import type { Pause } from '../domain/job/pause.ts';
 import type { JobHistory, JobSpec, Labels } from '../domain/job/spec.ts';
@@ -63,6 +64,9 @@ export interface JobChange {
   readonly now: Instant;
 }
 
+/** Where a job is. */
+export type JobName = Pick<Job, 'namespace' | 'name'>;
+
 /** A row of the outbox: a job's newest state is to be written to Consul. */
 export interface Publication {
   /** Grows with every change of any job. */
@@ -78,6 +82,8 @@ export interface JobSpell {
   readonly name: string;
   readonly revision: number;
   readonly spec: JobSpec;
+  /** What the calendars that the spec names held then. */
+  readonly calendars?: readonly JobCalendar[];
   /** Ticks after it belong to the spell. */
   readonly floor: Instant;
   readonly anchor: Instant;
@@ -87,6 +93,20 @@ export interface JobSpell {
   readonly until?: Instant;
   /** Every tick up to here has a run or a skip. At first the floor. */
   readonly accountedUntil: Instant;
+}
+
+export type NewCalendar = Pick<Calendar, 'namespace' | 'name' | 'labels' | 'annotations' | 'spec'> & {
+  readonly now: Instant;
+};
+
+/** `revision`: the one that the change was made from. */
+export type CalendarChange = NewCalendar & Pick<Calendar, 'revision'>;
+
+export interface CalendarFilter {
+  readonly namespace?: string;
+  readonly cursor?: string;
+  /** 1 to 500. */
+  readonly limit: number;
 }
 
 export interface Run {
@@ -249,9 +269,10 @@ export class StaleTermError extends Error {
 
 export interface Store extends BackfillStore {
   // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
-  /** @throws CronmeshError AlreadyExists; InvalidInput when it would come after itself, with the path */
+  // What the calendars that a spec names hold is looked up and kept with the job.
+  /** @throws CronmeshError AlreadyExists; InvalidInput when it would come after itself (with the path), or names a calendar that is not there */
   createJob(job: NewJob): Promise<Job>;
-  /** @throws CronmeshError NotFound, StaleRevision; InvalidInput when it would come after itself, with the path */
+  /** @throws CronmeshError NotFound, StaleRevision; InvalidInput as createJob */
   updateJob(change: JobChange): Promise<Job>;
   /** @throws CronmeshError NotFound, StaleRevision when `revision` is given and is not the newest */
   deleteJob(uid: JobUid, now: Instant, revision?: number): Promise<void>;
@@ -259,6 +280,24 @@ export interface Store extends BackfillStore {
   /** Many at once, by key; absent ones are left out. */
   getJobs(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<readonly Job[]>;
   listJobs(filter: JobFilter): Promise<Page<Job>>;
+
+  // Calendars.
+  /** @throws CronmeshError AlreadyExists */
+  createCalendar(calendar: NewCalendar): Promise<Calendar>;
+  /**
+   * Changes a calendar and, where it holds other times now, every job that names it, in one transaction: each has a new
+   * revision, a floor of now, a new spell and an outbox row. Gives those jobs.
+   *
+   * @throws CronmeshError NotFound, StaleRevision, InvalidInput when a job would be too large with it
+   */
+  updateCalendar(change: CalendarChange): Promise<{ readonly calendar: Calendar; readonly jobs: readonly JobName[] }>;
+  /** @throws CronmeshError NotFound, StaleRevision, Conflict when jobs name it: they are told */
+  deleteCalendar(namespace: string, name: string, revision?: number): Promise<void>;
+  getCalendar(namespace: string, name: string): Promise<Calendar | undefined>;
+  /** By namespace and name. */
+  listCalendars(filter: CalendarFilter): Promise<Page<Calendar>>;
+  /** The jobs that name a calendar, by name. */
+  calendarUsers(namespace: string, name: string): Promise<readonly JobName[]>;
 
   // Outbox.
   /** Oldest first. */
@@ -486,7 +525,13 @@ export interface RetryDecision {
 /** What becomes of runs whose further attempt is due. */
 export interface DueRetries {
   readonly asked: readonly { readonly run: RunId; readonly attempt: number; readonly deadline: Instant }[];
-  readonly dropped: readonly { readonly run: RunId; readonly attempt: number }[];
+  /** With what the run says of it, where there is more to say than that the job does not ask for it any more. */
+  readonly dropped: readonly {
+    readonly run: RunId;
+    readonly attempt: number;
+    readonly reason?: SkipReason;
+    readonly message?: string;
+  }[];
 }
 
 /** What the leader found out about elapsed ticks. */

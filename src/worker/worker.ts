@@ -18,6 +18,7 @@ import { Losses } from './claims/losses.ts';
 import type { ClaimContext } from './claims/proposal.ts';
 import { Reader } from './claims/reader.ts';
 import { Releases } from './claims/releases.ts';
+import { Replacing } from './claims/replacing.ts';
 import { Room } from './claims/room.ts';
 import { Runs } from './claims/runs.ts';
 import { SeenCache } from './claims/seen.ts';
@@ -229,6 +230,7 @@ export class Worker implements Service {
       room: this.#room,
       runs: this.#runs,
       losses: new Losses(shared),
+      replacing: new Replacing(shared),
       reports: this.#reports,
     };
     this.#dispatcher = new Dispatcher({ ...claiming, agenda: this.#agenda });

@@ -18,6 +18,7 @@ function seedsOf(text: string): number[] {
 describe('a cluster in bad times', () => {
   let adopted = 0;
   let retried = 0;
+  const skipped = new Set<string>();
 
   for (const seed of seeds) {
     it(`keeps its promises with seed ${seed}`, async () => {
@@ -27,13 +28,15 @@ describe('a cluster in bad times', () => {
       assert.ok(verdict.starts >= 50, `only ${verdict.starts} starts`);
       adopted += verdict.adopted;
       retried += verdict.retried;
+      for (const reason of Object.keys(verdict.skips)) skipped.add(reason);
     });
   }
 
-  it('has runs in pods that one worker took on from another, and runs that were tried again', {
+  it('has runs in pods that one worker took on from another, runs that were tried again, and skips of every policy', {
     skip: seeds.length < 4 && 'too few seeds',
   }, () => {
     assert.ok(adopted > 0, 'no run was adopted');
     assert.ok(retried > 0, 'no run was tried again');
+    for (const reason of ['Replaced', 'QueueFull', 'StillRunning']) assert.ok(skipped.has(reason), `no ${reason}`);
   });
 });

@@ -12,6 +12,8 @@ export interface ObservedStart {
   readonly most: number | undefined;
   /** With a job whose ticks come to several runs, and Forbid: the whole that it is of. No other's run may go beside it. */
   readonly whole?: string | undefined;
+  /** The lock that it shares with other jobs: at most one of all of them at once. */
+  readonly group?: string | undefined;
   /** It goes on without the worker that started it. */
   readonly inPod?: boolean;
   /** The most attempts that its job allows. Default 1. */
@@ -73,7 +75,7 @@ function startedTwice(starts: readonly ObservedStart[]): string[] {
 /** The most that went on at once, against what the job allows. */
 function overlaps(starts: readonly ObservedStart[]): string[] {
   const found: string[] = [];
-  for (const [job, all] of grouped(starts, one => one.job)) {
+  for (const [job, all] of grouped(starts, one => one.group ?? one.job)) {
     const limited = all.filter(one => one.most !== undefined).sort((a, b) => a.at - b.at);
     for (const one of limited) {
       const going = limited.filter(
@@ -125,7 +127,7 @@ function wrongAttempts(starts: readonly ObservedStart[]): string[] {
 
 function tokensThatWentBack(starts: readonly ObservedStart[]): string[] {
   const found: string[] = [];
-  for (const [job, all] of grouped(starts, one => one.job)) {
+  for (const [job, all] of grouped(starts, one => one.group ?? one.job)) {
     const exclusive = all.filter(one => one.most === 1).sort((a, b) => a.at - b.at);
     for (const [i, one] of exclusive.entries()) {
       const before = exclusive[i - 1];

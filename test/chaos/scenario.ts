@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CronmeshError } from '../../src/domain/errors.ts';
 import type { JobSpec, JobSpecInput } from '../../src/domain/job/spec.ts';
 import { validateManifest } from '../../src/domain/job/validate.ts';
 import { scheduleOf } from '../../src/domain/schedule/index.ts';
@@ -70,6 +71,15 @@ const kinds: Readonly<Record<string, Omit<JobSpecInput, 'executor'>>> = {
   },
   'all-300': { schedule: '*/3 * * * * *', placement: { mode: 'All' } },
   'all-forbid-1500': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Forbid', placement: { mode: 'All' } },
+  'replace-2500': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Replace' },
+  'retry-replace-700': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Replace', retry },
+  'queue-1200': { schedule: '* * * * * *', concurrencyPolicy: 'Queue', maxQueuedRuns: 3 },
+  'retry-queue-600': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', retry },
+  'pod-replace-5000': { schedule: '*/4 * * * * *', concurrencyPolicy: 'Replace' },
+  'pod-queue-2500': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', maxQueuedRuns: 2 },
+  'group-forbid-700': { schedule: '*/2 * * * * *', concurrencyPolicy: 'Forbid', concurrencyGroup: 'shared' },
+  'group-queue-900': { schedule: '*/3 * * * * *', concurrencyPolicy: 'Queue', concurrencyGroup: 'shared' },
+  'group-replace-1500': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Replace', concurrencyGroup: 'shared' },
   'forbid-6000': { schedule: '*/5 * * * * *', concurrencyPolicy: 'Forbid', misfirePolicy: 'RunAll' },
 };
 
@@ -294,7 +304,7 @@ export class Scenario {
       this.#note(time, `create ${name} again`);
       await time.until(this.#create(name, kinds[name] ?? { schedule: '@hourly' }), 60_000);
     } else if (dice < 0.5) {
-      const run = await time.until(master.runs.trigger(job, 'chaos').catch(noWorker), 60_000);
+      const run = await time.until(master.runs.trigger(job, 'chaos').catch(refused), 60_000);
       if (run === undefined) return;
       this.#note(time, `trigger ${run.id} of ${name}`);
       this.#asked.push(...(run.runs ?? [run]).map(({ id }) => id));
@@ -405,13 +415,14 @@ function complete(runs: readonly Run[]): ReadonlySet<number> {
   );
 }
 
-/** A run on every eligible worker is not to be had without one. */
-function noWorker(error: unknown): undefined {
-  if (!/no ready worker/.test(String(error))) throw error;
-}
-
 function count(items: readonly (readonly [string, number])[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [item, times] of items) counts[item] = (counts[item] ?? 0) + times;
   return counts;
+}
+
+/** A queue that is full or that nobody can look into now, or nobody to run it: the run was not asked for. */
+function refused(error: unknown): undefined {
+  if (/no ready worker/.test(String(error))) return;
+  if (!(error instanceof CronmeshError) || !['QueueFull', 'Unavailable'].includes(error.code)) throw error;
 }

@@ -1,4 +1,5 @@
 import type { Coordinator } from '../../src/coordination/coordinator.ts';
+import { isGroupLock } from '../../src/coordination/keys.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { WorkerId } from '../../src/domain/run/run.ts';
 import type { ReportIngest } from '../../src/master/grpc/ingest.ts';
@@ -201,6 +202,7 @@ export class SimulatedWorker {
       token: request.env.CRONMESH_FENCING_TOKEN ?? '',
       most: request.atOnce,
       whole: wholeOf(job, request.run),
+      group: isGroupLock(request.lockKey) ? request.lockKey : undefined,
       inPod,
       attempts: attempts(job),
       at: Date.now(),

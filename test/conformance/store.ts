@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
 import { backfillsConformance } from './store/backfills.ts';
+import { calendarsConformance } from './store/calendars.ts';
 import { chainsConformance } from './store/chains.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
@@ -49,6 +50,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     });
 
     jobsConformance(store);
+    calendarsConformance(store);
     reportsConformance(store);
     runsConformance(store);
     runChangesConformance(store);

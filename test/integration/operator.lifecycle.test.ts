@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { type CalendarSpec, calendarSpec } from '../../src/domain/calendar/spec.ts';
 import { clusterAnnotation, resourceUidAnnotation } from '../../src/domain/job/resource.ts';
 import { conditionOf } from '../../src/operator/status/conditions.ts';
 import { kubectl, kubernetesSkip } from '../support/kubernetes.ts';
@@ -111,6 +112,19 @@ describe('the operator, with a resource', { skip: kubernetesSkip() || operatorSk
     await eventually('the event is told', async () =>
       (await bed.events('wrong')).some(one => one.reason === 'InvalidSpec' && one.type === 'Warning'),
     );
+  });
+
+  it('waits for a calendar that is not there, and makes the job once it is', async () => {
+    const at = (spec: CalendarSpec) => ({ labels: {}, annotations: {}, spec, now: Date.now() });
+    await bed.create('closed-days', { calendars: { exclude: ['closed'] } });
+    const { status } = await bed.ready('closed-days', 'False', 'InvalidSpec');
+    const message = conditionOf(status?.conditions, 'Ready')?.message ?? '';
+    assert.match(message, /spec\.calendars\.exclude\[0\] is no calendar of the namespace .*there is no job$/);
+    assert.equal(await bed.job('closed-days'), undefined);
+    const spec = calendarSpec.parse({ dates: ['2030-12-25'] });
+    await bed.store.createCalendar({ namespace: bed.namespace, name: 'closed', ...at(spec) });
+    await bed.ready('closed-days', 'True');
+    assert.deepEqual((await bed.job('closed-days'))?.calendars, [{ name: 'closed', spec }]);
   });
 
   it('converges when it is edited 50 times quickly', async () => {

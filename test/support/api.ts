@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
+import type { TriggerRecord } from '../../src/coordination/records.ts';
 import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
@@ -8,7 +9,9 @@ import type { Instant } from '../../src/domain/time.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
 import { BackfillService } from '../../src/master/services/backfills.ts';
+import { CalendarService } from '../../src/master/services/calendars/calendars.ts';
 import { CallbackService } from '../../src/master/services/callbacks.ts';
+
 import { Changes } from '../../src/master/services/changes.ts';
 import { DryRuns } from '../../src/master/services/dry-run.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
@@ -25,6 +28,8 @@ export class FakePublishing implements Publishing {
   readonly published: string[] = [];
   readonly triggers: NewRun[] = [];
   readonly kills: { readonly run: RunId; readonly by: string }[] = [];
+  /** What Consul has of every job. */
+  waitingTriggers: TriggerRecord[] = [];
   fail: Error | undefined;
 
   async publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
@@ -35,6 +40,11 @@ export class FakePublishing implements Publishing {
   async publishTrigger(...runs: readonly NewRun[]): Promise<void> {
     if (this.fail) throw this.fail;
     this.triggers.push(...runs);
+  }
+
+  async waiting(): Promise<readonly TriggerRecord[]> {
+    if (this.fail) throw this.fail;
+    return this.waitingTriggers;
   }
 
   /** Runs whose triggers were written: they can't be taken back. */
@@ -85,6 +95,7 @@ export class Api {
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
+      calendars: new CalendarService({ store, ...common }),
       dryRuns: new DryRuns({ coordinator: this.coordinator, workers: directory, clock, randomText }),
       backfills: new BackfillService({ store, clock, randomText, clockOk: () => this.clockOk }),
       why: new WhyService({ store, clock }),

@@ -78,6 +78,23 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     jobManifest({ executor: http, retry: { limit: 1, on: { exitCodes: [75] } } }),
     /spec\.retry\.on\.exitCodes: .*is not allowed with the http executor/,
   ],
+  [
+    'a calendar both excluded and required',
+    jobManifest({ calendars: { exclude: ['a'], require: ['a'] } }),
+    /spec\.calendars: .*must not name a calendar in both exclude and require/,
+  ],
+  ['a calendar that is no name', jobManifest({ calendars: { exclude: ['A B'] } }), /spec\.calendars\.exclude\[0\]/],
+  ['a start without a zone', jobManifest({ startAt: '2026-12-01T00:00:00' }), /spec\.startAt .*should match/],
+  [
+    'an end before the start',
+    jobManifest({ startAt: '2026-12-01T00:00:00Z', endAt: '2026-12-01T00:00:00+01:00' }),
+    /must be after startAt/,
+  ],
+  [
+    'a jitter of more than a day',
+    jobManifest({ jitterSeconds: 86_401 }),
+    /spec\.jitterSeconds .*less than or equal to 86400/,
+  ],
   ['too small', jobManifest({ misfireLimit: 0 }), /spec\.misfireLimit .*greater than or equal to 1/],
   ['too large', jobManifest({ misfireLimit: 1_001 }), /spec\.misfireLimit .*less than or equal to 1000/],
   ['no time at all', jobManifest({ timeoutSeconds: 0 }), /spec\.timeoutSeconds: .*must be at least 0\.001/],
@@ -188,6 +205,16 @@ const byServer: readonly (readonly [what: string, manifest: Record<string, unkno
     'a maximum with Forbid',
     jobManifest({ concurrencyPolicy: 'Forbid', maxConcurrentRuns: 2 }),
     /spec\.maxConcurrentRuns: .*is allowed with concurrencyPolicy Allow only/,
+  ],
+  [
+    'a queue with Replace',
+    jobManifest({ concurrencyPolicy: 'Replace', maxQueuedRuns: 2 }),
+    /spec\.maxQueuedRuns: .*is allowed with concurrencyPolicy Queue only/,
+  ],
+  [
+    'a group without a policy',
+    jobManifest({ concurrencyGroup: 'database' }),
+    /spec\.concurrencyGroup: .*is allowed with concurrencyPolicy Forbid, Replace or Queue only/,
   ],
   [
     'a reference to nothing',

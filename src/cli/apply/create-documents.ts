@@ -4,6 +4,7 @@ import type { Client } from '../client.ts';
 import { fail, print } from '../command.ts';
 import { ApiError } from '../errors.ts';
 import type { Document } from '../manifests/document.ts';
+import { calendarsFirst } from './apply-documents.ts';
 import { inOrder } from './in-order.ts';
 
 /** A made name was taken already this often: 36^5 names are not used up by chance. */
@@ -24,9 +25,11 @@ export async function createDocuments(
   prefixes: ReadonlyMap<string, string>,
 ): Promise<void> {
   const create = (document: Document) => createJob(client, document, prefixes.get(document.name));
-  for await (const { item, result } of inOrder(documents, create)) {
-    if (result.status === 'rejected') fail(result.reason);
-    else print(`job ${item.namespace}/${result.value} created\n`);
+  for (const some of calendarsFirst(documents)) {
+    for await (const { item, result } of inOrder(some, create)) {
+      if (result.status === 'rejected') fail(result.reason);
+      else print(`${item.kind} ${item.namespace}/${result.value} created\n`);
+    }
   }
 }
 
@@ -37,7 +40,7 @@ export async function createJob(client: Client, document: Document, prefix: stri
   for (let tries = 1; ; tries++) {
     const metadata = { ...(manifest.metadata as object), name };
     try {
-      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/jobs`;
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${document.kind}s`;
       await client.send('POST', path, { body: { ...manifest, metadata } });
       return name;
     } catch (error) {

@@ -1,7 +1,7 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import { dump } from 'js-yaml';
 import { printable } from '../output/table.ts';
-import type { JobView } from '../views.ts';
+import type { CalendarView, JobView } from '../views.ts';
 import { type Content, contentOf, type Planned } from './plan.ts';
 
 const nothing = '/dev/null';
@@ -19,7 +19,7 @@ export function diffOfPruned(job: JobView): string {
   return patch(serverName(job), nothing, contentOf(job), undefined);
 }
 
-function serverName({ metadata: { namespace, name, revision } }: JobView): string {
+function serverName({ metadata: { namespace, name, revision } }: JobView | CalendarView): string {
   return `${namespace}/${name} (server, revision ${revision})`;
 }
 

@@ -42,7 +42,9 @@ export async function prunable(
   documents: readonly Document[],
   labels: readonly string[],
 ): Promise<JobView[]> {
-  const kept = new Set(documents.map(({ namespace, name }) => `${namespace}/${name}`));
+  const kept = new Set(
+    documents.filter(({ kind }) => kind === 'job').map(({ namespace, name }) => `${namespace}/${name}`),
+  );
   const found: JobView[] = [];
   for (const namespace of [...new Set(documents.map(document => document.namespace))].sort()) {
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/jobs`;

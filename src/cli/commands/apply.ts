@@ -20,7 +20,7 @@ interface ApplyOptions extends ClientOptions, FilenameOptions, PruneOptions {
 /** Commands that make jobs of files: apply, create. */
 export function addApplyCommands(program: Command): void {
   const apply = clientCommand(program, 'apply')
-    .description('create jobs, or replace them; nothing is changed while any manifest is wrong')
+    .description('create jobs and calendars, or replace them; nothing is changed while any manifest is wrong')
     .addOption(filenameOption())
     .addOption(recursiveOption());
   for (const option of pruneOptions()) apply.addOption(option);
@@ -45,7 +45,7 @@ async function applyFiles(options: ApplyOptions): Promise<void> {
   const refused = options.dryRun ? await tellPlan(client, documents) : await applyDocuments(client, documents);
   if (labels === undefined) return;
   if (refused > 0) {
-    throw new CliError(`nothing was pruned: ${refused} of ${documents.length} jobs could not be applied`);
+    throw new CliError(`nothing was pruned: ${refused} of ${documents.length} manifests could not be applied`);
   }
   const surplus = await prunable(client, documents, labels);
   const prune = async (job: JobView): Promise<void> => {
@@ -67,7 +67,7 @@ async function tellPlan(client: Client, documents: readonly Document[]): Promise
     if (result.status === 'rejected') {
       refused++;
       fail(result.reason);
-    } else print(`job ${item.namespace}/${item.name} ${result.value.outcome}${dryRun}\n`);
+    } else print(`${item.kind} ${item.namespace}/${item.name} ${result.value.outcome}${dryRun}\n`);
   }
   return refused;
 }

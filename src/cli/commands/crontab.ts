@@ -54,7 +54,7 @@ async function importFile(path: string, options: ImportOptions): Promise<void> {
   await applyDocuments(
     client,
     manifests.map((manifest): Document => {
-      return { origin: source, manifest: { ...manifest }, namespace, name: manifest.metadata.name };
+      return { kind: 'job', origin: source, manifest: { ...manifest }, namespace, name: manifest.metadata.name };
     }),
   );
 }

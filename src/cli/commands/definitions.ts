@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { calendarsFirst } from '../apply/apply-documents.ts';
+import { pathOf } from '../apply/plan.ts';
 import { action, type ClientOptions, clientCommand, clientOf, fail, jobOf, jobPath, print } from '../command.ts';
 import { ApiError, CliError } from '../errors.ts';
 import { readManifests } from '../manifests/read.ts';
@@ -7,7 +9,9 @@ import { type FilenameOptions, recursiveOption } from './file-options.ts';
 /** Commands that change jobs that are there: delete, suspend, resume. */
 export function addDefinitionCommands(program: Command): void {
   clientCommand(program, 'delete')
-    .description('delete jobs; their history stays for its time, and what runs goes on')
+    .description(
+      'delete jobs, or calendars that no job names (delete calendar NAME); a job’s history stays for its time, and what runs goes on',
+    )
     .argument('[job...]', 'names, or namespace/name')
     .option('-f, --filename <path...>', 'manifests that name the jobs')
     .addOption(recursiveOption())
@@ -39,20 +43,24 @@ async function deleteJobs(
   names: string[],
   options: ClientOptions & Partial<FilenameOptions> & { ignoreNotFound?: true },
 ): Promise<void> {
-  const named = withoutKind(names).map(name => jobOf(name, options));
+  const kind = names.length > 1 && /^calendars?$/.test(names[0] ?? '') ? 'calendar' : 'job';
+  const given = kind === 'calendar' ? names.slice(1) : withoutKind(names);
+  const named = given.map(name => ({ kind, ...jobOf(name, options) }) as const);
   const { filename, recursive, namespace } = options;
   const listed = filename ? await readManifests(filename, { namespace, recursive }) : [];
   if (named.length + listed.length === 0) throw new CliError('delete needs a job, or -f', { status: 2 });
   const client = clientOf(options);
-  for (const job of [...named, ...listed]) {
+  // Jobs before the calendars that they name.
+  const found = [...named, ...calendarsFirst(listed).toReversed().flat()];
+  for (const one of found) {
     await attempt(async () => {
       try {
-        await client.send('DELETE', jobPath(job));
+        await client.send('DELETE', pathOf(one));
       } catch (error) {
         const gone = error instanceof ApiError && error.code === 'NotFound';
         if (!gone || !options.ignoreNotFound) throw error;
       }
-      print(`job ${job.namespace}/${job.name} deleted\n`);
+      print(`${one.kind} ${one.namespace}/${one.name} deleted\n`);
     });
   }
 }

@@ -1,15 +1,26 @@
 import type { Command } from 'commander';
 import { dump } from 'js-yaml';
+import { defaultQueuedRuns } from '../../domain/job/spec.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { Client } from '../client.ts';
-import { action, type ClientOptions, clientCommand, clientOf, jobOf, jobPath, print } from '../command.ts';
-import { CliError } from '../errors.ts';
+import {
+  action,
+  type ClientOptions,
+  calendarPath,
+  clientCommand,
+  clientOf,
+  jobOf,
+  jobPath,
+  print,
+} from '../command.ts';
+import { ApiError, CliError } from '../errors.ts';
 import { chainTree } from '../output/chain.ts';
 import { formatLabels, formatRelative, runDuration, runProgress, runResult, runState } from '../output/format.ts';
 import { printable } from '../output/table.ts';
-import { runTable, skipTable } from '../output/tables.ts';
+import { runTable, skipTable, waitingTable } from '../output/tables.ts';
 import type {
   BackfillView,
+  CalendarView,
   ChainLinksView,
   ChainLinkView,
   JobView,
@@ -17,6 +28,7 @@ import type {
   RunView,
   SkipView,
   TicksView,
+  WaitingView,
   WhyView,
 } from '../views.ts';
 
@@ -27,9 +39,9 @@ import type {
 export function addDescribeCommand(program: Command): void {
   clientCommand(program, 'describe')
     .description(
-      'show everything about a job (definition, next ticks, last runs, recent skips), a run and its chain, or a backfill',
+      'show everything about a job (definition, next ticks, last runs, recent skips), a run and its chain, a backfill, or a calendar and who names it',
     )
-    .argument('<kind>', 'job, run or backfill')
+    .argument('<kind>', 'job, run, backfill or calendar')
     .argument('<name>', 'a name, or namespace/name; the id of a run or backfill')
     .option(
       '--at <time>',
@@ -37,6 +49,12 @@ export function addDescribeCommand(program: Command): void {
     )
     .action(
       action(async (kind: string, name: string, options: ClientOptions & { at?: string }) => {
+        if (/^calendars?$/.test(kind)) {
+          if (options.at !== undefined)
+            throw new CliError('--at is for jobs: describe job NAME --at TIME', { status: 2 });
+          const calendar = await clientOf(options).get<CalendarView>(calendarPath(jobOf(name, options)));
+          return print(describeCalendar(calendar, Date.now()));
+        }
         const client = clientOf(options);
         if (/^runs?$/.test(kind)) return print(await describeRun(client, name, Date.now()));
         if (/^backfills?$/.test(kind)) {
@@ -44,7 +62,7 @@ export function addDescribeCommand(program: Command): void {
           return print(describeBackfill(backfill, Date.now()));
         }
         if (!/^jobs?$/.test(kind)) {
-          const use = 'describe job NAME, run ID or backfill ID';
+          const use = 'describe job NAME, calendar NAME, run ID or backfill ID';
           throw new CliError(`${JSON.stringify(kind)} cannot be described: ${use}`, { status: 2 });
         }
         const path = jobPath(jobOf(name, options));
@@ -52,14 +70,15 @@ export function addDescribeCommand(program: Command): void {
           const { message } = await client.get<WhyView>(`${path}/why`, { at: options.at });
           return print(`${printable(message)}\n`);
         }
-        const [job, chain, ticks, runs, skips] = await Promise.all([
+        const [job, chain, ticks, runs, skips, waiting] = await Promise.all([
           client.get<JobView>(path),
           client.get<ChainLinksView>(`${path}/chain`),
-          client.get<TicksView>(`${path}/next`, { count: 5 }),
+          client.get<TicksView>(`${path}/next`, { count: 5, excluded: 'true' }),
           client.get<Page<RunView>>(`${path}/runs`, { limit: 5 }),
           client.get<Page<SkipView>>(`${path}/skips`, { limit: 10 }),
+          waitingRuns(client, path),
         ]);
-        print(describeJob(job, chain, ticks, runs.items, skips.items, Date.now()));
+        print(describeJob(job, chain, ticks, runs.items, skips.items, waiting, Date.now()));
       }),
     );
 }
@@ -70,6 +89,7 @@ function describeJob(
   ticks: TicksView,
   runs: readonly RunView[],
   skips: readonly SkipView[],
+  waiting: readonly WaitingView[] | undefined,
   now: Instant,
 ): string {
   const { metadata, spec, status } = job;
@@ -82,6 +102,7 @@ function describeJob(
     ['Revision', `${metadata.revision}, changed ${formatRelative(status.updatedAt, now)}`],
     ['Created', `${metadata.creationTimestamp}, from ${status.source}`],
     ['Schedule', `${spec.schedule} (${ticks.timeZone})`],
+    ['Concurrency', concurrencyOf(spec)],
     ['Suspended', spec.suspend ? 'yes' : 'no'],
     ...(paused === undefined ? [] : [['Paused', `since ${paused.at}: ${paused.detail}`] satisfies [string, string]]),
     ['Fires after', status.floor],
@@ -99,9 +120,57 @@ function describeJob(
       'Next ticks',
       next.length > 0 ? indent(`${next.join('\n')}\n`) : none(paused ? 'paused' : ticks.suspended ? 'suspended' : ''),
     ),
+    ...leftOut(ticks),
+    section('Waiting runs', waitingText(waiting, now)),
     section('Last runs', runs.length > 0 ? indent(runTable(runs, { wide: true, now })) : none('')),
     section('Ticks without a run', skips.length > 0 ? indent(skipTable(skips)) : none('')),
   ].join('');
+}
+
+/** What may go at once, and what waits. */
+function concurrencyOf(spec: JobView['spec']): string {
+  const { concurrencyPolicy = 'Allow', maxConcurrentRuns, maxQueuedRuns, concurrencyGroup } = spec;
+  return [
+    concurrencyPolicy,
+    ...(maxConcurrentRuns === undefined ? [] : [`at most ${maxConcurrentRuns} at once`]),
+    ...(concurrencyPolicy === 'Queue' ? [`at most ${maxQueuedRuns ?? defaultQueuedRuns} wait`] : []),
+    ...(concurrencyGroup === undefined ? [] : [`group ${concurrencyGroup}`]),
+  ].join(', ');
+}
+
+/** Undefined while nobody can tell: the rest is shown all the same. */
+async function waitingRuns(client: Client, path: string): Promise<readonly WaitingView[] | undefined> {
+  try {
+    return (await client.get<Page<WaitingView>>(`${path}/waiting`)).items;
+  } catch (error) {
+    if (error instanceof ApiError && error.httpStatus === 503) return undefined;
+    throw error;
+  }
+}
+
+function waitingText(waiting: readonly WaitingView[] | undefined, now: Instant): string {
+  if (waiting === undefined) return '  not known: Consul does not answer\n';
+  return waiting.length > 0 ? indent(waitingTable(waiting, { now })) : none('');
+}
+
+/** Nothing where nothing falls out. */
+function leftOut({ excluded = [] }: TicksView): readonly string[] {
+  if (excluded.length === 0) return [];
+  const lines = excluded.map(({ at, reason }) => `${at}  ${printable(reason)}\n`);
+  return [section('Fall out', indent(lines.join('')))];
+}
+
+function describeCalendar({ metadata, spec, status }: CalendarView, now: Instant): string {
+  const facts: [string, string][] = [
+    ['Name', metadata.name],
+    ['Namespace', metadata.namespace],
+    ['Labels', formatLabels(metadata.labels)],
+    ['Annotations', formatLabels(metadata.annotations)],
+    ['Revision', `${metadata.revision}, changed ${formatRelative(status.updatedAt, now)}`],
+    ['Created', metadata.creationTimestamp],
+    ['Named by', status.usedBy?.join(', ') || 'no job'],
+  ];
+  return [factLines(facts), section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 })))].join('');
 }
 
 function describeBackfill(backfill: BackfillView, now: Instant): string {

@@ -3,6 +3,7 @@ import { maxMembers } from '../../domain/job/spec.ts';
 import {
   action,
   type ClientOptions,
+  calendarPath,
   clientCommand,
   clientOf,
   jobOf,
@@ -14,8 +15,8 @@ import {
 import { CliError } from '../errors.ts';
 import { chainTree } from '../output/chain.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
-import { backfillTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
-import type { BackfillView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
+import { backfillTable, calendarTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
+import type { BackfillView, CalendarView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
 
 interface GetOptions extends ClientOptions {
   readonly output: Format;
@@ -37,9 +38,9 @@ interface GetOptions extends ClientOptions {
  */
 export function addGetCommand(program: Command): void {
   clientCommand(program, 'get')
-    .description('list jobs, runs, workers, notifications or backfills, or show one')
-    .argument('<kind>', 'jobs, runs, workers, notifications or backfills; or job, run, backfill')
-    .argument('[name]', 'of a job, or the id of a run or backfill')
+    .description('list jobs, calendars, runs, workers, notifications or backfills, or show one')
+    .argument('<kind>', 'jobs, calendars, runs, workers, notifications or backfills; or job, calendar, run, backfill')
+    .argument('[name]', 'of a job or calendar, or the id of a run or backfill')
     .addOption(outputOption())
     .option('-A, --all-namespaces', 'of every namespace')
     .option('-l, --selector <labels...>', 'jobs that have these labels: key=value')
@@ -62,7 +63,11 @@ export function addGetCommand(program: Command): void {
     .option('--worker <id>', 'runs on this worker')
     .option('--whole <id>', 'runs that one tick or request came to: a run’s id without its last number')
     .option('--since <instant>', 'runs due at or after it, as RFC 3339')
-    .option('--limit <count>', 'at most so many (default: all jobs, 50 runs or backfills)', wholeNumber(1, 1_000_000))
+    .option(
+      '--limit <count>',
+      'at most so many (default: all jobs and calendars, 50 runs or backfills)',
+      wholeNumber(1, 1_000_000),
+    )
     .action(action(get));
 }
 
@@ -71,6 +76,9 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
     case 'job':
     case 'jobs':
       return name === undefined ? await getJobs(options) : await getJob(name, options);
+    case 'calendar':
+    case 'calendars':
+      return name === undefined ? await getCalendars(options) : await getCalendar(name, options);
     case 'run':
     case 'runs':
       return name === undefined ? await getRuns(options) : await getRun(name, options);
@@ -85,7 +93,7 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
       return name === undefined ? await getBackfills(options) : await getBackfill(name, options);
     default:
       throw new CliError(
-        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, runs, workers, notifications or backfills`,
+        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, calendars, runs, workers, notifications or backfills`,
         { status: 2 },
       );
   }
@@ -101,6 +109,18 @@ async function getJobs(options: GetOptions): Promise<void> {
 async function getJob(name: string, options: GetOptions): Promise<void> {
   const job = await clientOf(options).get<JobView>(jobPath(jobOf(name, options)));
   showOne(job, options, () => jobTable([job], { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getCalendars(options: GetOptions): Promise<void> {
+  const { allNamespaces, namespace = 'default', limit } = options;
+  const path = allNamespaces ? '/api/v1/calendars' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/calendars`;
+  const calendars = await clientOf(options).list<CalendarView>(path, {}, limit);
+  show(calendars, options, () => calendarTable(calendars, { wide: options.output === 'wide', now: Date.now() }));
+}
+
+async function getCalendar(name: string, options: GetOptions): Promise<void> {
+  const calendar = await clientOf(options).get<CalendarView>(calendarPath(jobOf(name, options)));
+  showOne(calendar, options, () => calendarTable([calendar], { wide: options.output === 'wide', now: Date.now() }));
 }
 
 async function getRuns(options: GetOptions): Promise<void> {

@@ -1,3 +1,4 @@
+import { validateCalendar } from '../../domain/calendar/validate.ts';
 import { CronmeshError, type FieldProblem } from '../../domain/errors.ts';
 import { preview } from '../../domain/job/preview.ts';
 import { validateManifest } from '../../domain/job/validate.ts';
@@ -5,6 +6,7 @@ import { isMapping, type Written } from './parse.ts';
 
 /** A manifest as it was written, where it stands, and where it goes. */
 export interface Document {
+  readonly kind: 'job' | 'calendar';
   /** `jobs.yaml`, or `jobs.yaml, document 3`. */
   readonly origin: string;
   /** As written, without what the server adds. */
@@ -40,8 +42,11 @@ export function toDocument({ value }: Written, origin: string, options: Document
   const { uid, revision } = isMapping(value.metadata) ? value.metadata : {};
   const { namespace } = options;
   try {
-    const valid = validateManifest(manifest, { expect: namespace === undefined ? {} : { namespace } });
+    const expect = namespace === undefined ? {} : { namespace };
+    const kind = manifest.kind === 'Calendar' ? 'calendar' : 'job';
+    const valid = kind === 'calendar' ? validateCalendar(manifest, { expect }) : validateManifest(manifest, { expect });
     return {
+      kind,
       origin,
       manifest,
       namespace: valid.metadata.namespace,

@@ -77,9 +77,9 @@ function documentsOf(
 function namedTwice(documents: readonly Document[]): readonly string[] {
   const first = new Map<string, Document>();
   return documents.flatMap(document => {
-    const job = `${document.namespace}/${document.name}`;
-    const earlier = first.get(job);
-    if (earlier === undefined) first.set(job, document);
-    return earlier === undefined ? [] : [`${document.origin}: the job ${job} is in ${earlier.origin} already`];
+    const what = `${document.kind} ${document.namespace}/${document.name}`;
+    const earlier = first.get(what);
+    if (earlier === undefined) first.set(what, document);
+    return earlier === undefined ? [] : [`${document.origin}: the ${what} is in ${earlier.origin} already`];
   });
 }

@@ -1,6 +1,15 @@
 import { memberText } from '../../domain/policy/members.ts';
 import type { Instant } from '../../domain/time.ts';
-import type { BackfillView, JobView, NotificationView, RunView, SkipView, WorkerView } from '../views.ts';
+import type {
+  BackfillView,
+  CalendarView,
+  JobView,
+  NotificationView,
+  RunView,
+  SkipView,
+  WaitingView,
+  WorkerView,
+} from '../views.ts';
 import {
   executorSummary,
   formatLabels,
@@ -43,6 +52,24 @@ export function jobTable(jobs: readonly JobView[], { wide, now }: Look): string 
   ]);
 }
 
+export function calendarTable(calendars: readonly CalendarView[], { wide, now }: Look): string {
+  return table(calendars, [
+    ['NAMESPACE', calendar => calendar.metadata.namespace],
+    ['NAME', calendar => calendar.metadata.name],
+    ['ZONE', calendar => calendar.spec.timeZone],
+    ['DATES', calendar => String(calendar.spec.dates.length)],
+    ['RANGES', calendar => String(calendar.spec.ranges.length)],
+    ['WEEKLY', calendar => String(calendar.spec.weekly.length)],
+    ['CHANGED', calendar => formatRelative(calendar.status.updatedAt, now)],
+    ...(wide
+      ? ([
+          ['REVISION', calendar => String(calendar.metadata.revision)],
+          ['LABELS', calendar => formatLabels(calendar.metadata.labels)],
+        ] satisfies Column<CalendarView>[])
+      : []),
+  ]);
+}
+
 export function runTable(runs: readonly RunView[], { wide, now }: Look): string {
   return table(runs, [
     ['ID', run => run.id],
@@ -63,6 +90,17 @@ export function runTable(runs: readonly RunView[], { wide, now }: Look): string 
           ['RESULT', run => runResult(run)],
         ] satisfies Column<RunView>[])
       : []),
+  ]);
+}
+
+export function waitingTable(runs: readonly WaitingView[], { now }: Pick<Look, 'now'>): string {
+  return table(runs, [
+    ['ID', run => run.run],
+    ['TRIGGER', run => run.trigger],
+    ['ATTEMPT', run => String(run.attempt)],
+    ['DUE', run => run.dueAt],
+    ['UNTIL', run => formatRelative(run.deadline, now)],
+    ['BY', run => run.by],
   ]);
 }
 

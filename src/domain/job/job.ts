@@ -1,4 +1,5 @@
 import { alphanumeric } from '../alphanumeric.ts';
+import type { JobCalendar } from '../calendar/calendar.ts';
 import type { Instant } from '../time.ts';
 import type { Pause } from './pause.ts';
 import type { JobSpec, Labels } from './spec.ts';
@@ -21,6 +22,8 @@ export interface Job {
   readonly labels: Labels;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: JobSpec;
+  /** What the calendars that its spec names hold, by name; absent where it names none. */
+  readonly calendars?: readonly JobCalendar[];
   /** Counts from 1 and grows with every change; the entity tag of If-Match. */
   readonly revision: number;
   /** Ticks at or before it never fire: the creation, the last change of schedule, or the last resumption. */

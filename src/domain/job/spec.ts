@@ -1,4 +1,6 @@
 import { z } from 'zod';
+
+import { parseInstant } from '../schedule/instants.ts';
 import { asynchronous, expectedBody, requestHeaders, requestUrl } from './http-answer.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { moduleNamePattern, moduleNameRule } from './module-name.ts';
@@ -16,10 +18,12 @@ const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-
 const labelKey = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const labelValue = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
-export const namespaceName = z
+const dnsLabelText = z
   .string()
   .max(63, 'must have at most 63 characters')
   .regex(dnsLabel, "must be lower-case letters, digits and '-', beginning and ending with a letter or digit");
+
+export const namespaceName = dnsLabelText;
 
 export const jobName = z
   .string()
@@ -337,6 +341,39 @@ export const upstream = z.strictObject({
     .default('Success')
     .describe('The end that is asked for. Failure: Failed, TimedOut, Lost or Killed.'),
 });
+/** Most calendars that a job excludes, and most that it requires. */
+export const maxCalendars = 20;
+
+export const jobCalendars = z
+  .strictObject({
+    exclude: z
+      .array(jobName)
+      .max(maxCalendars)
+      .default([])
+      .describe('Calendars of the job’s namespace: a time that any of them holds is no tick.'),
+    require: z
+      .array(jobName)
+      .max(maxCalendars)
+      .default([])
+      .describe('Calendars of the job’s namespace: only a time that at least one of them holds is a tick.'),
+  })
+  .refine(({ exclude, require }) => !exclude.some(name => require.includes(name)), {
+    message: 'must not name a calendar in both exclude and require',
+  });
+
+const instantText = z
+  .string()
+  .max(40)
+  .regex(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[-+]\d\d:\d\d)$/,
+    'must be an instant as RFC 3339, such as 2026-12-01T00:00:00Z',
+  );
+
+/** What is left out, or no instant (which is said elsewhere), is not compared. */
+function isAfter(end: string | undefined, start: string | undefined): boolean {
+  const [to, from] = [parseInstant(end ?? ''), parseInstant(start ?? '')];
+  return to === undefined || from === undefined || to > from;
+}
 
 /** When whom to tell what became of runs. */
 export const notifyRule = z.strictObject({
@@ -392,6 +429,19 @@ export const jobSpec = z
       .describe(
         'When clocks change. Vixie: a time in the gap runs at its end, a repeated time once. Literal: a time in the gap is skipped, a repeated time runs twice.',
       ),
+    calendars: jobCalendars
+      .describe('Times that fall out by calendars are no ticks. Calendars are resources of the REST API.')
+      .optional(),
+    startAt: instantText.describe('There is no tick before it.').optional(),
+    endAt: instantText.describe('There is no tick after it.').optional(),
+    jitterSeconds: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .describe(
+        'Each tick comes later by an amount of its own, always the same, of less than this many seconds; never as late as the next.',
+      )
+      .optional(),
     suspend: z.boolean().default(false).describe('Ticks of a suspended job are skipped; running ones go on.'),
     startingDeadlineSeconds: z
       .int()
@@ -400,10 +450,21 @@ export const jobSpec = z
       .default(300)
       .describe('A run that could not start this long after its tick is skipped instead.'),
     concurrencyPolicy: z
-      .enum(['Allow', 'Forbid'])
+      .enum(['Allow', 'Forbid', 'Replace', 'Queue'])
       .default('Allow')
-      .describe('Whether a run may start beside another of the same job. Forbid: its tick is skipped.'),
+      .describe(
+        'Whether a run may start beside another of the same job. Forbid: its tick is skipped. Replace: the run before is killed first. Queue: it waits for its turn.',
+      ),
     maxConcurrentRuns: z.int().min(1).max(1_000).describe('With Allow: the most runs at once.').optional(),
+    maxQueuedRuns: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .describe('With Queue: the most runs that wait, 10 without it; further ticks are skipped.')
+      .optional(),
+    concurrencyGroup: dnsLabelText
+      .describe('Not with Allow: of all jobs of the namespace that name the same group, at most one run goes at once.')
+      .optional(),
     misfirePolicy: z
       .enum(['Skip', 'RunLatest', 'RunAll'])
       .default('Skip')
@@ -457,6 +518,10 @@ export const jobSpec = z
       )
       .optional(),
   })
+  .refine(({ startAt, endAt }) => isAfter(endAt, startAt), {
+    path: ['endAt'],
+    message: 'must be after startAt',
+  })
   .refine(spec => spec.secretRefs === undefined || spec.executor.kubernetes === undefined, {
     path: ['secretRefs'],
     message: 'is not allowed with the kubernetes executor: use valueFrom in the pod template',
@@ -481,7 +546,22 @@ export const jobSpec = z
   .refine(spec => spec.placement.mode === 'One' || ['Allow', 'Forbid'].includes(spec.concurrencyPolicy), {
     path: ['concurrencyPolicy'],
     message: 'must be Allow or Forbid with placement mode All or Shards',
+  })
+  .refine(spec => spec.concurrencyGroup === undefined || spec.placement.mode === 'One', {
+    path: ['concurrencyGroup'],
+    message: 'needs placement mode One',
+  })
+  .refine(spec => spec.maxQueuedRuns === undefined || spec.concurrencyPolicy === 'Queue', {
+    path: ['maxQueuedRuns'],
+    message: 'is allowed with concurrencyPolicy Queue only',
+  })
+  .refine(spec => spec.concurrencyGroup === undefined || spec.concurrencyPolicy !== 'Allow', {
+    path: ['concurrencyGroup'],
+    message: 'is allowed with concurrencyPolicy Forbid, Replace or Queue only',
   });
+
+/** Queue: the most runs that wait where the job does not say. */
+export const defaultQueuedRuns = 10;
 
 export const manifest = z.strictObject({
   apiVersion: z.literal('cronmesh.io/v1alpha1').optional(),

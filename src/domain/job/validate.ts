@@ -1,5 +1,6 @@
 import { CronmeshError, type ErrorCode, type FieldProblem } from '../errors.ts';
 import { parseSchedule, ScheduleError } from '../schedule/index.ts';
+import { parseInstant } from '../schedule/instants.ts';
 import { formatPath, valueAt } from './path.ts';
 import { preview } from './preview.ts';
 import { problemsOf } from './problems.ts';
@@ -65,7 +66,7 @@ export function invalidManifest(problems: readonly FieldProblem[], code: ErrorCo
 type Place = NonNullable<ValidateOptions['expect']>;
 
 /** What the address says need not be said again. */
-function fillPlace(input: unknown, expect: Place): unknown {
+export function fillPlace(input: unknown, expect: Place): unknown {
   const metadata = valueAt(input, ['metadata']) ?? {};
   if (!isMapping(input) || !isMapping(metadata) || Object.keys(expect).length === 0) return input;
   return { ...input, metadata: { ...expect, ...metadata } };
@@ -76,7 +77,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
 }
 
 /** Where the manifest says it too, both must agree. */
-function placeProblems(input: unknown, expect: Place): readonly FieldProblem[] {
+export function placeProblems(input: unknown, expect: Place): readonly FieldProblem[] {
   return (['namespace', 'name'] as const).flatMap(part => {
     const wanted = expect[part];
     const given = valueAt(input, ['metadata', part]);
@@ -97,10 +98,18 @@ function scheduleProblems(input: unknown): readonly FieldProblem[] {
     ...(typeof timeZone === 'string' && timeZone !== ''
       ? engineProblems('spec.timeZone', timeZone, () => parseSchedule('@manually', { timeZone }))
       : []),
+    ...(['startAt', 'endAt'] as const).flatMap(name => noSuchTime(name, valueAt(input, ['spec', name]))),
   ];
 }
 
-function engineProblems(field: string, value: string, parse: () => void): readonly FieldProblem[] {
+/** 30 February looks like a date. */
+function noSuchTime(name: string, value: unknown): readonly FieldProblem[] {
+  if (typeof value !== 'string' || !/^[-\d]+T[\d:.]+(Z|[-+]\d\d:\d\d)$/.test(value)) return [];
+  if (parseInstant(value) !== undefined) return [];
+  return [{ field: `spec.${name}`, value: preview(value), message: 'must be a date and a time that there are' }];
+}
+
+export function engineProblems(field: string, value: string, parse: () => void): readonly FieldProblem[] {
   try {
     parse();
     return [];

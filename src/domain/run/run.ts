@@ -128,6 +128,11 @@ export function backfillRunId(backfill: BackfillId, tick: Instant): RunId {
   return `${backfill}-${tick.toString(36)}` as RunId;
 }
 
+/** Whether a run, whatever attempt of it, was asked for by a backfill. */
+export function isBackfillRun(run: RunId): boolean {
+  return run.startsWith('-b-', run.indexOf('-'));
+}
+
 /** The id of a backfill; `random` is 6 characters of [a-z0-9]. */
 export function backfillId(uid: JobUid, random: string): BackfillId {
   return `${uid}-b-${random}` as BackfillId;

@@ -10,6 +10,8 @@ export const WhyOutcome = {
   NotYet: 'NotYet',
   /** It is still to come. */
   Future: 'Future',
+  /** The schedule alone has that time; a calendar, `startAt` or `endAt` takes it out. */
+  LeftOut: 'LeftOut',
   /** The schedule in force then had no tick at or before that time. */
   NoTick: 'NoTick',
   /** There was no such job then. */

@@ -1,14 +1,9 @@
 import type { Instant } from '../time.ts';
-import { cycleDays } from './calendar.ts';
-import { ScheduleError } from './error.ts';
+import { cyclesBeyond, latest } from './cycles.ts';
 import type { Schedule } from './schedule.ts';
 import type { WallClockPattern } from './wall-clock.ts';
 import type { Zone } from './zone.ts';
 
-/** From here on zones and calendar repeat every 400 years, and zone tables need not grow further. */
-const repeating = Date.UTC(2500, 0, 1);
-const cycle = cycleDays * 86_400_000;
-const latest = 8.64e15;
 /** Zones have moved by a whole day, across the date line. */
 const longestJump = 2 * 86_400_000;
 /** Longer than any pattern pauses (40 years): what never comes in it meets a gap each time. */
@@ -95,12 +90,4 @@ export class CronSchedule implements Schedule {
       until = start - 1;
     }
   }
-}
-
-/** Whole cycles, in milliseconds, by which an instant is moved to come before `repeating`. */
-function cyclesBeyond(instant: Instant): number {
-  if (!(Math.abs(instant) <= latest)) {
-    throw new ScheduleError('from', instant, `${instant} is no instant (allowed: ±8.64e15 milliseconds around 1970)`);
-  }
-  return instant < repeating ? 0 : cycle * Math.floor((instant - repeating) / cycle + 1);
 }

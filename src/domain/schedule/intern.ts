@@ -1,5 +1,5 @@
 /** Far more than the fields that people write; hashes add at most one for each number. */
-const limit = 20_000;
+const most = 20_000;
 
 /**
  * Keeps equal immutable things once: a million schedules share a few thousand field sets. It is a cache only: when it
@@ -7,12 +7,17 @@ const limit = 20_000;
  */
 export class Interned<T> {
   private readonly kept = new Map<string, T>();
+  private readonly limit: number;
+
+  constructor(limit = most) {
+    this.limit = limit;
+  }
 
   get(key: string, make: () => T): T {
     const known = this.kept.get(key);
     if (known !== undefined) return known;
     const made = make();
-    if (this.kept.size >= limit) this.kept.clear();
+    if (this.kept.size >= this.limit) this.kept.clear();
     this.kept.set(key, made);
     return made;
   }

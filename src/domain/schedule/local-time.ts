@@ -71,3 +71,8 @@ function inZone(zone: Zone, wall: WallTime): Omit<MeantTime, 'width'> {
 function offsetAt(zone: Zone, instant: Instant): Milliseconds {
   return zone.offsets[zone.segmentAt(instant)] ?? 0;
 }
+
+/** How far a zone's wall clock is ahead of UTC at an instant. @throws ScheduleError when there is no such zone */
+export function offsetIn(timeZone: string, instant: Instant): Milliseconds {
+  return offsetAt(Zone.named(timeZone), instant);
+}

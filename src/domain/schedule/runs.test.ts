@@ -115,6 +115,7 @@ describe('H', () => {
 
 describe('a job', () => {
   const job: ScheduledJob = {
+    uid: 'abcdefgh12345678',
     namespace: 'shop',
     name: 'report',
     anchor: Date.UTC(2026, 0, 1, 0, 10),

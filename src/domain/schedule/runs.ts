@@ -2,7 +2,7 @@ import type { Instant } from '../time.ts';
 import { ScheduleError } from './error.ts';
 import { toInstant } from './instants.ts';
 import { parseSchedule } from './parse.ts';
-import type { DstPolicy, Schedule, ScheduleOptions } from './schedule.ts';
+import type { Schedule, ScheduleOptions } from './schedule.ts';
 
 /** Options of a bare computation. */
 export interface RunsOptions extends ScheduleOptions {
@@ -40,28 +40,6 @@ export function previousRun(expression: string, options: Omit<RunsOptions, 'coun
   const { from = Date.now(), ...rest } = options;
   const tick = parseSchedule(expression, rest).previous(toInstant('from', from));
   return tick === undefined ? undefined : new Date(tick);
-}
-
-/** What of a job decides its ticks. */
-export interface ScheduledJob {
-  readonly namespace: string;
-  readonly name: string;
-  readonly anchor: Instant;
-  readonly spec: {
-    readonly schedule: string;
-    readonly timeZone?: string | undefined;
-    readonly dstPolicy?: DstPolicy | undefined;
-  };
-}
-
-/** The schedule of a job: `H` is a hash of `<namespace>/<name>`, `@every` counts from its anchor. @throws ScheduleError */
-export function scheduleOf(job: ScheduledJob): Schedule {
-  return parseSchedule(job.spec.schedule, {
-    timeZone: job.spec.timeZone,
-    dstPolicy: job.spec.dstPolicy,
-    hashKey: `${job.namespace}/${job.name}`,
-    anchor: job.anchor,
-  });
 }
 
 /** How many ticks lie in (from, to], counted up to `limit`. */

@@ -58,6 +58,54 @@ describe('runs over REST', () => {
     assert.ok((await api.store.pendingRuns(100)).some(run => run.id === json.id && !run.published));
   });
 
+  it('wait in a queue up to its bound; then they are refused with a code of its own', async () => {
+    const spec = { schedule: '@manually', concurrencyPolicy: 'Queue', maxQueuedRuns: 3, startingDeadlineSeconds: 60 };
+    const made = await api.send('POST', jobs, manifest('queued', spec));
+    const common = {
+      v: 1,
+      attempt: 1,
+      jobUid: made.json.metadata.uid,
+      kind: 'manual',
+      epoch: 1,
+      by: 'a test',
+    } as const;
+    const times = { dueAt: api.now - 9_000, requestedAt: api.now - 9_000, deadline: api.now + 51_000 };
+    api.publishing.waitingTriggers = [{ ...common, run: `${common.jobUid}-m-published1` as RunId, ...times }];
+    const ids: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const { status, json } = await api.send('POST', `${jobs}/queued/trigger`);
+      assert.equal(status, 202);
+      ids.push(json.id);
+    }
+    const full = await api.send('POST', `${jobs}/queued/trigger`);
+    assert.deepEqual([full.status, full.json.code], [409, 'QueueFull']);
+    assert.match(
+      full.json.detail,
+      /^3 runs of default\/queued wait, and maxQueuedRuns is 3: try again once one has started$/,
+    );
+    const { json } = await api.send('GET', `${jobs}/queued/waiting`);
+    assert.deepEqual(json.items[0], {
+      run: `${common.jobUid}-m-published1`,
+      attempt: 1,
+      trigger: 'manual',
+      dueAt: '2026-03-01T11:59:51Z',
+      deadline: '2026-03-01T12:00:51Z',
+      by: 'a test',
+    });
+    const rest = json.items.slice(1).map((item: { run: string }) => item.run);
+    assert.deepEqual(rest, ids.toSorted());
+    api.publishing.waitingTriggers = [];
+    api.publishing.fail = new Error('Consul is away');
+    for (const [method, path] of [
+      ['POST', `${jobs}/queued/trigger`],
+      ['GET', `${jobs}/queued/waiting`],
+    ] as const) {
+      const away = await api.send(method, path);
+      assert.deepEqual([away.status, away.json.code], [503, 'Unavailable']);
+    }
+    api.publishing.fail = undefined;
+  });
+
   it('show what became of them', async () => {
     const tick = api.now - 60_000;
     const run = await claim(tick);

@@ -6,7 +6,9 @@ import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
 import { backfillRoutes } from './routes/backfills.ts';
+import { calendarRoutes } from './routes/calendars.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
+
 import { clusterRoutes } from './routes/cluster.ts';
 import { jobListRoutes } from './routes/job-lists.ts';
 import { jobRoutes } from './routes/jobs.ts';
@@ -45,6 +47,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', operationRoutes(deps));
   app.route('/', jobListRoutes(deps));
   app.route('/', jobRoutes(deps));
+  app.route('/', calendarRoutes(deps));
   app.route('/', runRoutes(deps));
   app.route('/', backfillRoutes(deps));
   app.route('/', whyRoutes(deps));

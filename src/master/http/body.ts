@@ -17,6 +17,11 @@ export interface BodyKind {
 }
 
 const manifestBody: BodyKind = { most: maxBodyBytes, needed: 'a manifest', hint: 'a job takes at most 360 KiB' };
+const icalendarBody: BodyKind = {
+  most: maxBodyBytes,
+  needed: 'an iCalendar file',
+  hint: 'a calendar takes at most 64 KiB',
+};
 
 const json = new Set(['application/json', 'application/merge-patch+json']);
 const yaml = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'application/merge-patch+yaml']);
@@ -27,18 +32,35 @@ const yaml = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'ap
  * @throws CronmeshError UnsupportedMediaType, BodyTooLarge, MalformedBody (with line and column)
  */
 export async function readBody(request: HonoRequest, what: BodyKind = manifestBody): Promise<unknown> {
-  const type = (request.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  const type = mediaType(request);
   if (!json.has(type) && !yaml.has(type)) {
     const given = type === '' ? 'there is no Content-Type' : `Content-Type ${type} is not read here`;
     throw new CronmeshError('UnsupportedMediaType', `${given}; send application/json or application/yaml`);
   }
+  const text = await readText(request, what);
+  return json.has(type) ? parseJson(text) : parseYaml(text);
+}
+
+/** Whether the body is an iCalendar file. */
+export const isIcalendar = (request: HonoRequest): boolean => mediaType(request) === 'text/calendar';
+
+/**
+ * Reads a body as text, whatever its Content-Type is.
+ *
+ * @throws CronmeshError UnsupportedMediaType, BodyTooLarge, MalformedBody
+ */
+export async function readText(request: HonoRequest, what: BodyKind = icalendarBody): Promise<string> {
   const encoding = request.header('content-encoding') ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new CronmeshError('UnsupportedMediaType', `Content-Encoding ${encoding} is not read here; send it as it is`);
   }
   const text = decode(await readBytes(request.raw, what));
   if (text.trim() === '') throw new CronmeshError('MalformedBody', `the body is empty; ${what.needed} is needed`);
-  return json.has(type) ? parseJson(text) : parseYaml(text);
+  return text;
+}
+
+function mediaType(request: HonoRequest): string {
+  return (request.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { HonoRequest } from 'hono';
 import { CronmeshError } from '../../domain/errors.ts';
-import type { Job } from '../../domain/job/job.ts';
 import { preview } from '../../domain/job/preview.ts';
 import type { Precondition } from '../services/precondition.ts';
 import type { ServerFields } from './incoming.ts';
 
-/** A job's entity tag: its revision. */
-export const entityTag = (job: Pick<Job, 'revision'>): string => `"${job.revision}"`;
+/** A job's, or a calendar's, entity tag: its revision. */
+export const entityTag = (job: { readonly revision: number }): string => `"${job.revision}"`;
 
 /**
  * What a request asks of the job as it is: `If-Match`, `If-None-Match: *`, and the revision and uid of a manifest that

@@ -2,7 +2,9 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { BackfillService } from '../services/backfills.ts';
+import type { CalendarService } from '../services/calendars/calendars.ts';
 import type { CallbackService } from '../services/callbacks.ts';
+
 import type { Changes } from '../services/changes.ts';
 import type { DryRuns } from '../services/dry-run.ts';
 import type { JobService } from '../services/jobs.ts';
@@ -19,6 +21,7 @@ export interface Readiness {
 /** What the REST API and the page are made of. */
 export interface AppDependencies {
   readonly jobs: JobService;
+  readonly calendars: CalendarService;
   readonly runs: RunService;
   readonly dryRuns: DryRuns;
   readonly backfills: BackfillService;

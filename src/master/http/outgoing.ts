@@ -1,21 +1,26 @@
 import type { z } from '@hono/zod-openapi';
+import type { Calendar } from '../../domain/calendar/calendar.ts';
 import type { Job } from '../../domain/job/job.ts';
+import type { LeftOut } from '../../domain/schedule/job-schedule.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
 import type { DryRun } from '../services/dry-run.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { AskedRun } from '../services/runs.ts';
+import type { WaitingRun } from '../services/waiting.ts';
 import type { Why } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 import type {
   askedRunSchema,
   backfillSchema,
+  calendarSchema,
   chainLinksSchema,
   dryRunSchema,
   jobSchema,
   runSchema,
   skipSchema,
+  waitingSchema,
   whySchema,
   workerSchema,
 } from './schemas.ts';
@@ -43,6 +48,18 @@ export function jobAnswer(
       ...(job.paused !== undefined && { paused: { ...job.paused, at: formatInstant(job.paused.at) } }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
     },
+  };
+}
+
+/** `usedBy`: names of the jobs that name it, where they were asked for. */
+export function calendarAnswer(calendar: Calendar, usedBy?: readonly string[]): z.output<typeof calendarSchema> {
+  const { name, namespace, labels, annotations, revision, createdAt } = calendar;
+  return {
+    apiVersion: 'cronmesh.io/v1alpha1',
+    kind: 'Calendar',
+    metadata: { name, namespace, labels, annotations, revision, creationTimestamp: formatInstant(createdAt) },
+    spec: calendar.spec,
+    status: { updatedAt: formatInstant(calendar.updatedAt), ...(usedBy !== undefined && { usedBy: [...usedBy] }) },
   };
 }
 
@@ -88,9 +105,27 @@ export function askedAnswer({ runs, ...run }: AskedRun): z.output<typeof askedRu
   return { ...runAnswer(run), ...(runs !== undefined && { runs: runs.map(runAnswer) }) };
 }
 
+export function leftOutAnswer({ at, calendar, clause }: LeftOut): {
+  at: string;
+  calendar?: string;
+  reason: string;
+} {
+  return { at: formatInstant(at), ...(calendar !== undefined && { calendar }), reason: clause };
+}
+
 export function skipAnswer(skip: Skip): z.output<typeof skipSchema> {
   const { jobUid: _, from, to, recordedAt, ...rest } = skip;
   return { ...rest, from: formatInstant(from), to: formatInstant(to), recordedAt: formatInstant(recordedAt) };
+}
+
+export function waitingAnswer(waiting: WaitingRun): z.output<typeof waitingSchema> {
+  const { tick, dueAt, deadline, ...rest } = waiting;
+  return {
+    ...rest,
+    ...(tick !== undefined && { tick: formatInstant(tick) }),
+    dueAt: formatInstant(dueAt),
+    deadline: formatInstant(deadline),
+  };
 }
 
 export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {

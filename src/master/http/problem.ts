@@ -11,6 +11,7 @@ const statuses = {
   NotFound: [404, 'There is no such thing'],
   AlreadyExists: [409, 'It exists already'],
   Conflict: [409, 'It cannot be done in this state'],
+  QueueFull: [409, 'The queue is full'],
   Gone: [410, 'It is over'],
   StaleRevision: [412, 'It has changed since'],
   BodyTooLarge: [413, 'The body is too large'],

@@ -38,6 +38,17 @@ const jobFilters = {
 export const jobsQuery = z.strictObject(jobFilters);
 export const allJobsQuery = z.strictObject({ namespace: text(63).optional(), ...jobFilters });
 
+export const calendarsQuery = z.strictObject({ cursor, limit: limit(500, 100) });
+export const allCalendarsQuery = z.strictObject({ namespace: text(63).optional(), cursor, limit: limit(500, 100) });
+export const calendarImportQuery = z.strictObject({
+  from: text(40).optional().openapi({ description: 'A date or instant; default: a year ago.', example: '2026-01-01' }),
+  to: text(40).optional().openapi({ description: 'A date or instant; default: five years ahead.' }),
+  timeZone: text(64).optional().openapi({
+    description: 'Of dates, and of times without a zone; default: what the file says, or UTC.',
+    example: 'Europe/Berlin',
+  }),
+});
+
 const runFilters = {
   state: several(z.enum(RunState)).optional(),
   since: instant.optional(),
@@ -79,7 +90,14 @@ export const skipsQuery = z.strictObject({
   limit: limit(500, 100),
 });
 
-export const nextQuery = z.strictObject({ count: limit(100, 5), from: instant.optional() });
+export const nextQuery = z.strictObject({
+  count: limit(100, 5),
+  from: instant.optional(),
+  excluded: z
+    .enum(['true', 'false'])
+    .default('false')
+    .openapi({ description: 'Whether to list the times that calendars, startAt and endAt take out, too.' }),
+});
 
 export const whyQuery = z.strictObject({
   at: text(64).openapi({

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { calendarManifest, calendarSpec } from '../../domain/calendar/spec.ts';
 import { PauseReason } from '../../domain/job/pause.ts';
 import { executorKinds, jobSpec, manifest } from '../../domain/job/spec.ts';
 import { backfillRequest } from '../../domain/run/backfill-request.ts';
@@ -146,6 +147,36 @@ export const jobSchema = z
   })
   .openapi('Job');
 
+const calendarSpecSchema = calendarSpec.clone().openapi('CalendarSpec');
+
+/** What is sent of a calendar. */
+export const calendarManifestSchema = z
+  .strictObject({ ...calendarManifest.shape, spec: calendarSpecSchema })
+  .openapi('CalendarManifest', { description: 'A calendar as users write it: the times that it holds.' });
+
+export const calendarSchema = z
+  .object({
+    apiVersion: z.literal('cronmesh.io/v1alpha1'),
+    kind: z.literal('Calendar'),
+    metadata: z.object({
+      name: z.string(),
+      namespace: z.string(),
+      labels: z.record(z.string(), z.string()),
+      annotations: z.record(z.string(), z.string()),
+      revision: z.int().openapi({ description: 'Grows with every change; the ETag.' }),
+      creationTimestamp: instant,
+    }),
+    spec: calendarSpecSchema,
+    status: z.object({
+      updatedAt: instant,
+      usedBy: z
+        .array(z.string())
+        .optional()
+        .openapi({ description: 'Jobs of its namespace that name it; not in lists.' }),
+    }),
+  })
+  .openapi('Calendar');
+
 export const skipSchema = z
   .object({
     namespace: z.string(),
@@ -158,6 +189,20 @@ export const skipSchema = z
     recordedAt: instant,
   })
   .openapi('Skip');
+
+export const waitingSchema = z
+  .object({
+    run: z.string().openapi({ description: 'The id of the run that it will be.' }),
+    attempt: z.int().openapi({ description: 'From 1.' }),
+    trigger: z.enum(values(TriggerKind)),
+    tick: instant.optional(),
+    dueAt: instant.openapi({
+      description: 'Its tick or, without one, when it was due: the earlier one has its turn first.',
+    }),
+    deadline: instant.openapi({ description: 'It is not started after it.' }),
+    by: z.string().openapi({ description: 'Who asked for it, or why it waits.' }),
+  })
+  .openapi('WaitingRun');
 
 export const whySchema = z
   .object({
@@ -248,6 +293,19 @@ export const ticksSchema = z
     schedule: z.string(),
     timeZone: z.string().openapi({ description: 'The zone in force.' }),
     suspended: z.boolean().openapi({ description: 'Or paused: no tick is due.' }),
+    excluded: z
+      .array(
+        z.object({
+          at: instant.openapi({ description: 'What the schedule alone says.' }),
+          calendar: z.string().optional().openapi({ description: 'The calendar that takes it out, if it is one.' }),
+          reason: z.string(),
+        }),
+      )
+      .optional()
+      .openapi({
+        description:
+          'With `excluded=true`: times of the schedule that are no ticks, up to the last item; at most `count` of them.',
+      }),
   })
   .openapi('Ticks');
 

@@ -1,6 +1,7 @@
 import type { Entry, Index } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
-import { cursorPath, lockPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { cursorPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { type CursorRecord, decode, type LockRecord } from '../../coordination/records.ts';
 import { jobKey } from '../../domain/job/job.ts';
 import { maxMembers } from '../../domain/job/spec.ts';
@@ -19,17 +20,22 @@ export interface Found extends Evidence {
 
 /** Reads cursors, and the slots of exclusive jobs. A cursor that can't be read stops only its own job: it is left out. */
 export async function findEvidence(office: Office, spells: readonly JobSpell[]): Promise<Map<JobSpell, Found>> {
-  const locked = spells.filter(({ spec }) => spec.concurrencyPolicy === 'Forbid' && !isSpread(spec.placement));
-  const keys = [...spells.map(cursorOf), ...locked.map(slotOf)];
+  // Only Forbid leaves ticks to the holder of its slot.
+  const locks = new Map(
+    spells
+      .filter(({ spec }) => spec.concurrencyPolicy === 'Forbid' && !isSpread(spec.placement))
+      .map(spell => [spell, slotOf(spell)] as const),
+  );
+  const keys = [...new Set([...spells.map(cursorOf), ...locks.values()])];
   const entries = new Map((await office.read(keys)).map((entry, i) => [keys[i], entry] as const));
   const found = new Map<JobSpell, Found>();
   for (const spell of spells) {
-    const [cursor, lock] = [entries.get(cursorOf(spell)), entries.get(slotOf(spell))];
+    const [cursor, lock] = [entries.get(cursorOf(spell)), entries.get(locks.get(spell) ?? '')];
     try {
       found.set(spell, {
         cursorIndex: cursor?.index ?? 0,
         ...(cursor !== undefined && { cursor: decode<CursorRecord>(cursor) }),
-        ...holderOf(lock),
+        ...holderOf(spell, lock),
       });
     } catch (error) {
       office.logger.error({ err: error, job: jobKey(spell) }, 'a key is not readable; the audit of its job waits');
@@ -38,14 +44,16 @@ export async function findEvidence(office: Office, spells: readonly JobSpell[]):
   return found;
 }
 
-function holderOf(lock: Entry | undefined): Pick<Found, 'holder'> {
+/** The run of the job itself: ticks that another's of its group holds up are decided by workers, at once. */
+function holderOf(spell: JobSpell, lock: Entry | undefined): Pick<Found, 'holder'> {
   if (lock === undefined) return {};
   const record = decode<LockRecord>(lock);
+  if (jobOfLock(lock.key, record) !== jobKey(spell)) return {};
   return isHeld({ session: lock.session, record }) ? { holder: record } : {};
 }
 
 const cursorOf = (spell: JobSpell): string => cursorPath(jobKey(spell));
-const slotOf = (spell: JobSpell): string => lockPath(jobKey(spell), 0);
+const slotOf = (spell: JobSpell): string => exclusiveLock(jobKey(spell), spell.spec) ?? '';
 
 /** A run of a decided tick that the database does not know. */
 export interface UnknownRun {
@@ -92,7 +100,8 @@ export async function withoutTrace(
     signal: office.signal,
   });
   const locked = new Set<RunId>();
-  for (const lock of locks) locked.add(decode<LockRecord>(lock).run);
+  const group = spell.spec.concurrencyGroup === undefined ? [] : await office.read([slotOf(spell)]);
+  for (const lock of [...locks, ...group]) if (lock !== undefined) locked.add(decode<LockRecord>(lock).run);
   const triggers = await office.read(runs.map(({ id }) => triggerPath(job, id)));
   return runs.filter(({ id }, i) => triggers[i] === undefined && !locked.has(id));
 }

@@ -65,7 +65,7 @@ describe('runs on request by the leader', () => {
       order: 'OldestFirst',
       onlyMissing: true,
       total: ticks,
-      schedule: { namespace, name, anchor, spec: { schedule: '* * * * *' } },
+      schedule: { uid, namespace, name, anchor, spec: { schedule: '* * * * *' } },
       by: 'ada',
       at: clock(),
       ...more,

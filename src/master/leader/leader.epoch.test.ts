@@ -14,6 +14,7 @@ import { CoordinationError, type Operation } from '../../coordination/coordinato
 import { doubtKey, epochKey } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
+import { calendarSpec } from '../../domain/calendar/spec.ts';
 import { manualRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
@@ -228,6 +229,40 @@ describe('epochs, terms and what is published', () => {
     await put('cron/jobs/hands/named', old.value);
     await eventually('it is gone again', async () => (await coordinator.get('cron/jobs/hands/named')) === undefined);
     assert.equal(await store.getJob('hands', 'named'), undefined);
+  });
+
+  it('imports no job whose calendar is not there, and lets nobody write by hand what a calendar holds', async () => {
+    const coordinator = newCoordinator();
+    const master = await startMaster({ coordinator });
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    const spec = {
+      schedule: '@daily',
+      executor: { shell: { command: 'date' } },
+      calendars: { exclude: ['hand-made'] },
+    };
+    const put = (name: string, value: unknown) =>
+      coordinator.transact([{ verb: 'set', key: `cron/jobs/hands/${name}`, value: JSON.stringify(value) }]);
+    await put('unknown-calendar', { spec });
+    await put('after-it', { spec: { ...spec, calendars: {} } });
+    await eventually('the import of another', () => store.getJob('hands', 'after-it'));
+    assert.equal(await store.getJob('hands', 'unknown-calendar'), undefined);
+
+    const held = calendarSpec.parse({ dates: ['2026-12-25'] });
+    const place = { namespace: 'hands', name: 'hand-made' };
+    await store.createCalendar({ ...place, labels: {}, annotations: {}, spec: held, now: clock() });
+    await put('unknown-calendar', { spec, metadata: { labels: { again: 'yes' } } });
+    const job = await eventually('its import', () => store.getJob('hands', 'unknown-calendar'));
+    assert.deepEqual(job.calendars, [{ name: 'hand-made', spec: held }]);
+    await master.publisher.publish([job]);
+    const published = await eventually('its key', async () => {
+      const entry = await coordinator.get('cron/jobs/hands/unknown-calendar');
+      return entry?.value.includes(job.uid) && entry.value;
+    });
+    await put('unknown-calendar', { ...JSON.parse(published), calendars: [] });
+    await eventually('what the database says', async () => {
+      const entry = await coordinator.get('cron/jobs/hands/unknown-calendar');
+      return entry?.value === published;
+    });
   });
 
   it('closes what is behind orphans: lost keys and quiet runs of workers that are gone', async () => {

@@ -1,6 +1,7 @@
 import type { Entry, Index, Operation } from '../../coordination/coordinator.ts';
 import { askForAdoption, isOutliving } from '../../coordination/handover.ts';
-import { jobOfPath, lockPath, prefix, runOfPublished, triggerPath } from '../../coordination/keys.ts';
+import { prefix, runOfPublished, triggerPath } from '../../coordination/keys.ts';
+import { jobOfLock } from '../../coordination/locks.ts';
 import {
   type CallbackRecord,
   decode,
@@ -16,6 +17,7 @@ import type { Instant } from '../../domain/time.ts';
 import type { Run } from '../../store/store.ts';
 import type { WorkerDirectory, WorkerView } from '../services/workers.ts';
 import { certaintyOfLoss, type EpochKeeper } from './epoch.ts';
+import { lockedRuns } from './locked-runs.ts';
 import { closeAsLost, hasEnded, type Orphan } from './lost.ts';
 import type { Office } from './office.ts';
 
@@ -98,7 +100,7 @@ export class Orphans {
       if (now - known.since >= this.#office.timing.clearEvery) old.push(lock);
     }
     this.#sessionless = seen;
-    const found = this.#decoded<LockRecord>(old).map(one => ({ ...one, job: jobOfPath(one.entry.key, prefix.lock) }));
+    const found = this.#decoded<LockRecord>(old).map(one => ({ ...one, job: jobOfLock(one.entry.key, one.record) }));
     const waiting = await this.#withTrigger(found.map(({ record, job }) => ({ run: record.run, job })));
     const ended = found.filter(({ record }) => !isOutliving(record));
     await closeAsLost(
@@ -162,20 +164,15 @@ export class Orphans {
     this.#quietLimit = full ? Math.min(quietAtMost, this.#quietLimit * 2) : quietAtFirst;
     const alone = quiet.filter(run => run.worker === undefined || !living.has(run.worker));
     const handedBack = await this.#withTrigger(alone.map(run => ({ run: run.id, job: jobKey(run) })));
+    const doubtful = alone.filter(run => !handedBack.has(run.id));
+    const locked = doubtful.length === 0 ? new Map() : await lockedRuns(this.#office);
     const lost: Orphan[] = [];
-    for (const run of alone) {
-      if (handedBack.has(run.id) || (await this.#isLocked(run))) continue;
+    for (const run of doubtful) {
+      if (locked.has(run.id)) continue;
       const message = `its worker ${run.worker ?? ''} is gone, and no report came for ${timing.quietAfter / 1_000} s`;
       lost.push({ run: run.id, job: jobKey(run), attempt: run.attempt, message });
     }
     await closeAsLost(this.#office, lost);
-  }
-
-  async #isLocked(run: Run): Promise<boolean> {
-    const [own] = await this.#office.read([lockPath(jobKey(run), run.id)]);
-    if (own !== undefined) return true;
-    const slots = this.#decoded<LockRecord>(await this.#list(`${prefix.lock}${jobKey(run)}/`));
-    return slots.some(({ record }) => record.run === run.id);
   }
 
   /** Kills of runs that have ended. */

@@ -3,6 +3,8 @@ import { type Job, jobKey } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import { isSpread } from '../../domain/policy/members.ts';
 import { retryOf, shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
+import { byPlace, placeOf } from '../../domain/policy/turn.ts';
+import { isBackfillRun, type RunId } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { DueRetries, RetryDecision, Run } from '../../store/store.ts';
 import type { Office } from './office.ts';
@@ -16,6 +18,8 @@ export interface RetriesOptions {
 
 /** Runs looked at in one transaction. */
 const atOnce = 1_000;
+/** Later runs of a job that are looked through for one that was not skipped. */
+const newerLookedThrough = 20;
 
 /**
  * Further attempts at runs that did not succeed: decides whether and when, and at that time makes the run a pending one,
@@ -70,6 +74,11 @@ export class Retries {
     const due = await store.dueRetries(now, atOnce);
     if (due.length === 0) return false;
     const policies = await this.#policies(due);
+    const replaced = await this.#replaced(
+      // What a backfill asks for is of the past, and is tried again beside what came later.
+      due.filter(run => policies.get(run)?.concurrencyPolicy === 'Replace' && !isBackfillRun(run.id)),
+      now,
+    );
     const asked: DueRetries['asked'][number][] = [];
     const dropped: DueRetries['dropped'][number][] = [];
     for (const run of due) {
@@ -78,10 +87,33 @@ export class Retries {
       // The policy as it is now: its job may have been edited, or deleted.
       if (spec === undefined || !shouldRetry(spec, { ...run, state: lastOutcome ?? run.state })) {
         dropped.push({ run: id, attempt });
+      } else if (replaced.has(run)) {
+        const message = `attempt ${attempt + 1} was not started: the later run ${replaced.get(run)} came before it`;
+        dropped.push({ run: id, attempt, reason: 'Replaced', message });
       } else asked.push({ run: id, attempt, deadline: nextAttemptAt + spec.startingDeadlineSeconds * 1_000 });
     }
     await store.askForRetries(term, { asked, dropped }, now);
     return due.length === atOnce && !signal.aborted;
+  }
+
+  /** Of runs of `Replace` jobs those that a later run of the job has overtaken, with that run. */
+  async #replaced(runs: readonly Run[], now: Instant): Promise<ReadonlyMap<Run, RunId>> {
+    const found = new Map<Run, RunId>();
+    for (const run of runs) {
+      const { namespace, name, jobUid } = run;
+      const { items } = await this.#office.store.listRuns({
+        namespace,
+        name,
+        since: placeOf(placed(run)),
+        until: now,
+        limit: newerLookedThrough,
+      });
+      const later = items.find(
+        one => one.jobUid === jobUid && one.state !== 'Skipped' && byPlace(placed(one), placed(run)) > 0,
+      );
+      if (later !== undefined) found.set(run, later.id);
+    }
+    return found;
   }
 
   /** The spec of each run's job as it is now; absent where the job is gone, or another of the name. */
@@ -111,6 +143,8 @@ function isNowhere({ particulars }: Run, spec: JobSpec | undefined): boolean {
   if (spec === undefined || !isSpread(spec.placement)) return false;
   return member === undefined || (spec.placement.mode === 'All' && member.worker === undefined);
 }
+
+const placed = ({ id, tick, requestedAt }: Run) => ({ run: id, tick, dueAt: requestedAt });
 
 /** What ended by itself waits from its end on; what was lost, from when that is known. */
 function dueAt({ state, finishedAt }: Run, wait: number, now: Instant): Instant {

@@ -117,7 +117,9 @@ export class SpellAgenda {
       savedUntil: spell.accountedUntil,
       savedAt: now,
     };
-    watched.spell = spell;
+    // What its calendars hold is in the schedule, which shares it.
+    const { calendars: _, ...rest } = spell;
+    watched.spell = rest;
     watched.accountedUntil = Math.max(watched.accountedUntil, spell.accountedUntil);
     this.#spells.set(id, watched);
     const key = jobKey(spell);

@@ -1,9 +1,11 @@
 import type { Entry } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
 import { jobOfPath, prefix } from '../../coordination/keys.ts';
+import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
-import { wholeOf } from '../../domain/policy/members.ts';
+import { stillness } from '../../domain/job/pause.ts';
+import { isSpread, wholeOf } from '../../domain/policy/members.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
@@ -12,9 +14,11 @@ import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
+import { lockedRuns } from './locked-runs.ts';
 import { closeAsLost, hasEnded, nothingFound, type Orphan } from './lost.ts';
 import type { Cause } from './misfire.ts';
 import { type Office, takeAway } from './office.ts';
+import { markReplaced } from './replaced.ts';
 import type { SpellAgenda } from './spell-agenda.ts';
 import { withdraw } from './withdraw.ts';
 
@@ -31,7 +35,8 @@ export interface TriggerParts {
 const pendingAtOnce = 5_000;
 const publishedAtOnce = 1_000;
 
-interface Found {
+/** A trigger as it was read. */
+export interface FoundTrigger {
   readonly entry: Entry;
   readonly record: TriggerRecord;
   readonly job: JobKey;
@@ -71,10 +76,12 @@ export class Triggers {
     const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
     catchups.load(pending);
     // An adoption is of no epoch: nothing is ever started for it.
-    const isOld = ({ record }: Found): boolean => record.adopts === undefined && record.epoch < epoch.number;
+    const isOld = ({ record }: FoundTrigger): boolean => record.adopts === undefined && record.epoch < epoch.number;
     await this.#closeOld(found.filter(isOld));
     await this.#dropEnded(found.filter(({ record }) => record.adopts !== undefined));
-    await this.#expire(found.filter(one => !isOld(one)));
+    const present = found.filter(one => !isOld(one));
+    const replaced = await this.#replace(present, epoch.number);
+    await this.#expire(present.filter(({ entry }) => !replaced.has(entry.key)));
     this.#office.metrics.triggersWaiting.set(found.length);
     const there = new Set(found.map(({ record }) => attemptOf(record.run, record.attempt)));
     await this.#pendingWithout(
@@ -84,7 +91,7 @@ export class Triggers {
   }
 
   /** Of an epoch that is over: whether they were started in the meantime is not known. */
-  async #closeOld(old: readonly Found[]): Promise<void> {
+  async #closeOld(old: readonly FoundTrigger[]): Promise<void> {
     const deleted = await this.#delete(old);
     await closeAsLost(
       this.#office,
@@ -93,7 +100,7 @@ export class Triggers {
   }
 
   /** Adoptions of runs that have ended and were reported before they were handed over: their locks are free then. */
-  async #dropEnded(adoptions: readonly Found[]): Promise<void> {
+  async #dropEnded(adoptions: readonly FoundTrigger[]): Promise<void> {
     if (adoptions.length === 0) return;
     const rows = await this.#office.store.getRuns(adoptions.map(({ record }) => record.run));
     const byId = new Map(rows.map(row => [row.id, row]));
@@ -105,23 +112,38 @@ export class Triggers {
     await this.#delete(ended);
   }
 
-  async #expire(found: readonly Found[]): Promise<void> {
+  async #expire(found: readonly FoundTrigger[]): Promise<void> {
     const late = this.#office.clock() - 2 * protocol.clockBound;
     const gone = await this.#jobGone(found);
     const over = found.filter(one => gone.has(one) || one.record.deadline < late);
-    const causes = new Map<Found, Cause>();
+    const causes = new Map<FoundTrigger, Cause>();
     for (const one of over) causes.set(one, gone.has(one) ? jobChanged : await this.#whyNot(one.record, one.job));
-    const deleted = await this.#delete(over);
-    if (deleted.length === 0) return;
+    await this.#settle(await this.#delete(over), causes);
+  }
+
+  /** Runs of `Replace` jobs before which a later one came: accounted once no worker can claim them, then taken away. */
+  async #replace(found: readonly FoundTrigger[], epoch: number): Promise<ReadonlySet<string>> {
+    const replaced = await markReplaced(this.#office, this.#parts.agenda, epoch, found);
+    const cause = ({ record }: FoundTrigger): Cause => {
+      return { reason: 'Replaced', detail: `the later run ${record.replacedBy} came before it could start` };
+    };
+    await this.#settle(replaced, new Map(replaced.map(one => [one, cause(one)])));
+    await this.#delete(replaced);
+    return new Set(replaced.map(({ entry }) => entry.key));
+  }
+
+  /** Records why runs that no worker can start any more did not start. */
+  async #settle(over: readonly FoundTrigger[], causes: ReadonlyMap<FoundTrigger, Cause>): Promise<void> {
+    if (over.length === 0) return;
     const rows = new Map(
-      (await this.#office.store.getRuns(deleted.map(({ record }) => record.run))).map(row => [row.id, row]),
+      (await this.#office.store.getRuns(over.map(({ record }) => record.run))).map(row => [row.id, row]),
     );
     const skips: Findings['skips'][number][] = [];
     const expired: Findings['expired'][number][] = [];
     const lost: Orphan[] = [];
     /** Members that no worker took on: what their tick came to is told run by run. */
     const asked: NewRun[] = [];
-    for (const one of deleted) {
+    for (const one of over) {
       const { record, job } = one;
       const { reason, detail } = causes.get(one) ?? jobChanged;
       const row = rows.get(record.run);
@@ -148,7 +170,7 @@ export class Triggers {
   }
 
   /** Triggers of jobs that are no longer there, or are others by the same name. */
-  async #jobGone(found: readonly Found[]): Promise<ReadonlySet<Found>> {
+  async #jobGone(found: readonly FoundTrigger[]): Promise<ReadonlySet<FoundTrigger>> {
     // What goes on is adopted whatever became of its job.
     const doubtful = found.filter(
       ({ record, job }) => record.adopts === undefined && this.#parts.agenda.open(job)?.uid !== record.jobUid,
@@ -165,17 +187,43 @@ export class Triggers {
     if (trigger.adopts !== undefined) {
       return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
     }
-    const spec = this.#parts.agenda.open(job)?.spec;
-    if (spec === undefined) return jobChanged;
-    if (spec.concurrencyPolicy === 'Forbid') {
-      const run = await this.#holder(trigger, job);
-      if (run !== undefined) return { reason: 'StillRunning', detail: `the run ${run} was still going at ${until}` };
+    const spell = this.#parts.agenda.open(job);
+    if (spell === undefined) return jobChanged;
+    const { spec, floor } = spell;
+    if (trigger.kind === 'tick' || trigger.kind === 'catchup') {
+      const still = stillness(spell);
+      if (still !== undefined) return { reason: still.reason, detail: `${still.detail}, while it waited` };
+      if (trigger.tick !== undefined && trigger.tick <= floor) {
+        return {
+          reason: 'JobChanged',
+          detail: `the job's schedule changed at ${formatInstant(floor)}, while it waited`,
+        };
+      }
+    }
+    if (isSpread(spec.placement)) {
+      const held = spec.concurrencyPolicy === 'Forbid' ? await this.#holder(trigger, job) : undefined;
+      if (held !== undefined) return { reason: 'StillRunning', detail: `the run ${held} was still going at ${until}` };
     }
     const only = trigger.particulars?.member?.worker;
     if (only !== undefined) {
       return this.#parts.workers.eligible(spec).some(({ name }) => name === only)
         ? { reason: 'NoCapacity', detail: `worker ${only} had no room until ${until}` }
         : { reason: 'NoEligibleWorker', detail: `worker ${only} went away, and was not back at ${until}` };
+    }
+    const lockKey = isSpread(spec.placement) ? undefined : exclusiveLock(job, spec);
+    if (lockKey !== undefined) {
+      const [slot] = await this.#office.read([lockKey]);
+      const record = slot === undefined ? undefined : decode<LockRecord>(slot);
+      if (record !== undefined && isHeld({ session: slot?.session, record })) {
+        const holder = jobOfLock(lockKey, record);
+        const what = `the run ${record.run}${holder === job ? '' : ` of ${holder} (concurrencyGroup ${spec.concurrencyGroup})`}`;
+        // Of a queue it may have come to its own turn since.
+        const detail =
+          spec.concurrencyPolicy === 'Queue'
+            ? `its turn had not come by ${until}: ${what} is going`
+            : `${what} was still going at ${until}`;
+        return { reason: 'StillRunning', detail };
+      }
     }
     const { history } = this.#parts.workers;
     const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
@@ -200,18 +248,23 @@ export class Triggers {
     const { timing } = this.#office;
     const missing = new Map<RunId, Instant>();
     const unwritten: PendingRun[] = [];
+    const silent: PendingRun[] = [];
     for (const run of runs) {
       if (run.published) {
         const since = this.#missing.get(run.id) ?? now;
         missing.set(run.id, since);
         // A worker has claimed it, and its report is under way, or was lost with it.
         if (now - since < timing.lostAfter || now < certaintyOfLoss(this.#office, this.#parts.epochs)) continue;
-        if (!(await this.#isLocked(run)))
-          await closeAsLost(this.#office, [pendingOrphan(run, 'claimed, and no report')]);
+        silent.push(run);
       } else if (run.requestedAt <= certain) {
         await closeAsLost(this.#office, [pendingOrphan(run, 'asked for before Consul lost its past')]);
       } else if (run.deadline < now - 2 * protocol.clockBound) unwritten.push(run);
     }
+    const locked = silent.length === 0 ? new Map() : await lockedRuns(this.#office);
+    await closeAsLost(
+      this.#office,
+      silent.filter(run => locked.get(run.id) !== run.attempt).map(run => pendingOrphan(run, 'claimed, and no report')),
+    );
     const message = 'Consul could not be told of it before its deadline';
     const reason = 'CoordinationUnavailable';
     const withdrawn = new Set(await withdraw(this.#office, unwritten));
@@ -224,15 +277,8 @@ export class Triggers {
     this.#missing = missing;
   }
 
-  async #isLocked(run: PendingRun): Promise<boolean> {
-    const locks = await this.#list(`${prefix.lock}${jobKey(run)}/`);
-    return locks
-      .map(lock => decode<LockRecord>(lock))
-      .some(record => record.run === run.id && record.attempt === run.attempt);
-  }
-
   /** Deletes triggers; gives those that no worker had claimed. */
-  async #delete(found: readonly Found[]): Promise<readonly Found[]> {
+  async #delete(found: readonly FoundTrigger[]): Promise<readonly FoundTrigger[]> {
     const answers = await this.#office.each(found.map(({ entry }) => takeAway(entry)));
     return found.filter((_, i) => answers[i] !== 'refused');
   }
@@ -241,7 +287,7 @@ export class Triggers {
     return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
   }
 
-  #decode(entries: readonly Entry[]): Found[] {
+  #decode(entries: readonly Entry[]): FoundTrigger[] {
     return entries.flatMap(entry => {
       try {
         return [{ entry, record: decode<TriggerRecord>(entry), job: jobOfPath(entry.key, prefix.trigger) }];

@@ -3,7 +3,8 @@ import { type Job, jobKey } from '../../domain/job/job.ts';
 import { preview } from '../../domain/job/preview.ts';
 import type { BackfillRequest } from '../../domain/run/backfill-request.ts';
 import { type BackfillId, backfillId } from '../../domain/run/run.ts';
-import { type Schedule, type ScheduledJob, scheduleOf } from '../../domain/schedule/index.ts';
+import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
+import { scheduledPart } from '../../domain/schedule/job-schedule.ts';
 import { type Clock, formatInstant, type Instant } from '../../domain/time.ts';
 import type { Backfill, BackfillFilter } from '../../store/backfill.ts';
 import type { Page, Store } from '../../store/store.ts';
@@ -55,7 +56,7 @@ export class BackfillService {
       throw new CronmeshError('NotApplicable', message);
     }
     const total = await this.#count(job, request);
-    const { namespace, name, anchor, uid } = job;
+    const { namespace, name, uid } = job;
     const backfill = await store.createBackfill({
       id: backfillId(uid, randomText(6)),
       jobUid: uid,
@@ -63,7 +64,7 @@ export class BackfillService {
       name,
       ...request,
       total,
-      schedule: { namespace, name, anchor, spec: ofSchedule(job.spec) },
+      schedule: scheduledPart(job),
       by,
       at: clock(),
     });
@@ -115,10 +116,6 @@ export class BackfillService {
       problems: [{ field: 'from', value: preview(formatInstant(from)), message }],
     });
   }
-}
-
-function ofSchedule({ schedule, timeZone, dstPolicy }: Job['spec']): ScheduledJob['spec'] {
-  return { schedule, ...(timeZone !== undefined && { timeZone }), dstPolicy };
 }
 
 /** The tick after the one that was decided last; undefined when none is left in the range. */

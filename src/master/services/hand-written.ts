@@ -10,6 +10,8 @@ export interface HandWritten {
   };
   /** Of a published job, or of a copy of one. */
   readonly uid?: JobUid;
+  /** What the masters put beside its spec: nobody else decides what calendars hold. */
+  readonly calendars?: unknown;
 }
 
 /**
@@ -26,7 +28,7 @@ export function readHandWritten(
   if (isObject(given.metadata) || given.v === undefined) {
     return { manifest: { ...given, metadata: { ...key, ...(isObject(given.metadata) ? given.metadata : {}) } } };
   }
-  const { uid, namespace, name, labels, annotations, spec } = given;
+  const { uid, namespace, name, labels, annotations, spec, calendars } = given;
   return {
     manifest: {
       metadata: {
@@ -38,6 +40,7 @@ export function readHandWritten(
       spec,
     },
     ...(typeof uid === 'string' && { uid: uid as JobUid }),
+    ...(calendars !== undefined && { calendars }),
   };
 }
 

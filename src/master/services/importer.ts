@@ -151,7 +151,10 @@ export class Importer {
     try {
       found = readHandWritten(entry.value, key);
       // As the masters write it: nothing was done by hand.
-      if (job !== undefined && found.uid === job.uid && isSame(found, job)) return;
+      if (job !== undefined && found.uid === job.uid && isSame(found, job)) {
+        if (!isDeepStrictEqual(found.calendars, job.calendars)) await this.#options.publisher.publish([key]);
+        return;
+      }
       if (job === undefined && found.uid !== undefined && (await this.#isLeftOver(found.uid, key))) {
         this.#options.logger.info({ key: entry.key }, 'what is left of a deleted job is deleted');
         await this.#options.publisher.publish([key]);

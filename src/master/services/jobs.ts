@@ -7,6 +7,7 @@ import { changesLimits, stillness } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import { invalidManifest, type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
+import { type LeftOut, leftOutOf } from '../../domain/schedule/job-schedule.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ChainLinks, JobFilter, Page, Run, Store } from '../../store/store.ts';
@@ -180,6 +181,16 @@ export class JobService {
       after = tick;
     }
     return ticks;
+  }
+
+  /**
+   * Times after `from` that the schedule alone has, and calendars, `startAt` or `endAt` take out: up to the last of
+   * the `ticks` that come then where there are as many as were asked for; at most `count`.
+   */
+  leftOut(job: Job, count: number, ticks: readonly Instant[], from: Instant = this.#deps.clock()): readonly LeftOut[] {
+    if (job.spec.suspend) return [];
+    const last = ticks.length < count ? undefined : ticks.at(-1);
+    return leftOutOf(job, Math.max(from, job.floor), last ?? Number.POSITIVE_INFINITY, count);
   }
 
   async #update(job: Job, manifest: ValidManifest, by: JobSource): Promise<Applied> {

@@ -1,9 +1,17 @@
 import { Gauge, type Registry } from 'prom-client';
 import { CoordinationError, type Coordinator } from '../../coordination/coordinator.ts';
-import { killerPath } from '../../coordination/keys.ts';
+import { epochKey, killerPath, prefix } from '../../coordination/keys.ts';
 import { jobsPerPublication, publish } from '../../coordination/publish.ts';
-import { encode, type JobRecord, type KillRecord } from '../../coordination/records.ts';
-import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
+import {
+  decode,
+  type EpochRecord,
+  encode,
+  type JobRecord,
+  type KillRecord,
+  type TriggerRecord,
+} from '../../coordination/records.ts';
+import { mayStart } from '../../coordination/waiting.ts';
+import { type Job, type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import type { Service } from '../../domain/lifecycle.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -99,6 +107,17 @@ export class Publisher implements Service, Publishing {
   /** Writes the triggers of runs that are not published yet. @throws when Consul or the database is away */
   async publishTriggers(runs: readonly PendingRun[]): Promise<void> {
     await this.#triggers.write(runs);
+  }
+
+  async waiting({ uid, namespace, name, floor, spec }: Job): Promise<readonly TriggerRecord[]> {
+    const { coordinator } = this.#options;
+    const listed = await coordinator.list(`${prefix.trigger}${jobKey({ namespace, name })}/`, { consistent: true });
+    const epoch = await coordinator.get(epochKey, { consistent: true });
+    if (epoch === undefined) return [];
+    const { number } = decode<EpochRecord>(epoch);
+    return listed
+      .map(entry => decode<TriggerRecord>(entry))
+      .filter(trigger => mayStart(trigger, { uid, floor, suspended: spec.suspend }, number, this.#clock()));
   }
 
   async withdraw(run: Run, deadline: Instant): Promise<boolean> {

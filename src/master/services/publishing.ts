@@ -1,3 +1,5 @@
+import type { TriggerRecord } from '../../coordination/records.ts';
+import type { Job } from '../../domain/job/job.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { NewRun, Run } from '../../store/store.ts';
 
@@ -11,6 +13,8 @@ export interface Publishing {
   publish(keys: readonly { readonly namespace: string; readonly name: string }[]): Promise<void>;
   /** Writes the triggers of runs that were just created. */
   publishTrigger(...runs: readonly NewRun[]): Promise<void>;
+  /** Triggers of a job that wait to be started, as Consul has them now. @throws when it does not answer */
+  waiting(job: Job): Promise<readonly TriggerRecord[]>;
   /**
    * Makes sure that a run whose trigger was never written never starts: its trigger can't be written any more. False when
    * it was. May be called twice. @throws when Consul does not answer

@@ -11,11 +11,13 @@ import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
 import { type EligibleWorkers, nobodyEligible, runsFor } from './members.ts';
 import type { Publishing } from './publishing.ts';
+import { requirePlaceInQueue, type WaitingRun, waitingRuns } from './waiting.ts';
 
 export interface RunServiceDependencies {
   readonly store: Pick<
     Store,
     | 'createRuns'
+    | 'pendingRuns'
     | 'cancelRun'
     | 'getRun'
     | 'getJob'
@@ -26,7 +28,7 @@ export interface RunServiceDependencies {
     | 'runLogs'
     | 'listSkips'
   >;
-  readonly publishing: Pick<Publishing, 'publishTrigger' | 'withdraw' | 'requestKill'>;
+  readonly publishing: Pick<Publishing, 'publishTrigger' | 'withdraw' | 'requestKill' | 'waiting'>;
   readonly changes: Changes;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -66,8 +68,8 @@ export class RunService {
    * Asks for a run of a job now, or later. It is committed when this resolves, and waits for a worker from when it is due
    * until the job's starting deadline. A suspended job may be run by hand. A delayed run runs what the job is then.
    *
-   * @throws CronmeshError NotApplicable when the job can't take what the request brings; Unavailable, also for a job with
-   * placement All while no eligible worker is ready
+   * @throws CronmeshError NotApplicable when the job can't take what the request brings, QueueFull; Unavailable, also for
+   * a job with placement All while no eligible worker is ready
    */
   async trigger(job: Job, by: string, wanted: RunRequest = { dryRun: false }): Promise<AskedRun> {
     checkFits(job.spec, wanted);
@@ -79,6 +81,8 @@ export class RunService {
     }
     const askedAt = clock();
     const requestedAt = wanted.dueAt ?? askedAt;
+    // What is due later is asked for all the same: whether there is a place then, nobody knows.
+    if (requestedAt <= askedAt) await requirePlaceInQueue(this.#deps, job);
     const request: NewRun = {
       id: manualRunId(job.uid, randomText(10)),
       jobUid: job.uid,
@@ -102,7 +106,7 @@ export class RunService {
     const [run] = runs;
     if (run === undefined) throw new Error(`the run ${request.id} was deleted as it was made`);
     changes.runsChanged(runs.map(({ id }) => id));
-    const asked = runs.length === 1 && run.particulars?.member === undefined ? run : { ...run, runs };
+    const asked = isSpread(job.spec.placement) ? { ...run, runs } : run;
     // What is due later is published then, by the leader.
     if (requestedAt > askedAt) return asked;
     publishing.publishTrigger(...requests).catch((error: unknown) => {
@@ -111,7 +115,7 @@ export class RunService {
         'the trigger was not published at once; the leader will do it',
       );
     });
-    return isSpread(job.spec.placement) ? { ...run, runs } : run;
+    return asked;
   }
 
   /**
@@ -175,6 +179,11 @@ export class RunService {
    */
   async chain(id: RunId): Promise<readonly Run[]> {
     return await this.#deps.store.chainOf(await this.get(id), longestChain);
+  }
+
+  /** The runs of a job that wait for a worker, the earliest first. @throws CronmeshError Unavailable */
+  async waiting(job: Job): Promise<readonly WaitingRun[]> {
+    return await waitingRuns(this.#deps, job);
   }
 
   /** Newest first. */

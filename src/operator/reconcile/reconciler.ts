@@ -109,9 +109,10 @@ export class Reconciler {
     try {
       made = await this.#make(resource, job, judged.manifest);
     } catch (error) {
-      // What only the database can tell: a cycle of `after`.
+      // What only the database can tell: a cycle of `after`, or a calendar that is not there. It may be made yet.
       if (!(error instanceof CronmeshError) || error.code !== 'InvalidInput') throw error;
-      return await this.#invalid(resource, job, error.message);
+      await this.#invalid(resource, job, error.message);
+      return { kind: 'retry', why: error.message };
     }
     return await this.#report(resource, made, applied(made), resource.metadata.generation);
   }

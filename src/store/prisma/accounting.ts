@@ -11,7 +11,7 @@ import { toSpell } from './spells.ts';
 import { number } from './values.ts';
 
 const spellColumns = Prisma.raw(
-  `uid, first_revision AS "firstRevision", revision, namespace, name, spec, floor, anchor, until,
+  `uid, first_revision AS "firstRevision", revision, namespace, name, spec, calendars, floor, anchor, until,
    counts_from AS "countsFrom", paused, accounted_until AS "accountedUntil"`,
 );
 

@@ -1,3 +1,4 @@
+import type { JobCalendar } from '../../domain/calendar/calendar.ts';
 import type { Job, JobSource, JobUid } from '../../domain/job/job.ts';
 import type { Pause } from '../../domain/job/pause.ts';
 import type { JobSpec, Labels } from '../../domain/job/spec.ts';
@@ -7,8 +8,9 @@ import { number } from './values.ts';
 
 /** Every column of a job, named as Prisma's model names it. */
 export const jobColumns = Prisma.raw(
-  `job.uid, job.namespace, job.name, job.labels, job.annotations, job.spec, job.revision, job.floor, job.anchor,
-   job.counts_from AS "countsFrom", job.paused, job.source, job.created_at AS "createdAt", job.updated_at AS "updatedAt"`,
+  `job.uid, job.namespace, job.name, job.labels, job.annotations, job.spec, job.calendars, job.revision, job.floor,
+   job.anchor, job.counts_from AS "countsFrom", job.paused, job.source, job.created_at AS "createdAt",
+   job.updated_at AS "updatedAt"`,
 );
 
 export function toJob(row: JobRow): Job {
@@ -19,6 +21,7 @@ export function toJob(row: JobRow): Job {
     labels: row.labels as Labels,
     annotations: row.annotations as Readonly<Record<string, string>>,
     spec: row.spec as JobSpec,
+    ...(row.calendars !== null && { calendars: row.calendars as unknown as readonly JobCalendar[] }),
     revision: row.revision,
     floor: number(row.floor),
     anchor: number(row.anchor),

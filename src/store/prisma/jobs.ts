@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type JobCalendar, namedCalendars } from '../../domain/calendar/calendar.ts';
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
+import { sameTicks } from '../../domain/job/floor.ts';
 import type { Job, JobUid } from '../../domain/job/job.ts';
 import { changesLimits, type Pause } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { JobChange, NewJob, Store } from '../store.ts';
+import { resolveCalendars } from './calendar-uses.ts';
 import { type Job as JobRow, Prisma } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
 import { forgetChain, writeAfter } from './edges.ts';
@@ -13,7 +16,7 @@ import { listJobs } from './job-list.ts';
 import { jobColumns, toJob } from './job-row.ts';
 import { publish } from './outbox.ts';
 import { recordset } from './recordset.ts';
-import { closeSpell, openSpell, reviseSpell, sameSchedule } from './spells.ts';
+import { closeSpell, openSpell, reviseSpell } from './spells.ts';
 import { beginStreak } from './streaks.ts';
 import { number } from './values.ts';
 
@@ -64,6 +67,7 @@ export function jobs(
 
 async function create(transaction: Transaction, job: NewJob): Promise<Job> {
   const now = BigInt(job.now);
+  const calendars = await resolveCalendars(transaction, job);
   const row = await transaction.job.create({
     data: {
       uid: job.uid,
@@ -72,6 +76,7 @@ async function create(transaction: Transaction, job: NewJob): Promise<Job> {
       labels: job.labels,
       annotations: job.annotations,
       spec: job.spec as Prisma.InputJsonValue,
+      ...(calendars !== undefined && { calendars: calendars as unknown as Prisma.InputJsonValue }),
       revision: 1,
       floor: now,
       anchor: now,
@@ -88,10 +93,16 @@ async function create(transaction: Transaction, job: NewJob): Promise<Job> {
 }
 
 async function update(transaction: Transaction, change: JobChange): Promise<Job> {
+  // Before the job's row: whoever changes a calendar takes it before the jobs that name it, too.
+  const calendars = await calendarsOf(transaction, change);
   const before = await locked(transaction, change.uid, change.revision);
   const former = before.spec as JobSpec;
   const anew = change.resume === true || changesLimits(former, change.spec);
-  const same = sameSchedule(former, change.spec) && !(anew && before.paused !== null);
+  const sameSchedule = sameTicks(toJob(before), {
+    spec: change.spec,
+    ...(calendars !== undefined && { calendars }),
+  });
+  const same = sameSchedule && !(anew && before.paused !== null);
   // A floor never goes back, and another schedule never reaches into the past, whatever the caller stamped.
   const floor = BigInt(Math.max(number(before.floor), change.floor, same ? change.floor : change.now));
   const row = await transaction.job.update({
@@ -100,6 +111,7 @@ async function update(transaction: Transaction, change: JobChange): Promise<Job>
       labels: change.labels,
       annotations: change.annotations,
       spec: change.spec as Prisma.InputJsonValue,
+      calendars: (calendars as unknown as Prisma.InputJsonValue) ?? Prisma.DbNull,
       revision: before.revision + 1,
       floor,
       ...(anew && { paused: Prisma.DbNull, countsFrom: BigInt(change.now) }),
@@ -134,6 +146,13 @@ export async function pauseJob(
   await openSpell(transaction, paused);
   await publish(transaction, paused);
   return toJob(paused);
+}
+
+/** What is in the calendars that a changed job names; its namespace never changes. */
+async function calendarsOf(transaction: Transaction, change: JobChange): Promise<readonly JobCalendar[] | undefined> {
+  if (namedCalendars(change.spec.calendars).length === 0) return undefined;
+  const row = await transaction.job.findUnique({ where: { uid: change.uid }, select: { namespace: true } });
+  return row === null ? undefined : await resolveCalendars(transaction, { ...change, namespace: row.namespace });
 }
 
 /** The job's row, kept from other writers until the transaction ends. */

@@ -2,6 +2,7 @@ import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
 import { backfills } from './backfills.ts';
+import { calendars } from './calendars.ts';
 import { chains } from './chains.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
@@ -25,6 +26,7 @@ import { trim } from './trim.ts';
 export function createStore(database: Database): Store {
   const store: Store = {
     ...jobs(database),
+    ...calendars(database),
     ...outbox(database),
     ...runs(database),
     ...runChanges(database),

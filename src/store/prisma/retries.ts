@@ -59,8 +59,9 @@ export function retries(database: Database): Retries {
           WHERE run.id = asked.run AND run.attempt = asked.attempt AND run.retry = 'Waiting'`;
         await transaction.$executeRaw`
           UPDATE run SET state = run.last_outcome, retry = 'None', last_outcome = NULL, next_attempt_at = NULL,
+            reason = coalesce(dropped.reason, run.reason), message = coalesce(dropped.message, run.message),
             reported_at = greatest(run.reported_at, ${BigInt(now)})
-          FROM ${recordset('dropped', { run: 'text', attempt: 'int' }, dropped)}
+          FROM ${recordset('dropped', { run: 'text', attempt: 'int', reason: 'text', message: 'text' }, dropped)}
           WHERE run.id = dropped.run AND run.attempt = dropped.attempt AND run.retry = 'Waiting'`;
       }),
 

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import type { JobCalendar } from '../../domain/calendar/calendar.ts';
 import type { JobUid } from '../../domain/job/job.ts';
 import type { Pause } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
@@ -7,18 +7,6 @@ import type { JobSpell } from '../store.ts';
 import type { Job as JobRow, Prisma, JobSpell as SpellRow } from './client/client.ts';
 import type { Transaction } from './database.ts';
 import { number } from './values.ts';
-
-/** Whether the same ticks come of both specs. Their other differences belong to the spell that is open. */
-export function sameSchedule(one: JobSpec, other: JobSpec): boolean {
-  const schedule = ({ schedule, timeZone, dstPolicy, suspend, maxRuns }: JobSpec) => [
-    schedule,
-    timeZone,
-    dstPolicy,
-    suspend,
-    maxRuns,
-  ];
-  return isDeepStrictEqual(schedule(one), schedule(other));
-}
 
 export async function openSpell(transaction: Transaction, job: JobRow): Promise<void> {
   await transaction.jobSpell.create({
@@ -29,6 +17,7 @@ export async function openSpell(transaction: Transaction, job: JobRow): Promise<
       namespace: job.namespace,
       name: job.name,
       spec: job.spec as Prisma.InputJsonValue,
+      ...(job.calendars !== null && { calendars: job.calendars as Prisma.InputJsonValue }),
       floor: job.floor,
       anchor: job.anchor,
       countsFrom: job.countsFrom,
@@ -60,6 +49,7 @@ export function toSpell(row: SpellRow): JobSpell {
     name: row.name,
     revision: row.revision,
     spec: row.spec as JobSpec,
+    ...(row.calendars !== null && { calendars: row.calendars as unknown as readonly JobCalendar[] }),
     floor: number(row.floor),
     anchor: number(row.anchor),
     countsFrom: number(row.countsFrom ?? row.anchor),

@@ -3,7 +3,7 @@ import type { JobRecord } from '../../coordination/records.ts';
 import { type JobKey, type JobUid, jobKey } from '../../domain/job/job.ts';
 import { limitOf, stillness } from '../../domain/job/pause.ts';
 import { resourceOf } from '../../domain/job/resource.ts';
-import type { JobSpec } from '../../domain/job/spec.ts';
+import { defaultQueuedRuns, type JobSpec } from '../../domain/job/spec.ts';
 import type { RunLimit } from '../../domain/policy/claiming.ts';
 import { isSpread, type Spread } from '../../domain/policy/members.ts';
 import { retriesLost, retryOf } from '../../domain/policy/retry.ts';
@@ -29,10 +29,17 @@ export interface JobEntry {
   readonly schedule: Schedule;
   /** Which workers may run it. */
   readonly eligibility: EligibilityClass;
-  /** Runs at once: 1 with `Forbid`, the maximum of `Allow`; undefined without one, and where a tick comes to several. */
+  /**
+   * Runs at once: the maximum of `Allow`, undefined without one, and 1 with every other policy; undefined where a tick
+   * comes to several runs.
+   */
   readonly slots: number | undefined;
-  /** One run at a time. */
-  readonly forbid: boolean;
+  /** How the one slot, or the slots, are given. Where a tick comes to several runs: `Allow`, see `wholes`. */
+  readonly policy: JobSpec['concurrencyPolicy'];
+  /** The group whose one lock stands for its slot. */
+  readonly group: string | undefined;
+  /** With `Queue`: the most runs that wait. */
+  readonly queued: number;
   /** How many runs a tick comes to. */
   readonly spread: Spread;
   /** `Forbid` where a tick comes to several runs: only those of one whole at a time. */
@@ -66,7 +73,7 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
   const { mode = 'One', shards } = spec.placement;
   const spread: Spread = shards === undefined ? plain[mode] : { mode, shards };
   const alone = !isSpread(spread);
-  const forbid = alone && spec.concurrencyPolicy === 'Forbid';
+  const policy = alone ? spec.concurrencyPolicy : 'Allow';
   return {
     key: jobKey(record),
     uid: record.uid,
@@ -77,8 +84,10 @@ export function toEntry(record: JobRecord, index: Index, eligibility: Eligibilit
     limit: limitOf(record),
     schedule: scheduleOf(record),
     eligibility,
-    slots: forbid ? 1 : alone ? spec.maxConcurrentRuns : undefined,
-    forbid,
+    slots: policy !== 'Allow' ? 1 : alone ? spec.maxConcurrentRuns : undefined,
+    policy,
+    group: spec.concurrencyGroup,
+    queued: spec.maxQueuedRuns ?? defaultQueuedRuns,
     spread,
     wholes: !alone && spec.concurrencyPolicy === 'Forbid',
     deadline: spec.startingDeadlineSeconds * 1_000,

@@ -1,6 +1,7 @@
 import type { Entry } from '../../coordination/coordinator.ts';
-import { jobOfPath, prefix } from '../../coordination/keys.ts';
+import { isGroupLock } from '../../coordination/keys.ts';
 import type { Adoption, TriggerRecord } from '../../coordination/records.ts';
+import type { JobKey } from '../../domain/job/job.ts';
 import { type JobSpec, jobSpec } from '../../domain/job/spec.ts';
 import type { JobNeeds } from '../../domain/policy/eligibility.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
@@ -33,6 +34,7 @@ export function reachOf({ adopts }: AdoptionTrigger): JobNeeds {
  */
 export function entryOf(
   trigger: AdoptionTrigger,
+  key: JobKey,
   known: JobEntry | undefined,
   eligibility: EligibilityClass,
   now: Instant,
@@ -41,7 +43,7 @@ export function entryOf(
   const slot = numberedSlot(adopts.lock);
   const job = known?.uid === jobUid ? known : undefined;
   return {
-    key: jobOfPath(adopts.lock, prefix.lock),
+    key,
     uid: jobUid,
     index: job?.index ?? 0,
     revision: adopts.revision,
@@ -52,7 +54,9 @@ export function entryOf(
     eligibility,
     slots: slot === undefined ? undefined : (job?.slots ?? 1),
     // Ticks of a `Forbid` job wait for its one slot.
-    forbid: slot === 0 && job?.forbid === true,
+    policy: slot === 0 ? (job?.policy ?? 'Allow') : 'Allow',
+    group: undefined,
+    queued: 0,
     spread: { mode: 'One' },
     wholes: false,
     deadline: job?.deadline ?? 0,
@@ -81,7 +85,7 @@ function bodyUntil(deadline: Instant, now: Instant): RunSpec {
 }
 
 function numberedSlot(lockKey: string): number | undefined {
-  const slot = lockKey.slice(lockKey.lastIndexOf('/') + 1);
+  const slot = isGroupLock(lockKey) ? '0' : lockKey.slice(lockKey.lastIndexOf('/') + 1);
   return /^\d+$/.test(slot) ? Number(slot) : undefined;
 }
 

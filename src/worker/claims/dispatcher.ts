@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { lockPath } from '../../coordination/keys.ts';
+import { slotPath } from '../../coordination/locks.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import { backlogAt, lookAt } from '../../domain/policy/claiming.ts';
 import { isSpread } from '../../domain/policy/members.ts';
@@ -9,6 +9,7 @@ import type { WorkerId } from '../../domain/run/run.ts';
 import type { Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Due } from '../agenda/due.ts';
+import type { JobEntry } from '../agenda/entry.ts';
 import type { Alarm } from '../alarm.ts';
 import type { Peers } from '../peers.ts';
 import type { HeldRun } from './held-run.ts';
@@ -44,8 +45,8 @@ export class Dispatcher {
   readonly #claims: TickClaims;
   /** Ticks that are left until there is room. */
   #waiting: Due[] = [];
-  /** Ticks of `Forbid` jobs that this worker itself runs: looked at when the lock is released. */
-  readonly #blocked = new Map<JobKey, Due[]>();
+  /** Ticks of `Forbid` jobs that this worker itself runs, by their lock: looked at when it is released. */
+  readonly #blocked = new Map<string, Due[]>();
   readonly #stopping = new AbortController();
 
   constructor(options: DispatcherOptions) {
@@ -56,7 +57,7 @@ export class Dispatcher {
       lookLater: (due, wait) => this.#looks.at(options.clock() + wait, due),
       hasOthers: due => options.peers.ranks(due.entry.eligibility).workers.length > 1,
       wait: due => this.#wait(due),
-      blocked: due => void this.#isBlocked(due),
+      blocked: due => void this.#block(due),
     });
   }
 
@@ -67,7 +68,9 @@ export class Dispatcher {
   /** Reads ahead what claims of the coming ticks will need. */
   ahead(dues: readonly Due[]): void {
     if (this.#options.context() === undefined) return;
-    const own = dues.filter(due => this.#rank(due) === 0).map(({ entry }) => entry);
+    // Who waits in a queue is read at the tick, and the rest with it.
+    const early = dues.filter(({ entry }) => entry.policy !== 'Queue');
+    const own = early.filter(due => this.#rank(due) === 0).map(({ entry }) => entry);
     if (own.length === 0) return;
     this.#options.reader.read(own, this.#stopping.signal).catch(error => {
       this.#options.logger.debug({ err: error, jobs: own.length }, 'reading ahead failed: it is read at the tick');
@@ -115,9 +118,9 @@ export class Dispatcher {
 
   /** A lock of this worker is released: what came after its run's end may run now. */
   onReleased(held: HeldRun): void {
-    const dues = this.#blocked.get(held.entry.key);
+    const dues = this.#blocked.get(held.lockKey);
     if (dues === undefined || this.#options.slots.has(held.lockKey)) return;
-    this.#blocked.delete(held.entry.key);
+    this.#blocked.delete(held.lockKey);
     void this.#look(dues);
   }
 
@@ -128,7 +131,8 @@ export class Dispatcher {
       if (i % slice === slice - 1) await turn();
       if (due.state !== 'open') continue;
       const rank = this.#rank(due);
-      if (this.#isBlocked(due)) continue;
+      // In a group, whose run it is must be read first.
+      if (due.entry.group === undefined && this.#block(due)) continue;
       const seen = rank === 0 ? this.#options.cache.get(due.entry.key) : undefined;
       if (rank > 0) this.#looks.at(lookAt(due.tick, rank, this.#recent.countWith(due.tick)), due);
       else if (seen === undefined) unseen.push(due);
@@ -146,11 +150,12 @@ export class Dispatcher {
   }
 
   /** This worker runs the `Forbid` job itself: nobody decides the tick before the lock is released. */
-  #isBlocked(due: Due): boolean {
+  #block(due: Due): boolean {
     const { entry } = due;
-    if (!entry.forbid || !this.#options.slots.has(lockPath(entry.key, 0))) return false;
-    const others = this.#blocked.get(entry.key)?.filter(({ tick }) => due.tick - tick < timing.liveWindow) ?? [];
-    this.#blocked.set(entry.key, [...others, due]);
+    const lockKey = slotPath(entry.key, entry.group, 0);
+    if (entry.policy !== 'Forbid' || !this.#options.slots.has(lockKey)) return false;
+    const others = this.#blocked.get(lockKey)?.filter(({ tick }) => due.tick - tick < timing.liveWindow) ?? [];
+    this.#blocked.set(lockKey, [...others, due]);
     return true;
   }
 
@@ -164,7 +169,7 @@ export class Dispatcher {
 
   /** Reads what is known of ticks, and goes on with those that are undecided. */
   async #look(dues: readonly Due[]): Promise<void> {
-    const { agenda, clock, room, reader, context } = this.#options;
+    const { agenda, clock, room, context } = this.#options;
     const now = clock();
     if (context() === undefined) return;
     const useful: Due[] = [];
@@ -177,11 +182,27 @@ export class Dispatcher {
     if (useful.length === 0) return;
     for (const due of useful) due.state = 'busy';
     const entries = useful.map(({ entry }) => entry);
-    const seen = await reader.read(entries, this.#stopping.signal).catch(() => undefined);
+    const seen = await this.#read(entries).catch(() => undefined);
     for (const due of useful) due.state = 'open';
     if (this.#stopping.signal.aborted) return;
     if (seen !== undefined) this.#judge(useful, seen);
     else for (const due of useful) this.#looks.at(clock() + pauseAfterError, due);
+  }
+
+  /** What claims need and, of jobs with a queue, what waits in it. @throws CoordinationError */
+  async #read(entries: readonly JobEntry[]): Promise<ReadonlyMap<JobKey, Seen>> {
+    const { reader } = this.#options;
+    const { signal } = this.#stopping;
+    const seen = await reader.read(entries, signal);
+    const queues = entries.filter(({ policy }) => policy === 'Queue');
+    if (queues.length === 0) return seen;
+    const triggers = await reader.triggers(queues, signal);
+    return new Map(
+      Array.from(seen, ([job, one]) => {
+        const own = triggers.get(job);
+        return [job, own === undefined ? one : { ...one, triggers: own }] as const;
+      }),
+    );
   }
 
   #judge(dues: readonly Due[], seen: ReadonlyMap<JobKey, Seen>): void {

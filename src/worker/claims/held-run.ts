@@ -1,5 +1,6 @@
 import type { Index, Operation, SessionId } from '../../coordination/coordinator.ts';
 import { adoptableUntil } from '../../coordination/handover.ts';
+import { isGroupLock } from '../../coordination/keys.ts';
 import type { Adoption, LockRecord, Outliving } from '../../coordination/records.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
 import type { Selector } from '../../domain/job/spec.ts';
@@ -29,6 +30,8 @@ export interface RunClaim {
   readonly lockKey: string;
   /** That the lock is as it was seen: see `asSeen`. */
   readonly guard?: Operation | undefined;
+  /** What else is decided with it: the triggers that it replaces. */
+  readonly marks?: readonly Operation[] | undefined;
   /** Not started after it. */
   readonly deadline: Instant;
   /** The run goes on already, and is adopted. */
@@ -57,9 +60,10 @@ export function holdRun(
 
 /** What the claim writes into the lock, which it takes at `since`. */
 export function lockRecord(claim: RunClaim, worker: WorkerId, since: Instant): LockRecord {
-  const { entry, run, attempt, trigger, tick, dueAt, particulars, deadline } = claim;
+  const { entry, run, attempt, trigger, tick, dueAt, particulars, deadline, lockKey } = claim;
   return {
     v: 1,
+    ...(isGroupLock(lockKey) && { job: entry.key }),
     run,
     attempt,
     worker,

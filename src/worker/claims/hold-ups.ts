@@ -111,9 +111,9 @@ export class HoldUps {
   }
 
   #mayHoldUp(held: HeldRun): boolean {
-    if (!held.entry.forbid || held.endedAt === undefined) return false;
+    if (held.entry.policy !== 'Forbid' || held.endedAt === undefined) return false;
     const job = this.#options.job(held.entry.key);
-    if (job === undefined || job.suspended || !job.forbid) return false;
+    if (job === undefined || job.suspended || job.policy !== 'Forbid') return false;
     const next = job.schedule.next(Math.max(held.since, job.floor, this.#options.epochFloor()));
     return next !== undefined && next <= held.endedAt;
   }

@@ -1,6 +1,7 @@
 import type { Coordinator, Operation } from '../../coordination/coordinator.ts';
 import { askForAdoption, isOutliving } from '../../coordination/handover.ts';
 import { lostPath } from '../../coordination/keys.ts';
+import { jobOfLock } from '../../coordination/locks.ts';
 import { pause } from '../../coordination/pause.ts';
 import { encode, type LockRecord, type LostRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
@@ -43,19 +44,13 @@ export class Losses {
   }
 
   /** A run that goes on without its worker is to be adopted; any other is lost. */
-  #tell({ entry, lockKey }: RunClaim, lock: LockRecord): Operation {
+  #tell({ lockKey }: RunClaim, lock: LockRecord): Operation {
     const { worker, clock } = this.#options;
     const at = clock();
     if (isOutliving(lock)) return askForAdoption(lockKey, lock, `found by ${worker}`, at);
-    const lost: LostRecord = {
-      v: 1,
-      run: lock.run,
-      attempt: lock.attempt,
-      job: entry.key,
-      foundBy: worker,
-      at,
-      ...particularsOf(lock),
-    };
+    const { run, attempt } = lock;
+    const about = { run, attempt, job: jobOfLock(lockKey, lock) };
+    const lost: LostRecord = { v: 1, ...about, foundBy: worker, at, ...particularsOf(lock) };
     return { verb: 'set', key: lostPath(lock.run), value: encode(lost) };
   }
 

@@ -1,5 +1,7 @@
 import { type Coordinator, type Entry, maxOperations, type Operation } from '../../coordination/coordinator.ts';
-import { cursorPath, lockPath } from '../../coordination/keys.ts';
+import { cursorPath, prefix } from '../../coordination/keys.ts';
+import { slotPath } from '../../coordination/locks.ts';
+import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import type { Clock } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -77,8 +79,37 @@ export class Reader {
     }
     return seen;
   }
+
+  /** The triggers of each job, as they are now. @throws CoordinationError */
+  async triggers(
+    entries: Iterable<JobEntry>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<JobKey, readonly TriggerRecord[]>> {
+    const jobs = [...new Set(Array.from(entries, ({ key }) => key))];
+    const found = new Map<JobKey, readonly TriggerRecord[]>();
+    const work = async () => {
+      for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
+        const listed = await this.#coordinator.list(`${prefix.trigger}${job}/`, { consistent: true, signal });
+        found.set(
+          job,
+          listed.flatMap(one => this.#trigger(one)),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(parallel, jobs.length) }, work));
+    return found;
+  }
+
+  #trigger(entry: Entry): readonly TriggerRecord[] {
+    try {
+      return [decode<TriggerRecord>(entry)];
+    } catch (error) {
+      this.#log.error({ err: error, key: entry.key }, 'a trigger does not count: it cannot be read');
+      return [];
+    }
+  }
 }
 
 function slotKeys(job: JobEntry): string[] {
-  return Array.from({ length: job.slots ?? 0 }, (_, slot) => lockPath(job.key, slot));
+  return Array.from({ length: job.slots ?? 0 }, (_, slot) => slotPath(job.key, job.group, slot));
 }

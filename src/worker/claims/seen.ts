@@ -1,5 +1,11 @@
 import type { Entry, Index, SessionId } from '../../coordination/coordinator.ts';
-import { type CursorRecord, decode, type LockRecord, type WholeRecord } from '../../coordination/records.ts';
+import {
+  type CursorRecord,
+  decode,
+  type LockRecord,
+  type TriggerRecord,
+  type WholeRecord,
+} from '../../coordination/records.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
@@ -36,6 +42,8 @@ export interface Seen {
   readonly locks: readonly (SeenLock | undefined)[];
   readonly whole?: SeenWhole;
   readonly at: Instant;
+  /** Only of jobs with a queue, and never out of the cache: their triggers. */
+  readonly triggers?: readonly TriggerRecord[];
 }
 
 /** @throws Error when the value is none that this version reads */

@@ -80,9 +80,11 @@ test('a run is adopted as what it is, whatever its job has become', () => {
   const adopts = { handovers: 1, since: 1, revision: 4, lock: lockPath('default/job', 3) };
   const rest = { attempt: 1, kind: 'manual', deadline: 61_000, requestedAt: 0, epoch: 0, by: '' } as const;
   const trigger: AdoptionTrigger = { v: 1, run: one, jobUid: uid, ...rest, adopts };
-  const known = entryOf(trigger, pods, pods.eligibility, 1_000);
-  assert.deepEqual([known.body, known.revision, known.forbid], [pods.body, 4, false]);
-  const others = [shell, { ...shell, uid }, undefined].map(job => entryOf(trigger, job, pods.eligibility, 1_000));
+  const known = entryOf(trigger, 'default/job', pods, pods.eligibility, 1_000);
+  assert.deepEqual([known.body, known.revision, known.policy], [pods.body, 4, 'Allow']);
+  const others = [shell, { ...shell, uid }, undefined].map(job =>
+    entryOf(trigger, 'default/job', job, pods.eligibility, 1_000),
+  );
   for (const entry of others) {
     assert.equal(entry.key, 'default/job');
     assert.equal(entry.uid, uid);
@@ -92,7 +94,7 @@ test('a run is adopted as what it is, whatever its job has become', () => {
   }
   assert.equal(others[0]?.schedule.next(0), undefined);
   const unlimited = { ...trigger, adopts: { ...adopts, lock: lockPath('default/job', one) } };
-  assert.equal(entryOf(unlimited, pods, pods.eligibility, 0).slots, undefined);
+  assert.equal(entryOf(unlimited, 'default/job', pods, pods.eligibility, 0).slots, undefined);
 });
 
 test('an adopter takes the lock that was left for the run, and waits for another’s', () => {

@@ -1,6 +1,7 @@
 import type { Index, Operation } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
-import { lockPath } from '../../coordination/keys.ts';
+import { isGroupLock, lockPath } from '../../coordination/keys.ts';
+import { slotPath } from '../../coordination/locks.ts';
 import { freeSlot } from '../../domain/policy/claiming.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import type { JobEntry } from '../agenda/entry.ts';
@@ -25,13 +26,13 @@ export function freeLock(
     return slots.has(key) ? undefined : key;
   }
   const slot = freeSlot(entry.slots, candidate => {
-    const key = lockPath(entry.key, candidate);
+    const key = slotPath(entry.key, entry.group, candidate);
     const lock = seen?.locks[candidate];
     if (slots.has(key) || (lock !== undefined && isHeld(lock))) return true;
     // It looks free but could not be locked: most likely its lock delay has not passed.
     return slots.isAvoided(key) && (lock !== undefined || !insist);
   });
-  return slot === undefined ? undefined : lockPath(entry.key, slot);
+  return slot === undefined ? undefined : slotPath(entry.key, entry.group, slot);
 }
 
 /**
@@ -40,7 +41,9 @@ export function freeLock(
  */
 export function asSeen(entry: JobEntry, lockKey: string, seen: Seen | undefined): Operation | undefined {
   const slot = slotOf(entry, lockKey);
-  return slot === undefined || !entry.outlivesWorker ? undefined : unchanged(lockKey, seen?.locks[slot]);
+  // In a group there may be, whatever this job is.
+  const mayStay = entry.outlivesWorker || entry.group !== undefined;
+  return slot === undefined || !mayStay ? undefined : unchanged(lockKey, seen?.locks[slot]);
 }
 
 /** Holds where a key is as it was read. */
@@ -50,5 +53,6 @@ export function unchanged(key: string, read: { readonly index: Index } | undefin
 
 /** The number of a slot's lock; undefined for a lock that is a run's own. */
 export function slotOf(entry: JobEntry, lockKey: string): number | undefined {
-  return entry.slots === undefined ? undefined : Number(lockKey.slice(lockKey.lastIndexOf('/') + 1));
+  if (entry.slots === undefined) return undefined;
+  return isGroupLock(lockKey) ? 0 : Number(lockKey.slice(lockKey.lastIndexOf('/') + 1));
 }

@@ -1,5 +1,7 @@
 import type { Operation } from '../../coordination/coordinator.ts';
+import { isHeld } from '../../coordination/handover.ts';
 import { jobPath } from '../../coordination/keys.ts';
+import { jobOfLock, slotPath } from '../../coordination/locks.ts';
 import { maxGaps } from '../../coordination/records.ts';
 import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
 import { backlogAt, baseOf, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
@@ -25,6 +27,7 @@ import { asSeen, freeLock, slotOf } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { type TickDecision, TickProposal, tickClaim } from './tick-proposals.ts';
 import { Turns } from './turns.ts';
+import { waitingOf } from './waiting.ts';
 
 export interface TickClaimsOptions {
   readonly worker: WorkerId;
@@ -60,6 +63,8 @@ export interface TickClaimsOwner {
 
 /** Between looks at whether workers that were here before have decided a tick of before this one came. */
 const pauseForOthers: Milliseconds = 250;
+/** For a lock that is being taken or released. */
+const pauseForLock: Milliseconds = 100;
 /** After claims that got no answer. */
 const pauseAfterError: Milliseconds = 200;
 
@@ -134,14 +139,18 @@ export class TickClaims {
       return;
     }
     const lockKey = freeLock(entry, tickRunId(entry.uid, tick), seen, slots, due.refusedLocks < 2);
-    if (lockKey === undefined) {
-      if (fresh) this.#noSlot(due, seen);
-      else this.#owner.look([due]);
+    // How many wait is no cache's business.
+    if (!fresh && (lockKey === undefined || entry.policy === 'Queue')) {
+      this.#owner.look([due]);
+      return;
+    }
+    if (lockKey === undefined || this.#queued(due, seen) > 0) {
+      this.#noSlot(due, seen);
       return;
     }
     if (!room.take()) {
       if (clock() < backlogAt(tick, due.rank)) this.#owner.wait(due);
-      else if (fresh) this.#decide(due, seen, { kind: 'trigger' });
+      else if (fresh) this.#decide(due, seen, { kind: 'trigger', by: `no room on ${this.#options.worker}` });
       else this.#owner.look([due]);
       return;
     }
@@ -171,16 +180,56 @@ export class TickClaims {
     this.#decide(due, seen, { kind: 'members', members });
   }
 
+  /** How many runs wait in the job's queue. */
+  #queued({ entry }: Due, { triggers }: Seen): number {
+    const under = this.#options.context();
+    return entry.policy !== 'Queue' || under === undefined ? 0 : waitingOf(triggers ?? [], entry, under).length;
+  }
+
+  /** All slots are held or, of a queue, runs wait before it. */
   #noSlot(due: Due, seen: Seen): void {
     const { entry } = due;
-    if (entry.forbid) {
+    switch (entry.policy) {
+      case 'Forbid':
+        this.#forbidden(due, seen);
+        return;
+      case 'Replace':
+        this.#decide(due, seen, { kind: 'trigger', by: `Replace: ${holderClause(seen)}` });
+        return;
+      case 'Queue': {
+        const waiting = this.#queued(due, seen);
+        if (waiting < entry.queued) {
+          const before = waiting === 0 ? holderClause(seen) : `${waiting} runs waited`;
+          this.#decide(due, seen, { kind: 'trigger', by: `Queue: ${before}` });
+          return;
+        }
+        const detail = `${waiting} runs waited, and maxQueuedRuns is ${entry.queued}`;
+        this.#decide(due, seen, { kind: 'skip', reason: 'QueueFull', detail });
+        return;
+      }
+      case 'Allow': {
+        if (entry.slots === undefined) return;
+        const detail = `${entry.slots} runs were going, as many as maxConcurrentRuns allows`;
+        this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail });
+      }
+    }
+  }
+
+  #forbidden(due: Due, seen: Seen): void {
+    const { entry } = due;
+    const [lock] = seen.locks;
+    const holder = lock !== undefined && isHeld(lock) ? lock.record : undefined;
+    const lockKey = slotPath(entry.key, entry.group, 0);
+    if (holder !== undefined && jobOfLock(lockKey, holder) !== entry.key) {
+      const detail = `the run ${holder.run} of ${jobOfLock(lockKey, holder)} was going (concurrencyGroup ${entry.group})`;
+      this.#decide(due, seen, { kind: 'skip', reason: 'StillRunning', detail });
+    } else if (holder === undefined && entry.group !== undefined && this.#options.slots.has(lockKey)) {
+      // This worker is asking for the lock, or letting go of it: whose it is will be seen in a moment.
+      this.#owner.lookLater(due, pauseForLock);
+    } else {
       // Its holder skips the tick, or looks at it when the lock is released; an orphan's ticks are the leader's.
       this.#owner.blocked(due);
-      return;
     }
-    if (entry.slots === undefined) return;
-    const detail = `${entry.slots} runs were going, as many as maxConcurrentRuns allows`;
-    this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail });
   }
 
   #decide(due: Due, seen: Seen, decision: TickDecision): void {
@@ -259,4 +308,9 @@ export class TickClaims {
       else this.attempt(due, seen, false);
     }
   }
+}
+
+/** Who holds the slot; nobody, while its lock is being taken, or is under its lock delay. */
+function holderClause({ locks: [lock] }: Seen): string {
+  return lock === undefined ? 'its slot was not free' : `the run ${lock.record.run} was going`;
 }

@@ -19,11 +19,15 @@ export interface TickProposalOptions {
 /** What a tick is to become. */
 export type TickDecision =
   | { readonly kind: 'run'; readonly claim: RunClaim }
-  /** It waits as a trigger for any worker with room. */
-  | { readonly kind: 'trigger' }
+  /** It waits as a trigger, for room or for its turn. `by` says which. */
+  | { readonly kind: 'trigger'; readonly by: string }
   /** It comes to several runs: each waits as a trigger for its worker. */
   | { readonly kind: 'members'; readonly members: readonly Member[] }
-  | { readonly kind: 'skip'; readonly reason: 'ConcurrencyLimit' | 'StillRunning'; readonly detail: string };
+  | {
+      readonly kind: 'skip';
+      readonly reason: 'ConcurrencyLimit' | 'QueueFull' | 'StillRunning';
+      readonly detail: string;
+    };
 
 export interface TickOutcome {
   won(commit: Commit): void;
@@ -120,7 +124,7 @@ export class TickProposal implements Proposal {
       return claim.guard === undefined ? [lock] : [claim.guard, lock];
     }
     const whole = tickRunId(this.#due.entry.uid, this.#due.tick);
-    if (decision.kind === 'trigger') return [this.#trigger(context, whole, `no room on ${worker}`)];
+    if (decision.kind === 'trigger') return [this.#trigger(context, whole, decision.by)];
     return decision.members.map(member =>
       this.#trigger(context, memberRunId(whole, member.index), `the tick, for ${decision.members.length} runs`, member),
     );

@@ -30,7 +30,7 @@ export class TriggerProposal implements Proposal {
   }
 
   build(context: ClaimContext): readonly Operation[] | undefined {
-    const { entry, lockKey, guard, deadline, adopts } = this.#claim;
+    const { entry, lockKey, guard, marks = [], deadline, adopts } = this.#claim;
     const { key, index, epoch } = this.#trigger;
     if (context.now > deadline) return undefined;
     // A run that goes on is adopted whatever has become of its job, and of the epoch.
@@ -41,6 +41,7 @@ export class TriggerProposal implements Proposal {
       { verb: 'check-index', key, index },
       { verb: 'delete-cas', key, index },
       ...(guard === undefined ? [] : [guard]),
+      ...marks,
       {
         verb: 'lock',
         key: lockKey,

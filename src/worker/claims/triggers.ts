@@ -1,11 +1,13 @@
 import type { Coordinator, Index, Operation } from '../../coordination/coordinator.ts';
 import { jobOfPath, jobPath, lockPath, prefix, wholePath } from '../../coordination/keys.ts';
 import { decode, type TriggerRecord } from '../../coordination/records.ts';
+import { mayStart } from '../../coordination/waiting.ts';
 import { watchKeys } from '../../coordination/watch.ts';
 import type { JobKey } from '../../domain/job/job.ts';
 import { lookAt } from '../../domain/policy/claiming.ts';
 import { wholeOf } from '../../domain/policy/members.ts';
 import { bucketOf, lastRank } from '../../domain/policy/ranks.ts';
+import { placeOf } from '../../domain/policy/turn.ts';
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -19,12 +21,14 @@ import type { RunClaim } from './held-run.ts';
 import type { Losses } from './losses.ts';
 import type { ClaimContext, Commit, Loss } from './proposal.ts';
 import { type Reader, readKeys } from './reader.ts';
+import type { Replacing } from './replacing.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import type { Seen, SeenWhole } from './seen.ts';
 import { asSeen, freeLock, slotOf, unchanged } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
 import { TriggerProposal } from './trigger-proposal.ts';
+import { inTurn, isUnseen } from './waiting.ts';
 import { WholeProposal } from './wholes.ts';
 
 export interface TriggersOptions {
@@ -42,6 +46,7 @@ export interface TriggersOptions {
   readonly room: Room;
   readonly runs: Pick<Runs, 'begin' | 'has'>;
   readonly losses: Losses;
+  readonly replacing: Replacing;
   readonly metrics: WorkerMetrics;
   readonly context: () => ClaimContext | undefined;
   readonly onStaleJob: (job: JobKey) => void;
@@ -173,27 +178,81 @@ export class Triggers {
     const { room, context } = this.#options;
     const limited: [Waiting, JobEntry][] = [];
     const adoptions: [Waiting, AdoptionTrigger][] = [];
+    const turns = this.#turns(context());
     for (const waiting of this.#waiting.values()) {
       const under = context();
-      if (under === undefined || room.free <= limited.length + adoptions.length) break;
+      if (under === undefined) break;
+      // A run to be replaced is killed by whoever finds it: its end may make the room that there is not.
+      const policy = this.#options.job(waiting.job)?.policy;
+      if (room.free <= limited.length + adoptions.length && policy !== 'Replace') continue;
       if (isAdoption(waiting.record)) {
         if (this.#adoptable(waiting, waiting.record)) adoptions.push([waiting, waiting.record]);
         continue;
       }
       const entry = this.#claimable(waiting, under);
-      if (entry === undefined) continue;
+      if (entry === undefined || (turns.get(entry.key) ?? waiting) !== waiting) continue;
       if (entry.slots !== undefined || entry.wholes) limited.push([waiting, entry]);
       else this.#claim(waiting, entry, undefined);
     }
     await this.#adopt(adoptions);
-    if (limited.length === 0) return;
+    if (limited.length > 0) await this.#claimLimited(limited);
+  }
+
+  /** Of each job whose runs take turns, the trigger whose turn it is. */
+  #turns(under: ClaimContext | undefined): ReadonlyMap<JobKey, Waiting> {
+    const turns = new Map<JobKey, Waiting>();
+    if (under === undefined) return turns;
+    for (const [job, entry, triggers] of this.#byJob()) {
+      const first = inTurn(
+        triggers.map(({ record }) => record),
+        entry,
+        under,
+      );
+      const waiting = triggers.find(({ record }) => record === first);
+      if (waiting !== undefined) turns.set(job, waiting);
+    }
+    return turns;
+  }
+
+  /** The triggers of each job whose runs take turns. */
+  #byJob(): [JobKey, JobEntry, Waiting[]][] {
+    const jobs = new Map<JobKey, [JobKey, JobEntry, Waiting[]]>();
+    for (const waiting of this.#waiting.values()) {
+      const entry = this.#options.job(waiting.job);
+      if (entry?.policy !== 'Queue' && entry?.policy !== 'Replace') continue;
+      const known = jobs.get(waiting.job);
+      if (known === undefined) jobs.set(waiting.job, [waiting.job, entry, [waiting]]);
+      else known[2].push(waiting);
+    }
+    return [...jobs.values()];
+  }
+
+  async #claimLimited(limited: readonly (readonly [Waiting, JobEntry])[]): Promise<void> {
+    const { reader, replacing, slots } = this.#options;
+    const { signal } = this.#stopping;
     const jobs = limited.map(([, entry]) => entry);
-    const seen = await this.#options.reader.read(jobs, this.#stopping.signal);
+    const seen = await reader.read(jobs, signal);
+    const queues = limited.filter(([{ record }, entry]) => {
+      return entry.policy === 'Queue' && freeLock(entry, record.run, seen.get(entry.key), slots, false) !== undefined;
+    });
+    // An earlier run may have come that the watch has not told of yet.
+    const triggers = await reader.triggers(
+      queues.map(([, entry]) => entry),
+      signal,
+    );
+    const under = this.#options.context();
+    if (under === undefined) return;
     for (const [waiting, entry] of limited) {
       const one = seen.get(entry.key);
       if (one === undefined || waiting.busy || this.#waiting.get(waiting.key) !== waiting) continue;
-      if (one.whole === undefined) this.#claim(waiting, entry, one);
-      else this.#claimOfWhole(waiting, entry, one.whole);
+      const { record } = waiting;
+      if (one.whole !== undefined) {
+        this.#claimOfWhole(waiting, entry, one.whole);
+        continue;
+      }
+      if (entry.policy === 'Queue' && inTurn(triggers.get(entry.key) ?? [], entry, under)?.run !== record.run) continue;
+      if (entry.policy === 'Replace' && !replacing.mayGo(record, entry, one)) continue;
+      this.#claim(waiting, entry, one);
     }
   }
 
@@ -212,7 +271,8 @@ export class Triggers {
     const now = clock();
     // What is left to the leader keeps nobody waiting.
     const others = [...this.#waiting.values()].filter(
-      one => one.job === entry.key && now <= one.record.deadline && mayStart(one.record, entry, under),
+      ({ job: of, record }) =>
+        of === entry.key && mayStart(record, entry, under.epoch.number, now) && !isUnseen(record, under),
     );
     if (others.some(one => wholeOfTrigger(one) === seen.record?.whole || isElder(one, waiting))) return;
     const members = waiting.record.particulars?.member?.count;
@@ -237,10 +297,10 @@ export class Triggers {
     // An earlier attempt that this worker has not let go of yet.
     if (busy || runs.has(record.run)) return undefined;
     const now = clock();
-    if (now > record.deadline) return undefined;
     const entry = this.#options.job(job);
-    if (entry === undefined || entry.uid !== record.jobUid) return undefined;
-    if (!mayStart(record, entry, under)) return undefined;
+    if (entry === undefined || !mayStart(record, entry, under.epoch.number, now) || isUnseen(record, under)) {
+      return undefined;
+    }
     const only = record.particulars?.member?.worker;
     if (only !== undefined) return only === name ? entry : undefined;
     const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;
@@ -268,7 +328,7 @@ export class Triggers {
       if (waiting.busy || this.#waiting.get(waiting.key) !== waiting || runs.has(trigger.run)) return;
       if (!isLeftFor(trigger, lock)) return;
       const eligibility = peers.classOf(reachOf(trigger));
-      const entry = entryOf(trigger, job(waiting.job), eligibility, clock());
+      const entry = entryOf(trigger, waiting.job, job(waiting.job), eligibility, clock());
       this.#submit(waiting, entry, trigger.adopts.lock, unchanged(trigger.adopts.lock, lock), undefined);
     });
   }
@@ -300,6 +360,7 @@ export class Triggers {
       particulars: record.particulars,
       lockKey,
       guard,
+      marks: entry.policy === 'Replace' && record.adopts === undefined ? this.#marks(waiting) : [],
       deadline: record.deadline,
       adopts: record.adopts,
     };
@@ -310,6 +371,11 @@ export class Triggers {
       lost: (loss: Loss) => this.#lost(waiting, claim, loss),
     };
     claimer.submit(new TriggerProposal(options, { ...waiting, epoch: record.epoch }, claim));
+  }
+
+  #marks({ job, record }: Waiting): readonly Operation[] {
+    const others = [...this.#waiting.values()].filter(one => one.job === job && !one.busy);
+    return this.#options.replacing.marks(record, others);
   }
 
   #won(waiting: Waiting, claim: RunClaim, seen: Seen | undefined, commit: Commit): void {
@@ -330,19 +396,19 @@ export class Triggers {
     waiting.busy = false;
     if (loss.why === 'failed') {
       metrics.claim('lost');
-      void this.#afterRefusal(waiting, claim, loss.operations);
+      void this.#afterRefusal(claim, loss.operations);
     } else if (loss.why === 'unanswered') metrics.claim('unanswered');
     // Otherwise the next sweep looks at it again.
   }
 
-  async #afterRefusal(waiting: Waiting, { entry, lockKey }: RunClaim, failed: readonly Operation[]): Promise<void> {
+  async #afterRefusal({ entry, lockKey }: RunClaim, failed: readonly Operation[]): Promise<void> {
     const { slots, onStaleJob, logger } = this.#options;
     if (failed.some(({ key }) => key === jobPath(entry.key))) onStaleJob(entry.key);
     if (failed.some(({ key }) => key === lockKey)) slots.avoid(lockKey);
-    if (!failed.some(({ key }) => key === waiting.key)) return;
     // Claimed by another, or written anew under the same name.
-    this.#waiting.delete(waiting.key);
-    await this.#read([waiting.key]).catch(error => logger.debug({ err: error }, 'a trigger could not be read again'));
+    const stale = failed.map(({ key }) => key).filter(key => this.#waiting.has(key));
+    for (const key of stale) this.#waiting.delete(key);
+    await this.#read(stale).catch(error => logger.debug({ err: error }, 'a trigger could not be read again'));
   }
 }
 
@@ -350,18 +416,6 @@ const wholeOfTrigger = ({ record }: Waiting): RunId => wholeOf(record.run, recor
 
 /** Whether what the one is for was due before the other's. */
 function isElder(one: Waiting, other: Waiting): boolean {
-  const [a, b] = [dueOf(one), dueOf(other)];
+  const [a, b] = [placeOf(one.record), placeOf(other.record)];
   return a < b || (a === b && wholeOfTrigger(one) < wholeOfTrigger(other));
-}
-
-const dueOf = ({ record }: Waiting): Instant => record.tick ?? record.dueAt ?? record.requestedAt;
-
-/** Past its deadline or of an older epoch, a trigger is the leader's. */
-function mayStart(record: TriggerRecord, entry: JobEntry, under: ClaimContext): boolean {
-  if (record.epoch !== under.epoch.number) return false;
-  // Claimed before, perhaps, in a past that Consul has lost since: whoever knows is given time to say so.
-  if (record.requestedAt <= under.since && !under.settled) return false;
-  // Suspending, or a new schedule, fires nothing of the past: nor what waited meanwhile.
-  const fromSchedule = record.kind === 'tick' || record.kind === 'catchup';
-  return !fromSchedule || !(entry.suspended || (record.tick !== undefined && record.tick <= entry.floor));
 }

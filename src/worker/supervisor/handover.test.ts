@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CoordinationError, type Coordinator } from '../../coordination/coordinator.ts';
-import { lockPath, lostPath, triggerPath } from '../../coordination/keys.ts';
+import { groupLockPath, lockPath, lostPath, triggerPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { decode, encode, type LockRecord, type LostRecord, type TriggerRecord } from '../../coordination/records.ts';
 import type { JobUid } from '../../domain/job/job.ts';
@@ -44,6 +44,23 @@ async function setUp(locks: Readonly<Record<string, number>>) {
 
 const future = Date.now() + 3_600_000;
 const quiet = { logger: silentLogger };
+
+test('the lock of a group says whose run it is: it is handed back to that job', async () => {
+  const { coordinator, session, estate } = await setUp({});
+  const [one, two] = [groupLockPath('default', 'one'), groupLockPath('default', 'two')];
+  for (const [key, run, job] of [
+    [one, 'unspawned', 'default/a'],
+    [two, 'spawned', 'default/b'],
+  ] as const) {
+    const value = encode({ ...record(run, future), job });
+    await coordinator.transact([{ verb: 'lock', key, value, session }]);
+  }
+  assert.equal(await handOver(coordinator, estate({ spawned: 'ended' }), quiet), true);
+  assert.ok(await coordinator.get(triggerPath('default/a', 'unspawned' as RunId)));
+  const lost = await coordinator.get(lostPath('spawned' as RunId));
+  assert.equal(lost && decode<LostRecord>(lost).job, 'default/b');
+  assert.deepEqual(await coordinator.keys('cron/lock/'), []);
+});
 
 test('what was never spawned is handed back, what was spawned is lost, and the session ends', async () => {
   const { coordinator, session, other, estate, lock, trigger, lost } = await setUp({

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CoordinationError, type Coordinator, type Entry, type Operation } from '../../coordination/coordinator.ts';
 import { askForAdoption, isOutliving, letGo } from '../../coordination/handover.ts';
-import { jobOfPath, lostPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { lostPath, prefix, triggerPath } from '../../coordination/keys.ts';
+import { jobOfLock } from '../../coordination/locks.ts';
 import { decode, encode, type LockRecord, type LostRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { backoffDelay, defaultBackoff } from '../../domain/backoff.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
@@ -153,7 +154,7 @@ function letGoOf({ entry }: OwnLock): readonly Operation[] {
 
 function releaseOperations(lock: OwnLock, estate: Estate, now: Instant): readonly Operation[] {
   const { entry, record } = lock;
-  const job = jobOfPath(entry.key, prefix.lock);
+  const job = jobOfLock(entry.key, record);
   if (isOutliving(record) && goesOn(lock, estate)) {
     const by = `handed over by the supervisor of ${estate.worker}`;
     // Without a session it was let go of before: whoever has adopted the run since moved its lock.

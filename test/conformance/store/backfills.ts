@@ -26,7 +26,7 @@ export function backfillsConformance(store: () => Store): void {
       order: 'OldestFirst',
       onlyMissing: true,
       total: 10,
-      schedule: { namespace, name, anchor: start, spec: { schedule: '* * * * *', timeZone: 'Asia/Tokyo' } },
+      schedule: { uid, namespace, name, anchor: start, spec: { schedule: '* * * * *', timeZone: 'Asia/Tokyo' } },
       by: 'ada via REST',
       at: start,
       ...changes,

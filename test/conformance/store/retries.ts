@@ -93,6 +93,14 @@ export function retriesConformance(store: () => Store): void {
       );
     });
 
+    it('are dropped with a word on why where there is one', async () => {
+      const about = await waiting();
+      const why = { reason: 'Replaced', message: 'a later run came before it' } as const;
+      await store().askForRetries(await elect(), { asked: [], dropped: [{ run: about.run, attempt: 1, ...why }] }, era);
+      const { state, reason, message } = await get(about);
+      assert.deepEqual({ state, reason, message }, { state: 'Failed', ...why });
+    });
+
     it('are dropped where the job wants them no more: the run ended as it did', async () => {
       const about = await waiting();
       await store().askForRetries(await elect(), { asked: [], dropped: [{ run: about.run, attempt: 1 }] }, era);

@@ -25,7 +25,7 @@ export function tagged<T extends z.ZodType>(schema: T, description: string) {
  * name the field as the user wrote it.
  */
 export function body(
-  name: 'Manifest' | 'Patch' | 'RunRequest' | 'BackfillRequest',
+  name: 'Manifest' | 'CalendarManifest' | 'Patch' | 'RunRequest' | 'BackfillRequest',
   types: readonly string[],
   required = true,
 ) {

@@ -6,9 +6,9 @@ import { formatInstant } from '../../../domain/time.ts';
 import type { JobFilter } from '../../../store/store.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
-import { jobAnswer, runAnswer, skipAnswer } from '../outgoing.ts';
-import { allJobsQuery, given, jobRunsQuery, jobsQuery, labelFilter, nextQuery, skipsQuery } from '../query.ts';
-import { jobSchema, pageOf, runSchema, skipSchema, ticksSchema } from '../schemas.ts';
+import { jobAnswer, leftOutAnswer, runAnswer, skipAnswer, waitingAnswer } from '../outgoing.ts';
+import { allJobsQuery, given, jobRunsQuery, jobsQuery, labelFilter, nextQuery, noQuery, skipsQuery } from '../query.ts';
+import { jobSchema, pageOf, runSchema, skipSchema, ticksSchema, waitingSchema } from '../schemas.ts';
 import { answer, jobParams, namespaceParams, problems } from './document.ts';
 import { jobRef } from './refs.ts';
 
@@ -47,6 +47,14 @@ const routes = {
     summary: 'Runs of a job, newest first',
     request: { params: jobParams, query: jobRunsQuery },
     responses: { 200: answer(pageOf(runSchema, 'RunPage'), 'A page of runs.'), ...problems },
+  }),
+  waiting: createRoute({
+    method: 'get',
+    path: `${one}/waiting`,
+    tags: ['runs'],
+    summary: 'Runs of a job that wait for a worker or for their turn, the earliest first',
+    request: { params: jobParams, query: noQuery },
+    responses: { 200: answer(pageOf(waitingSchema, 'WaitingRunPage'), 'All of them.'), ...problems },
   }),
   skips: createRoute({
     method: 'get',
@@ -89,10 +97,20 @@ export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs'>): Ope
 
   app.openapi(routes.next, async context => {
     const job = await jobs.get(jobRef(context.req.valid('param')));
-    const { count, from } = context.req.valid('query');
+    const { count, from, excluded } = context.req.valid('query');
     const { expression, timeZone } = scheduleOf(job);
-    const items = jobs.nextTicks(job, count, from).map(formatInstant);
-    return context.json({ items, schedule: expression, timeZone, suspended: stillness(job) !== undefined }, 200);
+    const ticks = jobs.nextTicks(job, count, from);
+    const leftOut = excluded === 'true' ? jobs.leftOut(job, count, ticks, from) : undefined;
+    return context.json(
+      {
+        items: ticks.map(formatInstant),
+        schedule: expression,
+        timeZone,
+        suspended: stillness(job) !== undefined,
+        ...(leftOut !== undefined && { excluded: leftOut.map(leftOutAnswer) }),
+      },
+      200,
+    );
   });
 
   // History outlives its job, so that of a deleted one is still shown: only where there is none must the job exist.
@@ -102,6 +120,11 @@ export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs'>): Ope
     const { items, next } = await runs.list({ ...ref, limit, ...given(rest) });
     if (items.length === 0) await jobs.get(ref);
     return context.json({ items: items.map(runAnswer), ...(next !== undefined && { next }) }, 200);
+  });
+
+  app.openapi(routes.waiting, async context => {
+    const job = await jobs.get(jobRef(context.req.valid('param')));
+    return context.json({ items: (await runs.waiting(job)).map(waitingAnswer) }, 200);
   });
 
   app.openapi(routes.skips, async context => {

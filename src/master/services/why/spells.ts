@@ -1,6 +1,7 @@
 import { stillness } from '../../../domain/job/pause.ts';
 import type { Schedule } from '../../../domain/schedule/index.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
+import { type LeftOut, timeWithin } from '../../../domain/schedule/job-schedule.ts';
 import type { Instant } from '../../../domain/time.ts';
 import type { JobSpell } from '../../../store/store.ts';
 
@@ -36,6 +37,23 @@ export class Stretches {
       if (tick !== undefined && tick < to && tick <= until) return { ...stretch, tick };
     }
     return undefined;
+  }
+
+  /**
+   * What is at the first time in [from, to) that the bare schedule in force has, where that is no tick by itself: its
+   * tick comes later (`jitterSeconds`), or none does (calendars, `startAt`, `endAt`).
+   */
+  timeWithin(
+    from: Instant,
+    to: Instant,
+  ): (Stretch & { readonly tick?: Instant; readonly leftOut?: LeftOut }) | undefined {
+    const stretch = this.at(from);
+    const found = stretch && timeWithin(stretch.spell, from, to);
+    if (stretch === undefined || found === undefined) return undefined;
+    const { time, tick, leftOut } = found;
+    if (leftOut !== undefined) return { ...stretch, leftOut: { at: time, ...leftOut } };
+    const { floor, until = Number.POSITIVE_INFINITY } = stretch.spell;
+    return tick === undefined || tick <= floor || tick > until ? undefined : { ...stretch, tick };
   }
 
   /** The last tick before an instant, of any stretch. */

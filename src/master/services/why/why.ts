@@ -13,6 +13,7 @@ import { type PlacedTick, type Stretch, Stretches } from './spells.ts';
 import {
   dueClause,
   formerClause,
+  leftOutClause,
   notYetClause,
   runsClause,
   scheduleClause,
@@ -86,7 +87,9 @@ export class WhyService {
   async #answer(question: Question): Promise<Omit<Why, 'at' | 'next'>> {
     const { stretches, meant, now, timeZone } = question;
     const { at, width } = meant;
-    const exact = stretches.tickWithin(at, at + width);
+    const meantTime = stretches.timeWithin(at, at + width);
+    const moved = meantTime?.tick === undefined ? undefined : { ...meantTime, tick: meantTime.tick };
+    const exact = stretches.tickWithin(at, at + width) ?? moved;
     const stretch = stretches.at(at);
     const inForce = exact ?? stretch;
     const about = {
@@ -100,6 +103,12 @@ export class WhyService {
       return { ...about, ...verdict, tick: exact.tick, message: `${due}${clause}` };
     }
     if (stretch === undefined) return { ...about, ...absent(question) };
+    if (meantTime?.leftOut !== undefined) {
+      const next = stretches.tickAfter(at);
+      const then = next === undefined ? 'none comes after it' : `the next is ${formatInstant(next)}`;
+      const message = `${leftOutClause(stretch, meantTime.leftOut)}; ${then}`;
+      return { ...about, outcome: WhyOutcome.LeftOut, message };
+    }
     const before = stretches.tickBefore(at);
     const own = before !== undefined && before.spell === stretch.spell ? before : undefined;
     const none = `no tick of ${jobKey(stretch.spell)} is at ${when(at, stretch.schedule.timeZone)}, by ${scheduleClause(stretch)}`;

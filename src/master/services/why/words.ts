@@ -1,6 +1,7 @@
 import { jobKey } from '../../../domain/job/job.ts';
 import { memberText } from '../../../domain/policy/members.ts';
 import { auditAfter } from '../../../domain/policy/timing.ts';
+import type { LeftOut } from '../../../domain/schedule/job-schedule.ts';
 import { formatLocal } from '../../../domain/schedule/local-time.ts';
 import { formatInstant, type Instant, type Milliseconds } from '../../../domain/time.ts';
 import type { JobSpell, Run, Skip } from '../../../store/store.ts';
@@ -96,6 +97,12 @@ export function scheduleClause({ spell, schedule }: Stretch): string {
 export function formerClause(stretch: Stretch): string {
   const { until } = stretch.spell;
   return until === undefined ? '' : `, by ${scheduleClause(stretch)}, which held until ${formatInstant(until)}`;
+}
+
+/** `2026-12-25T03:00:00Z of default/report falls out: calendar holidays excludes it (2026-12-25)`. */
+export function leftOutClause(stretch: Stretch, { at, clause }: LeftOut): string {
+  const time = when(at, stretch.schedule.timeZone);
+  return `${time} of ${jobKey(stretch.spell)} falls out: ${clause}${formerClause(stretch)}`;
 }
 
 export function suspendedClause(spell: JobSpell): string {

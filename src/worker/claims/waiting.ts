@@ -1,0 +1,23 @@
+import type { TriggerRecord } from '../../coordination/records.ts';
+import { mayStart } from '../../coordination/waiting.ts';
+import { nextOf } from '../../domain/policy/turn.ts';
+import type { JobEntry } from '../agenda/entry.ts';
+import type { ClaimContext } from './proposal.ts';
+
+type Under = Pick<ClaimContext, 'epoch' | 'now'>;
+
+/** Of a job's triggers those that wait to be started. */
+export function waitingOf<T extends TriggerRecord>(triggers: readonly T[], entry: JobEntry, under: Under): T[] {
+  return triggers.filter(record => mayStart(record, entry, under.epoch.number, under.now));
+}
+
+/** Of a job's triggers the one whose turn it is; with Allow and Forbid there are no turns, and it is undefined. */
+export function inTurn<T extends TriggerRecord>(triggers: readonly T[], entry: JobEntry, under: Under): T | undefined {
+  const { policy } = entry;
+  return policy === 'Queue' || policy === 'Replace' ? nextOf(waitingOf(triggers, entry, under), policy) : undefined;
+}
+
+/** Claimed before, perhaps, in a past that Consul has lost since: whoever knows is given time to say so. */
+export function isUnseen({ requestedAt }: TriggerRecord, under: ClaimContext): boolean {
+  return requestedAt <= under.since && !under.settled;
+}
