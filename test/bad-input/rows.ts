@@ -1,5 +1,6 @@
 import type { Row } from './row.ts';
 import { afterRunRows } from './rows/after-run.ts';
+import { calendarsRows } from './rows/calendars.ts';
 import { chainsRows } from './rows/chains.ts';
 import { documentRows } from './rows/document.ts';
 import { httpRows } from './rows/http.ts';
@@ -16,6 +17,7 @@ import { shellRows } from './rows/shell.ts';
 export const rows: readonly Row[] = [
   ...documentRows,
   ...scheduleRows,
+  ...calendarsRows,
   ...runsRows,
   ...chainsRows,
   ...retryRows,

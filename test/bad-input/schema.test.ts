@@ -9,7 +9,7 @@ const shown = rows.flatMap(([, , says]) => says.map(split));
 
 function split(line: string): { readonly fields: readonly string[]; readonly message: string } {
   const [, field = '', message = ''] =
-    /^(.+?)(?: = .*?)?: ((?:is|must|the name|exactly|at least) .*)$/s.exec(line) ?? [];
+    /^(.+?)(?: = .*?)?: ((?:is|must|needs|the name|exactly|at least) .*)$/s.exec(line) ?? [];
   const general = field.replaceAll(/\[\d+\]/g, '[]').replaceAll(/\["[^"]*"\]/g, '.*');
   const above = general.replace(/\.?[^.]+$/, '');
   const entry = above === '' ? '*' : `${above}.*`;

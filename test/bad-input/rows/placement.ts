@@ -106,7 +106,7 @@ export const placementRows: readonly Row[] = [
   [
     'Replace with several runs',
     job({ concurrencyPolicy: 'Replace', placement: { mode: 'All' } }),
-    ['spec.concurrencyPolicy = "Replace": must be one of "Allow", "Forbid"'],
+    ['spec.concurrencyPolicy = "Replace": must be Allow or Forbid with placement mode All or Shards'],
   ],
   [
     'expressions as a mapping',
@@ -201,5 +201,10 @@ export const placementRows: readonly Row[] = [
     [
       'spec.placement.selector.matchExpressions[0].values[0] = "a b": must be a Kubernetes label value: up to 63 letters, digits, "-", "_" and "."',
     ],
+  ],
+  [
+    'a group with several runs',
+    job({ concurrencyPolicy: 'Forbid', concurrencyGroup: 'db', placement: { mode: 'All' } }),
+    ['spec.concurrencyGroup = "db": needs placement mode One'],
   ],
 ];

@@ -6,12 +6,12 @@ export const runsRows: readonly Row[] = [
   [
     'another concurrency policy',
     job({ concurrencyPolicy: 'forbid' }),
-    ['spec.concurrencyPolicy = "forbid": must be one of "Allow", "Forbid"; did you mean "Forbid"?'],
+    ['spec.concurrencyPolicy = "forbid": must be one of "Allow", "Forbid", "Replace", "Queue"; did you mean "Forbid"?'],
   ],
   [
     'a concurrency policy as null',
     job({ concurrencyPolicy: null }),
-    ['spec.concurrencyPolicy = null: must be one of "Allow", "Forbid"'],
+    ['spec.concurrencyPolicy = null: must be one of "Allow", "Forbid", "Replace", "Queue"'],
   ],
   [
     'a maximum with Forbid',
@@ -55,5 +55,62 @@ export const runsRows: readonly Row[] = [
     'a grace below everything',
     job({ terminationGraceSeconds: Number.NEGATIVE_INFINITY }),
     ['spec.terminationGraceSeconds = -Infinity: must be a finite number'],
+  ],
+  [
+    'a maximum with Queue',
+    job({ concurrencyPolicy: 'Queue', maxConcurrentRuns: 2 }),
+    ['spec.maxConcurrentRuns = 2: is allowed with concurrencyPolicy Allow only'],
+  ],
+  [
+    'a queue with Allow',
+    job({ maxQueuedRuns: 3 }),
+    ['spec.maxQueuedRuns = 3: is allowed with concurrencyPolicy Queue only'],
+  ],
+  [
+    'a queue with Replace',
+    job({ concurrencyPolicy: 'Replace', maxQueuedRuns: 2 }),
+    ['spec.maxQueuedRuns = 2: is allowed with concurrencyPolicy Queue only'],
+  ],
+  [
+    'a queue without a place',
+    job({ concurrencyPolicy: 'Queue', maxQueuedRuns: 0 }),
+    ['spec.maxQueuedRuns = 0: must be at least 1'],
+  ],
+  [
+    'a queue that is too long',
+    job({ concurrencyPolicy: 'Queue', maxQueuedRuns: 1_001 }),
+    ['spec.maxQueuedRuns = 1001: must be at most 1000'],
+  ],
+  [
+    'a queue of part of a run',
+    job({ concurrencyPolicy: 'Queue', maxQueuedRuns: 1.5 }),
+    ['spec.maxQueuedRuns = 1.5: must be a whole number'],
+  ],
+  [
+    'a queue in words',
+    job({ concurrencyPolicy: 'Queue', maxQueuedRuns: 'all' }),
+    ['spec.maxQueuedRuns = "all": must be a number'],
+  ],
+  [
+    'a group with Allow',
+    job({ concurrencyGroup: 'db' }),
+    ['spec.concurrencyGroup = "db": is allowed with concurrencyPolicy Forbid, Replace or Queue only'],
+  ],
+  [
+    'a group that is no label',
+    job({ concurrencyPolicy: 'Forbid', concurrencyGroup: 'a.b' }),
+    [
+      'spec.concurrencyGroup = "a.b": must be lower-case letters, digits and \'-\', beginning and ending with a letter or digit',
+    ],
+  ],
+  [
+    'a group with a long name',
+    job({ concurrencyPolicy: 'Forbid', concurrencyGroup: 'g'.repeat(64) }),
+    [`spec.concurrencyGroup = "${'g'.repeat(64)}": must have at most 63 characters`],
+  ],
+  [
+    'a group as a list',
+    job({ concurrencyPolicy: 'Forbid', concurrencyGroup: ['db'] }),
+    ['spec.concurrencyGroup = ["db"]: must be a string'],
   ],
 ];
