@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addApplyCommands } from './commands/apply.ts';
 import { addBackfillCommands } from './commands/backfills.ts';
+import { addBrakeCommands } from './commands/brakes.ts';
 import { addCalendarCommands } from './commands/calendar.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
@@ -72,6 +73,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addDescribeCommand(program);
   addTriggerCommand(program);
   addRunCommands(program);
+  addBrakeCommands(program);
   addBackfillCommands(program);
   addCrontabCommands(program);
   addCalendarCommands(program);

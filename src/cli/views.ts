@@ -62,6 +62,7 @@ export interface JobView extends ManifestInput {
     readonly nextTick?: string;
     readonly paused?: { readonly at: string; readonly reason: string; readonly detail: string };
     readonly lastRun?: RunView;
+    readonly problems?: readonly string[];
     readonly eligibleWorkers?: number;
   };
 }
@@ -156,6 +157,19 @@ export interface WorkerView {
   readonly customs?: readonly string[];
   readonly version: string;
   readonly ready: boolean;
+  readonly running?: number;
+  readonly cordon?: { readonly drain: boolean; readonly by: string; readonly at: string; readonly reason: string };
+  readonly idle?: boolean;
+}
+
+export interface FreezeView {
+  readonly scope: string;
+  readonly state: string;
+  readonly since: string;
+  readonly until?: string;
+  readonly endedAt?: string;
+  readonly by: string;
+  readonly reason: string;
 }
 
 export interface NotificationView {

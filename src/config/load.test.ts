@@ -26,6 +26,26 @@ describe('loadConfig', () => {
     assert.deepEqual([config.http.port, config.worker.capacity], [7001, 5]);
   });
 
+  it('takes rules of namespaces from a file, and as JSON from the environment', () => {
+    const path = file('namespaces:\n  shop: { executors: [http] }\n  "*": { executors: [shell, http] }\n');
+    const wanted = { shop: { executors: ['http'] }, '*': { executors: ['shell', 'http'] } };
+    assert.deepEqual(loadConfig('master', { file: path, environment: {} }).namespaces, wanted);
+    const environment = { CRONMESH_NAMESPACES: JSON.stringify(wanted) };
+    assert.deepEqual(loadConfig('operator', { environment }).namespaces, wanted);
+    assert.deepEqual(loadConfig('master', { environment: {} }).namespaces, {});
+    const refused: [text: string, because: RegExp][] = [
+      [
+        '{"shop":{"executors":["shel"]}}',
+        /namespaces\.shop\.executors\[0\] \(from CRONMESH_NAMESPACES\): must be one of "shell", "http"/,
+      ],
+      ['{"shop":{"executor":["shell"]}}', /namespaces\.shop\.executor .*is not a known field; did you mean executors/],
+      ['{"Shop":{}}', /namespaces/],
+      ['[', /namespaces \(from CRONMESH_NAMESPACES\): must be a mapping/],
+    ];
+    for (const [text, because] of refused)
+      assert.throws(() => loadConfig('master', { environment: { CRONMESH_NAMESPACES: text } }), because);
+  });
+
   it('reads the customary names, and its own name over them', () => {
     const environment = { DATABASE_URL: 'postgres://a/b', CONSUL_HTTP_ADDR: '10.0.0.1:8500', CONSUL_HTTP_TOKEN: 't' };
     const config = loadConfig('master', { environment });

@@ -204,6 +204,16 @@ export function configSchema(role: Role) {
           .default({}),
       })
       .prefault({}),
+    /** What jobs of a namespace may be; `*` for those that are not named. For masters and operator. In the environment: as JSON. */
+    namespaces: z
+      .preprocess(
+        parseJson,
+        z.record(
+          z.union([z.literal('*'), namespaceName]),
+          z.strictObject({ executors: list(z.enum(executorKinds)).optional() }),
+        ),
+      )
+      .default({}),
     log: z
       .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
       .prefault({}),

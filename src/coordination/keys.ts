@@ -13,6 +13,7 @@ export const prefix = {
   lost: 'cron/lost/',
   leader: 'cron/leader/',
   published: 'cron/published/',
+  cordon: 'cron/cordon/',
   callback: 'cron/callback/',
   modules: 'cron/modules/',
   whole: 'cron/whole/',
@@ -21,6 +22,8 @@ export const prefix = {
 export const epochKey = 'cron/epoch';
 /** A worker found that Consul lost its past under the epoch named there: the leader begins the next, had it seen nothing itself. */
 export const doubtKey = 'cron/doubt';
+/** The freezes in force, and those that ended lately. */
+export const freezeKey = 'cron/freeze';
 /** Names the shards that the newest publication touched, and the head's index before it: a reader that missed none reads only those. */
 export const feedHeadKey = 'cron/feed/head';
 export const feedShards = 64;
@@ -47,6 +50,8 @@ export const callbackPath = (run: RunId): string => `${prefix.callback}${run}`;
 /** Schemas of modules, under the hash of what is in it: workers with the same modules share it. */
 export const moduleCatalogPath = (hash: string): string => `${prefix.modules}${hash}`;
 export const lostPath = (run: RunId): string => `${prefix.lost}${run}`;
+/** By the worker's configured name: it holds for the worker's next process, too. */
+export const cordonPath = (name: string): string => `${prefix.cordon}${name}`;
 export const leaderPath = (role: string): string => `${prefix.leader}${role}`;
 
 /** The job of a key below one of the prefixes that hold `<namespace>/<name>[/…]`. */

@@ -1,6 +1,7 @@
 import type { Job, JobKey, JobUid } from '../domain/job/job.ts';
 import type { Selector } from '../domain/job/spec.ts';
 import type { Counted } from '../domain/policy/claiming.ts';
+import type { Freeze } from '../domain/policy/freeze.ts';
 import type { RunId, RunParticulars, SkipReason, TriggerKind, WorkerId } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Index, SessionId } from './coordinator.ts';
@@ -219,6 +220,26 @@ export interface LaneRecord {
   readonly count: number;
   /** In `beat` lanes: the worker's wall clock, for its peers to compare theirs with. */
   readonly at?: Instant;
+  /** In `beat` lanes: runs that the worker has claimed or that go on. */
+  readonly running?: number;
+  /** In `beat` lanes: the worker knows that it is cordoned, and claims nothing. */
+  readonly cordoned?: true;
+}
+
+/** `cron/freeze`: by scope, the oldest first. What ended is kept for a while: a worker may be late. */
+export interface FreezeRecord {
+  readonly v: 1;
+  readonly scopes: Readonly<Record<string, readonly Omit<Freeze, 'scope'>[]>>;
+}
+
+/** `cron/cordon/<worker name>`: stands until the worker is uncordoned. */
+export interface CordonRecord {
+  readonly v: 1;
+  /** Whether runs that go on without their worker are handed over at once. */
+  readonly drain: boolean;
+  readonly by: string;
+  readonly at: Instant;
+  readonly reason: string;
 }
 
 /** `cron/lost/<run>`: an orphan that a later claim found. */

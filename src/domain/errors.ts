@@ -15,6 +15,7 @@ export const ErrorCode = {
   BodyTooLarge: 'BodyTooLarge',
   UnsupportedMediaType: 'UnsupportedMediaType',
   NotFound: 'NotFound',
+  MethodNotAllowed: 'MethodNotAllowed',
   AlreadyExists: 'AlreadyExists',
   StaleRevision: 'StaleRevision',
   /** Right in itself, and nothing in the cluster can do it: a module that no worker has. */

@@ -13,17 +13,21 @@ import { CalendarService } from '../master/services/calendars/calendars.ts';
 import { CallbackService } from '../master/services/callbacks.ts';
 
 import { Changes } from '../master/services/changes.ts';
+import { CordonService } from '../master/services/cordons.ts';
 import { DryRuns } from '../master/services/dry-run.ts';
+import { FreezeService } from '../master/services/freezes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { ModuleCheck } from '../master/services/modules.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { RunService } from '../master/services/runs.ts';
+import { StandingService } from '../master/services/standing.ts';
 import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Store } from '../store/store.ts';
 import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
+import { ForbiddenJobs } from './forbidden-jobs.ts';
 import { onStop, randomText } from './runtime.ts';
 
 const dayMs = 86_400_000;
@@ -55,30 +59,38 @@ export function assembleMaster(parts: MasterParts): Master {
   const workers = new WorkerDirectory({ coordinator, logger });
   const clock = new ClockGuard({ coordinator, logger, master: parts.name });
   const publisher = new Publisher({ coordinator, store, logger, registry });
+  const { clockOk } = clock;
+  const freezes = new FreezeService({ store, coordinator, logger, clock: Date.now, clockOk, registry });
   const leader = new Leader({
     coordinator,
     store,
     publisher,
     workers,
+    freezes,
     master: parts.name,
     logger,
-    clockOk: clock.clockOk,
+    clockOk,
+    rules: config.namespaces,
     retainFor: config.history.retentionDays * dayMs,
     history: historyOf(config),
     channels,
     registry,
   });
-  const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk: clock.clockOk };
+  const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk };
+  const rules = config.namespaces;
   const modules = new ModuleCheck({ workers, coordinator, logger });
-  const jobs = new JobService({ ...common, randomBytes, modules, channels: [...channels.keys()] });
+  const jobs = new JobService({ ...common, randomBytes, rules, modules, channels: [...channels.keys()] });
   const stopping = new AbortController();
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
     runs: new RunService({ ...common, workers, randomText }),
+    why: new WhyService({ ...common, freezes }),
+    freezes,
+    cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),
+    standing: new StandingService({ workers, freezes, rules, clock: Date.now }),
     dryRuns: new DryRuns({ coordinator, workers, clock: Date.now, randomText }),
     backfills: new BackfillService({ ...common, randomText }),
-    why: new WhyService(common),
     callbacks: new CallbackService({ coordinator, store, clock: Date.now }),
     clock: Date.now,
     workers,
@@ -104,7 +116,15 @@ export function assembleMaster(parts: MasterParts): Master {
     ingest,
     jobs,
     // Stopped in the reverse order: open streams are told first.
-    services: [database, workers, clock, publisher, leader, onStop(async () => stopping.abort())],
+    services: [
+      database,
+      workers,
+      clock,
+      publisher,
+      leader,
+      new ForbiddenJobs({ store, rules, logger }),
+      onStop(async () => stopping.abort()),
+    ],
   };
 }
 

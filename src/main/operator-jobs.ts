@@ -1,5 +1,7 @@
 import { CronmeshError, type ErrorCode } from '../domain/errors.ts';
+import { needsClause } from '../domain/policy/eligibility.ts';
 import type { JobService } from '../master/services/jobs.ts';
+import type { WorkerDirectory } from '../master/services/workers.ts';
 import type { ResourceJobs, ResourceRuns } from '../operator/ports.ts';
 import type { Store } from '../store/store.ts';
 
@@ -8,7 +10,11 @@ const recentRuns = 10;
 const page = 250;
 
 /** The jobs of resources through the job service of the masters: a resource's change is published as one by REST is. */
-export function resourceJobs(jobs: JobService, store: Pick<Store, 'getJob' | 'listJobs'>): ResourceJobs {
+export function resourceJobs(
+  jobs: JobService,
+  store: Pick<Store, 'getJob' | 'listJobs'>,
+  workers: Pick<WorkerDirectory, 'current' | 'eligible'>,
+): ResourceJobs {
   const by = 'kubernetes';
   return {
     get: ref => store.getJob(ref.namespace, ref.name),
@@ -22,6 +28,10 @@ export function resourceJobs(jobs: JobService, store: Pick<Store, 'getJob' | 'li
         if (!hasCode(error, 'NotFound') && !hasCode(error, 'StaleRevision')) throw error;
       }
     },
+    unserved: ({ spec }) =>
+      workers.current && workers.eligible(spec).length === 0
+        ? `no ready worker matches (${needsClause(spec)})`
+        : undefined,
     async *all() {
       let cursor: string | undefined;
       do {

@@ -9,6 +9,7 @@ import { ClockGuard } from '../master/leader/clock.ts';
 import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
+import { WorkerDirectory } from '../master/services/workers.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { KubernetesConnection } from '../operator/kubernetes/connection.ts';
 import { CronJobApi } from '../operator/kubernetes/cronjobs.ts';
@@ -74,6 +75,7 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
       const database = new DatabaseWatch(store, logger);
       const clock = new ClockGuard({ coordinator, logger, master: name });
       const publisher = new Publisher({ coordinator, store, logger });
+      const workers = new WorkerDirectory({ coordinator, logger });
       const { clockOk } = clock;
       const jobs = new JobService({
         store,
@@ -83,11 +85,12 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
         clock: Date.now,
         randomBytes,
         clockOk,
+        rules: config.namespaces,
       });
       const core = new Operator({
         connection,
         coordinator,
-        jobs: resourceJobs(jobs, store),
+        jobs: resourceJobs(jobs, store, workers),
         runs: resourceRuns(store),
         nextTerm: (role, who) => store.nextTerm(role, who),
         name,
@@ -105,7 +108,7 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
         return { ready: reasons.length === 0, leading: core.leading, reasons };
       };
       http.use(healthPages({ whose: 'an operator', status, registry }));
-      const all = new Services([...base, database, clock, publisher, core], logger);
+      const all = new Services([...base, database, clock, publisher, workers, core], logger);
       await all.start();
       logger.info({ operator: name, cluster, http: http.port, namespaces: config.operator.namespaces }, 'started');
       return all;

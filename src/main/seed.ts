@@ -1,3 +1,4 @@
+import { CronmeshError } from '../domain/errors.ts';
 import type { ManifestInput } from '../domain/job/spec.ts';
 import { validateManifest } from '../domain/job/validate.ts';
 import type { JobService } from '../master/services/jobs.ts';
@@ -5,8 +6,17 @@ import type { Logger } from '../observability/logger.ts';
 
 /** A few jobs that a newcomer can watch, made once, when the database is new. */
 export async function seed(jobs: JobService, server: string, logger: Logger): Promise<void> {
-  for (const input of manifests(server)) await jobs.create(validateManifest(input), 'seed');
-  logger.info({ count: manifests(server).length }, 'first start: made a few jobs to look at');
+  let count = 0;
+  for (const input of manifests(server)) {
+    try {
+      await jobs.create(validateManifest(input), 'seed');
+      count++;
+    } catch (error) {
+      if (!(error instanceof CronmeshError) || error.code !== 'Forbidden') throw error;
+      logger.warn({ job: input.metadata.name, reason: error.message }, 'an example is left out');
+    }
+  }
+  logger.info({ count }, 'first start: made a few jobs to look at');
 }
 
 function manifests(server: string): ManifestInput[] {

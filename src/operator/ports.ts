@@ -16,6 +16,8 @@ export interface ResourceJobs {
   replace(job: Job, manifest: ValidManifest): Promise<Job>;
   /** Deletes this very job. Where it is gone already, that is well. */
   delete(job: Pick<Job, 'namespace' | 'name' | 'uid'>): Promise<void>;
+  /** That no ready worker may run it, as things are now; undefined when one may, and when that is not known. */
+  unserved?(job: Job): string | undefined;
   /** All jobs that come from resources, of any cluster, in pages. */
   all(): AsyncIterable<readonly Job[]>;
 }

@@ -3,6 +3,7 @@ import type { Job, JobSource, JobUid } from '../domain/job/job.ts';
 import type { Pause } from '../domain/job/pause.ts';
 import type { JobHistory, JobSpec, Labels } from '../domain/job/spec.ts';
 import type { NewNotification } from '../domain/notification/notification.ts';
+import type { Freeze } from '../domain/policy/freeze.ts';
 import type { Report } from '../domain/run/report.ts';
 import type {
   RetriedOutcome,
@@ -365,6 +366,21 @@ export interface Store extends BackfillStore {
   /** Runs in Claimed or Running whose last report is older than `before`. */
   quietRuns(before: Instant, limit: number): Promise<readonly Run[]>;
 
+  // Freezes. Kept as skips are.
+  /** Freezes a scope from `now` on. Where it is frozen, that freeze gets another end, reason and name. */
+  freeze(wanted: {
+    readonly scope: string;
+    readonly now: Instant;
+    readonly until?: Instant;
+    readonly by: string;
+    readonly reason: string;
+  }): Promise<Freeze>;
+  /** Ends the freeze of a scope; undefined when there is none now. */
+  thaw(scope: string, now: Instant): Promise<Freeze | undefined>;
+  /** All of them, those that are over too, oldest first. */
+  listFreezes(): Promise<readonly Freeze[]>;
+  /** Consul has them, since `now`. */
+  freezesPublished(published: readonly Pick<Freeze, 'scope' | 'since'>[], now: Instant): Promise<void>;
   // Chains.
   /** What a job comes after, and what comes after it. */
   chainLinks(job: Pick<Job, 'uid' | 'namespace' | 'name'>): Promise<ChainLinks>;
@@ -377,8 +393,8 @@ export interface Store extends BackfillStore {
   // Retries.
   /** Runs that ended as Failed, TimedOut or Lost of which no further attempt is decided yet, oldest first. */
   undecidedRetries(limit: number): Promise<readonly Run[]>;
-  /** Runs whose further attempt was to be asked for at or before an instant, oldest first. */
-  dueRetries(until: Instant, limit: number): Promise<readonly Run[]>;
+  /** Runs whose further attempt was to be asked for at or before an instant, oldest first; not those of some namespaces. */
+  dueRetries(until: Instant, limit: number, except?: readonly string[]): Promise<readonly Run[]>;
   /** Ends a run between two attempts as Killed. False when it does not wait (any more): its next attempt was asked for. */
   killWaiting(run: Pick<Run, 'id' | 'attempt'>, message: string, now: Instant): Promise<boolean>;
 

@@ -14,11 +14,12 @@ import { learnServerTime } from './format.js';
  *     executor: { shell?: Shell, http?: { url: string, method: string }, module?: { name: string },
  *       custom?: { name: string } } },
  *   status: { nextTick?: string, lastRun?: Run, source: string,
- *     paused?: { at: string, reason: string, detail: string } } }} Job
+ *     paused?: { at: string, reason: string, detail: string }, problems?: string[] } }} Job
  * @typedef {{ from: string, to: string, count: number, reason: string, detail: string }} Skip
  * @typedef {{ id: string, from: string, to: string, state: string, total: number, done: number, running: number,
  *   failed: number, skipped: number, requestedAt: string }} Backfill
  * @typedef {{ name: string, ready: boolean }} Worker
+ * @typedef {{ scope: string, state: string, since: string, until?: string, by: string, reason: string }} Freeze
  */
 
 /** @template T @typedef {{ items: T[], next?: string }} Page */
@@ -65,6 +66,9 @@ export const listRuns = (state, limit) => request(`/api/v1/runs?${query({ state,
 
 /** @returns {Promise<Page<Worker>>} */
 export const listWorkers = () => request('/api/v1/workers');
+
+/** @returns {Promise<Page<Freeze>>} */
+export const listFreezes = () => request('/api/v1/freeze');
 
 /** @param {Job['metadata']} job @returns {Promise<{ items: string[], timeZone: string }>} */
 export const nextTicks = job => request(`${jobPath(job)}/next?count=5`);

@@ -46,10 +46,11 @@ const actions = {
 };
 
 async function load() {
-  const [jobs, runs, workers] = await Promise.all([
+  const [jobs, runs, workers, freezes] = await Promise.all([
     api.listJobs(search.value.trim().toLowerCase(), limits.jobs),
     api.listRuns(states.value.split(' '), limits.runs),
     api.listWorkers(),
+    api.listFreezes(),
   ]);
   showList(
     byId('jobs'),
@@ -72,9 +73,23 @@ async function load() {
   showEmpty('runs', runs.items.length === 0, [states.value === '' ? 'Nothing has run yet.' : 'No such runs.']);
   byId('jobs-more').hidden = jobs.next === undefined || limits.jobs >= largestPage;
   byId('runs-more').hidden = runs.next === undefined || limits.runs >= largestPage;
+  const standing = freezes.items.filter(freeze => freeze.state !== 'Over').map(freezeText);
+  byId('frozen').hidden = standing.length === 0;
+  byId('frozen').replaceChildren(...standing.map(text => h('span', {}, text)));
   const ready = workers.items.filter(worker => worker.ready).length;
   byId('workers').textContent =
     `${ready} of ${workers.items.length} ${workers.items.length === 1 ? 'worker' : 'workers'} ready`;
+}
+
+/** @param {import('./api.js').Freeze} freeze */
+function freezeText({ scope, state, since, until, by, reason }) {
+  const what = scope === '*' ? 'Everything' : `The namespace ${scope}`;
+  const end = until === undefined ? '' : ` until ${new Date(until).toLocaleString()}`;
+  const is =
+    state === 'Pending'
+      ? 'is to be frozen once Consul answers'
+      : `has been frozen since ${new Date(since).toLocaleString()}`;
+  return `${what} ${is}${end}, by ${by}: ${reason}`;
 }
 
 const example = `cat > hello.yaml <<EOF

@@ -27,6 +27,7 @@ export function jobRow(job, actions) {
       'td',
       { class: 'first' },
       link(name, 'show', () => actions.showJob(job)),
+      ...(status.problems ?? []).map(problem => h('div', { class: 'problem small' }, problem)),
     ),
     cell('Schedule', h('code', {}, spec.schedule), spec.timeZone && h('div', { class: 'quiet small' }, spec.timeZone)),
     cell('Next tick', still(job) ?? instant(status.nextTick)),

@@ -20,6 +20,8 @@ export interface BeatOptions {
   /** The lane was raised by something that was sent then (monotonic), under that epoch; it showed this one. */
   readonly onHeard: (shown: Entry | undefined, under: ClaimContext['epoch'], sent: Milliseconds) => void;
   readonly onPast: (why: string, under: number) => void;
+  /** What the masters are told of this worker with each beat. */
+  readonly standing: () => Pick<LaneRecord, 'running' | 'cordoned'>;
   /** The others, whose clocks are looked at. */
   readonly peers: () => readonly WorkerId[];
   /** `source` showed this time when the own clock showed `ours`. */
@@ -84,11 +86,11 @@ export class Beat {
   }
 
   async #raise(epoch: ClaimContext['epoch']): Promise<void> {
-    const { coordinator, lane, clock, onHeard, onPast } = this.#options;
+    const { coordinator, lane, clock, onHeard, onPast, standing } = this.#options;
     const sent = monotonicNow();
     try {
       const read = { verb: 'get-or-empty', key: epochKey } as const;
-      const answer = await coordinator.transact([read, lane.raise({ at: clock() })]);
+      const answer = await coordinator.transact([read, lane.raise({ at: clock(), ...standing() })]);
       if (answer.ok) {
         const [shown, raised] = answer.entries;
         lane.raised(raised?.index ?? 0);

@@ -21,7 +21,12 @@ export class WorkerMetrics {
   /** `used` and `jobs` are asked at each scrape. */
   constructor(
     registry: Registry = new Registry(),
-    worker: { readonly capacity: number; readonly used: () => number; readonly jobs: () => number },
+    worker: {
+      readonly capacity: number;
+      readonly used: () => number;
+      readonly jobs: () => number;
+      readonly cordoned?: () => boolean;
+    },
   ) {
     const registers = [registry];
     this.#starts = new Counter({
@@ -67,6 +72,9 @@ export class WorkerMetrics {
       'cronmesh_worker_saturation',
       'Running over capacity, 0 to 1.',
       () => worker.used() / worker.capacity,
+    );
+    gauge(registers, 'cronmesh_worker_cordoned', '1 while it is cordoned or drained by hand.', () =>
+      worker.cordoned?.() ? 1 : 0,
     );
     gauge(registers, 'cronmesh_worker_jobs', 'Jobs that this worker may run.', worker.jobs);
   }

@@ -1,3 +1,4 @@
+import type { Brakes } from './brakes.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { EpochGuard } from './epoch-guard.ts';
 import type { JobIntake } from './job-intake.ts';
@@ -9,7 +10,7 @@ import type { WorkerSession } from './worker-session.ts';
 export interface Conditions {
   readonly started: boolean;
   readonly draining: boolean;
-  readonly cordoned: boolean;
+  readonly brakes: Pick<Brakes, 'reason'>;
   readonly session: Pick<WorkerSession, 'valid'>;
   readonly intake: Pick<JobIntake, 'isLoaded'>;
   readonly epoch: Pick<EpochGuard, 'reason'>;
@@ -20,11 +21,11 @@ export interface Conditions {
 
 /** Why it takes no work, one sentence each; empty when it does. */
 export function reasonsAgainst(conditions: Conditions): readonly string[] {
-  const { started, draining, cordoned, session, intake, epoch, clock, reports, supervisor } = conditions;
+  const { started, draining, brakes, session, intake, epoch, clock, reports, supervisor } = conditions;
   if (!started) return ['it has not been started'];
   const reasons = [
     draining ? 'it is stopping' : undefined,
-    cordoned ? 'it is cordoned' : undefined,
+    brakes.reason,
     session.valid === undefined ? 'it has no session that is surely alive' : undefined,
     intake.isLoaded ? undefined : 'the jobs are being read',
     epoch.reason,

@@ -28,6 +28,7 @@ async function setUp() {
     supervisor: { session: () => {} },
     cache: new SeenCache(Date.now),
     intake: { reread: nothing },
+    brakes: { reread: nothing },
     triggers: { reread: nothing },
     slots: new Slots(Date.now),
     runs: { values: () => new Map<RunId, never>().values(), endUnlocked: () => {} },

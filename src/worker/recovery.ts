@@ -7,6 +7,7 @@ import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import { isExclusive } from './agenda/entry.ts';
 import type { Beat } from './beat.ts';
+import type { Brakes } from './brakes.ts';
 import type { Claimer } from './claims/claimer.ts';
 import type { HeldRun } from './claims/held-run.ts';
 import type { Lane } from './claims/lane.ts';
@@ -28,6 +29,7 @@ export interface RecoveryOptions {
   readonly supervisor: Pick<Supervisor, 'session'>;
   readonly cache: SeenCache;
   readonly intake: Pick<JobIntake, 'reread'>;
+  readonly brakes: Pick<Brakes, 'reread'>;
   readonly triggers: Pick<Triggers, 'reread'>;
   readonly slots: Slots;
   readonly runs: Pick<Runs, 'values' | 'endUnlocked'>;
@@ -49,7 +51,7 @@ export class Recovery {
 
   /** Makes the worker fit to claim under an epoch that it has not worked under. @throws Error: try again */
   async prepare({ number }: EpochRecord): Promise<void> {
-    const { coordinator, claimer, beat, session, cache, intake, triggers, supervisor } = this.#options;
+    const { coordinator, claimer, beat, session, cache, intake, brakes, triggers, supervisor } = this.#options;
     // What is under way settles its lane first, and would otherwise do so over the new state.
     await Promise.all([claimer.idle(), beat.idle()]);
     const { id } = session;
@@ -60,6 +62,7 @@ export class Recovery {
     await this.#settleLocks(id);
     cache.clear();
     if (!this.#first) {
+      await brakes.reread();
       await intake.reread();
       await triggers.reread();
     }

@@ -7,6 +7,7 @@ import type { Logger } from '../observability/logger.ts';
 import { Agenda } from './agenda/agenda.ts';
 import { Alarm } from './alarm.ts';
 import { Beat } from './beat.ts';
+import { Brakes } from './brakes.ts';
 import { Callbacks } from './callbacks.ts';
 import { Claimer } from './claims/claimer.ts';
 import { Dispatcher } from './claims/dispatcher.ts';
@@ -73,6 +74,7 @@ export class Worker implements Service {
   readonly #session: WorkerSession;
   readonly #registration: WorkerRegistration;
   readonly #beat: Beat;
+  readonly #brakes: Brakes;
   readonly #claimer: Claimer;
   readonly #callbacks: Callbacks;
   readonly #runs: Runs;
@@ -86,7 +88,6 @@ export class Worker implements Service {
   #started = false;
   #stopped: Promise<void> | undefined;
   #draining = false;
-  #cordoned = false;
   #killWatch: Promise<void> | undefined;
   #abilityTimer: NodeJS.Timeout | undefined;
   #wasAble = false;
@@ -107,6 +108,7 @@ export class Worker implements Service {
       onVerdict: () => void this.#registration.refresh(),
       logger,
     });
+    this.#brakes = new Brakes({ coordinator, name: options.name, onChange: () => this.#onBrakes(), logger });
     this.#room = new Room(options.capacity, () => {
       this.#dispatcher.onRoom();
       this.#triggers.look();
@@ -115,6 +117,7 @@ export class Worker implements Service {
       capacity: options.capacity,
       used: () => this.#room.used,
       jobs: () => this.#agenda.size,
+      cordoned: () => this.#brakes.cordon !== undefined,
     });
     const onStaleJob = (job: Parameters<JobIntake['refresh']>[0]) => this.#intake.refresh(job);
     const context = () => this.#context();
@@ -174,6 +177,7 @@ export class Worker implements Service {
         if (this.#epoch.accepts(shown, under)) this.#epoch.heard(sent);
       },
       onPast,
+      standing: () => ({ running: this.#room.used, ...(this.#brakes.cordon !== undefined && { cordoned: true }) }),
       peers: () => [...this.#peers.workers.keys()].filter(peer => peer !== id),
       onClock: (source, shown, ours) => this.#clockWatch.sample(source, shown, ours),
       logger,
@@ -206,6 +210,7 @@ export class Worker implements Service {
       reports: this.#reports,
       job: key => this.#agenda.job(key),
       epochFloor: () => this.#epoch.working?.floor ?? Number.NEGATIVE_INFINITY,
+      freezes: () => this.#brakes.freezes,
     });
     this.#releases = new Releases({
       coordinator,
@@ -272,6 +277,7 @@ export class Worker implements Service {
       supervisor: this.#supervisor,
       cache: this.#cache,
       intake: this.#intake,
+      brakes: this.#brakes,
       triggers: this.#triggers,
       slots: this.#slots,
       runs: this.#runs,
@@ -290,6 +296,7 @@ export class Worker implements Service {
     if (this.#draining) return;
     this.#epoch.start();
     this.#peers.start();
+    this.#brakes.start();
     this.#clockWatch.start();
     this.#abilityTimer = setInterval(() => this.#look(), lookEvery);
     await this.#session.start();
@@ -312,12 +319,6 @@ export class Worker implements Service {
     return this.#stopped;
   }
 
-  /** Takes no more work (`false` takes it up again); runs go on. */
-  cordon(on = true): void {
-    this.#cordoned = on;
-    void this.#registration.refresh();
-  }
-
   status(): WorkerStatus {
     const { id, name, capacity } = this.#options;
     const reasons = this.#reasons();
@@ -333,7 +334,7 @@ export class Worker implements Service {
       capacity,
       held: this.#epoch.held,
       draining: this.#draining,
-      cordoned: this.#cordoned,
+      cordoned: this.#brakes.cordon !== undefined,
       jobs: this.#agenda.size,
       ...(session !== undefined && { session }),
       ...(epoch !== undefined && { epoch }),
@@ -372,6 +373,7 @@ export class Worker implements Service {
       this.#intake.stop(),
       this.#epoch.stop(),
       this.#peers.stop(),
+      this.#brakes.stop(),
       this.#killWatch,
       this.#callbacks.stop(),
     ]);
@@ -390,7 +392,8 @@ export class Worker implements Service {
     // Whoever asked is turned away now, and is called again, however short this lasts.
     if (!able) this.#wasAble = false;
     const { since, settled } = this.#epoch;
-    return able ? { epoch, session, now: this.#clock(), since, settled } : undefined;
+    const { freezes } = this.#brakes;
+    return able ? { epoch, session, now: this.#clock(), since, settled, freezes } : undefined;
   }
 
   #standing(): { readonly session: SessionId; readonly epoch: number } | undefined {
@@ -404,7 +407,7 @@ export class Worker implements Service {
     return reasonsAgainst({
       started: this.#started,
       draining: this.#draining,
-      cordoned: this.#cordoned,
+      brakes: this.#brakes,
       session: this.#session,
       intake: this.#intake,
       epoch: this.#epoch,
@@ -417,6 +420,19 @@ export class Worker implements Service {
   #onPeers(gone: Parameters<Dispatcher['onGone']>[0]): void {
     this.#dispatcher.onGone(gone);
     this.#triggers.look();
+  }
+
+  /** Frozen or thawed, cordoned or not: what was left is looked at again, and what was cordoned leaves the ranks at once. */
+  #onBrakes(): void {
+    void this.#registration.refresh();
+    if (this.#brakes.cordon?.drain) {
+      this.#supervisor.detach();
+      // What was claimed a moment ago, too.
+      void this.#claimer.idle().then(() => {
+        if (this.#brakes.cordon?.drain) this.#supervisor.detach();
+      });
+    }
+    if (this.#context() !== undefined) this.#onWorking();
   }
 
   /** Whatever kept it from claiming is over: an outage, a lease, the clock, the disk, a cordon. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Leader } from '../../src/master/leader/leader.ts';
 import { Changes } from '../../src/master/services/changes.ts';
+import { FreezeService } from '../../src/master/services/freezes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import { Publisher } from '../../src/master/services/publisher.ts';
 import { RunService } from '../../src/master/services/runs.ts';
@@ -31,10 +32,11 @@ export class SimulatedMaster {
     const { publisher, workers, leader } = as(process, () => {
       const publisher = new Publisher({ coordinator, store, logger });
       const workers = new WorkerDirectory({ coordinator, logger });
+      const freezes = new FreezeService({ coordinator, store, logger, clock: Date.now, clockOk: () => true });
       return {
         publisher,
         workers,
-        leader: new Leader({ coordinator, store, publisher, workers, master: name, logger }),
+        leader: new Leader({ coordinator, store, publisher, workers, freezes, master: name, logger }),
       };
     });
     this.#publisher = publisher;

@@ -6,6 +6,7 @@ import { ConsulCoordinator } from '../../src/coordination/consul/consul.ts';
 import { prefix, triggerPath } from '../../src/coordination/keys.ts';
 import { type Job, jobKey } from '../../src/domain/job/job.ts';
 import type { JobSpecInput, Labels } from '../../src/domain/job/spec.ts';
+import { Freezes } from '../../src/domain/policy/freeze.ts';
 import { wholeOf } from '../../src/domain/policy/members.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import { memberRunId, type RunId, tickRunId, type WorkerId } from '../../src/domain/run/run.ts';
@@ -182,7 +183,7 @@ describe('ticks that come to several runs, on a real Consul', { skip: consulSkip
       'all reports',
       async () => states(await rowsOf(whole as RunId)).join() === Array(5).fill('Succeeded').join(),
     );
-    const why = new WhyService({ store, clock: Date.now });
+    const why = new WhyService({ store, freezes: { known: async () => new Freezes() }, clock: Date.now });
     const tick = ticks[0]?.[1][0]?.request.env.CRONMESH_TICK ?? '';
     const { message, outcome } = await why.explain(job, tick);
     assert.equal(outcome, 'Run');

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
 import type { TriggerRecord } from '../../src/coordination/records.ts';
+import type { NamespaceRules } from '../../src/domain/policy/allow-list.ts';
 import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
@@ -13,10 +14,13 @@ import { CalendarService } from '../../src/master/services/calendars/calendars.t
 import { CallbackService } from '../../src/master/services/callbacks.ts';
 
 import { Changes } from '../../src/master/services/changes.ts';
+import { CordonService } from '../../src/master/services/cordons.ts';
 import { DryRuns } from '../../src/master/services/dry-run.ts';
+import { FreezeService } from '../../src/master/services/freezes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
 import { RunService } from '../../src/master/services/runs.ts';
+import { StandingService } from '../../src/master/services/standing.ts';
 import { WhyService } from '../../src/master/services/why/why.ts';
 import type { WorkerView } from '../../src/master/services/workers.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
@@ -64,6 +68,8 @@ export class FakePublishing implements Publishing {
   }
 }
 
+export type ApiOptions = Partial<AppDependencies> & { readonly rules?: NamespaceRules };
+
 /** The REST API over a real (embedded, in-memory) database, with a clock of its own and a publisher that only remembers. */
 export class Api {
   readonly store: Store;
@@ -75,33 +81,40 @@ export class Api {
   readonly stopping = new AbortController();
   readonly jobs: JobService;
   readonly runs: RunService;
+  readonly freezes: FreezeService;
   readonly app: ReturnType<typeof createApp>;
   now: Instant = Date.parse('2026-03-01T12:00:00Z');
   clockOk = true;
   readiness: Readiness = { ready: true, reasons: [] };
   workers: WorkerView[] = [];
 
-  private constructor(store: Store, options: Partial<AppDependencies>) {
+  private constructor(store: Store, options: ApiOptions) {
     this.store = store;
     const { publishing, changes } = this;
     const common = { publishing, changes, logger: silentLogger, clock: () => this.now, clockOk: () => this.clockOk };
-    this.jobs = new JobService({ store, ...common, randomBytes });
+    this.jobs = new JobService({ store, ...common, randomBytes, rules: options.rules });
     const randomText = (count: number): string => randomBytes(count).toString('hex').slice(0, count);
-    const clock = (): Instant => this.now;
+    const { coordinator } = this;
+    const { clock } = common;
     const eligible = (needs: Parameters<typeof isEligible>[1]) =>
       this.workers.filter(worker => worker.ready && isEligible(worker, needs));
     const directory = { current: true, eligible };
     this.runs = new RunService({ store, ...common, workers: directory, randomText });
+    const workers = { list: () => this.workers, current: true };
+    this.freezes = new FreezeService({ ...common, store, coordinator });
     this.app = createApp({
       jobs: this.jobs,
       runs: this.runs,
       calendars: new CalendarService({ store, ...common }),
-      dryRuns: new DryRuns({ coordinator: this.coordinator, workers: directory, clock, randomText }),
+      dryRuns: new DryRuns({ coordinator, workers: directory, clock, randomText }),
       backfills: new BackfillService({ store, clock, randomText, clockOk: () => this.clockOk }),
-      why: new WhyService({ store, clock }),
-      callbacks: new CallbackService({ coordinator: this.coordinator, store, clock }),
+      why: new WhyService({ store, clock, freezes: this.freezes }),
+      freezes: this.freezes,
+      cordons: new CordonService({ coordinator, workers, logger: silentLogger, clock }),
+      standing: new StandingService({ workers, freezes: this.freezes, rules: options.rules, clock }),
+      callbacks: new CallbackService({ coordinator, store, clock }),
       clock,
-      workers: { list: () => this.workers, current: true },
+      workers,
       changes,
       readiness: () => this.readiness,
       registry: this.registry,
@@ -112,13 +125,16 @@ export class Api {
   }
 
   /** `wrap` may put a store of the test's own before the real one. */
-  static async open(
-    options: Partial<AppDependencies> & { readonly wrap?: (store: Store) => Store } = {},
-  ): Promise<Api> {
+  static async open(options: ApiOptions & { readonly wrap?: (store: Store) => Store } = {}): Promise<Api> {
     const store = await openPgliteStore();
     await store.migrate();
     const { wrap, ...rest } = options;
     return new Api(wrap ? wrap(store) : store, rest);
+  }
+
+  /** Another master on the same database. */
+  static over(other: Api, options: ApiOptions): Api {
+    return new Api(other.store, options);
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,7 @@ import { tickRunId, type WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
 import { Leader, type LeaderOptions } from '../../src/master/leader/leader.ts';
 import type { LeaderTiming } from '../../src/master/leader/timing.ts';
+import { FreezeService } from '../../src/master/services/freezes.ts';
 import { Publisher } from '../../src/master/services/publisher.ts';
 import { WorkerDirectory } from '../../src/master/services/workers.ts';
 import { type Logger, silentLogger } from '../../src/observability/logger.ts';
@@ -42,6 +43,7 @@ export class TestMaster {
   readonly registry = new Registry();
   readonly publisher: Publisher;
   readonly workers: WorkerDirectory;
+  readonly freezes: FreezeService;
   readonly leader: Leader;
 
   constructor(
@@ -52,11 +54,13 @@ export class TestMaster {
     const { registry } = this;
     this.publisher = new Publisher({ coordinator, store, logger, registry, clock });
     this.workers = new WorkerDirectory({ coordinator, logger, clock });
+    this.freezes = new FreezeService({ coordinator, store, logger, clock, clockOk: () => true });
     this.leader = new Leader({
       coordinator,
       store,
       publisher: this.publisher,
       workers: this.workers,
+      freezes: this.freezes,
       master,
       logger,
       registry,

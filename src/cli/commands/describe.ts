@@ -110,9 +110,11 @@ function describeJob(
       ? []
       : [['Workers', workersOf(status.eligibleWorkers)] as [string, string]]),
   ];
+  const problems = status.problems ?? [];
   const next = ticks.items.map(tick => `${tick}  ${formatRelative(tick, now)}`);
   return [
     factLines(facts),
+    ...(problems.length > 0 ? [section('Problems', indent(`${problems.map(printable).join('\n')}\n`))] : []),
     section('Spec', indent(dump(spec, { noRefs: true, lineWidth: -1 }))),
     chain.upstreams.length === 0 ? '' : section('Comes after', indent(lines(chain.upstreams.map(upstreamLine)))),
     chain.downstreams.length === 0 ? '' : section('Then', indent(lines(chain.downstreams.map(downstreamLine)))),

@@ -15,8 +15,24 @@ import {
 import { CliError } from '../errors.ts';
 import { chainTree } from '../output/chain.ts';
 import { type Format, formatList, formatOne } from '../output/structured.ts';
-import { backfillTable, calendarTable, jobTable, notificationTable, runTable, workerTable } from '../output/tables.ts';
-import type { BackfillView, CalendarView, JobView, NotificationView, RunView, WorkerView } from '../views.ts';
+import {
+  backfillTable,
+  calendarTable,
+  freezeTable,
+  jobTable,
+  notificationTable,
+  runTable,
+  workerTable,
+} from '../output/tables.ts';
+import type {
+  BackfillView,
+  CalendarView,
+  FreezeView,
+  JobView,
+  NotificationView,
+  RunView,
+  WorkerView,
+} from '../views.ts';
 
 interface GetOptions extends ClientOptions {
   readonly output: Format;
@@ -34,12 +50,15 @@ interface GetOptions extends ClientOptions {
 
 /**
  * `get jobs`, `get job NAME`, `get runs`, `get run ID`, `get workers`, `get notifications`, `get backfills`,
- * `get backfill ID`.
+ * `get backfill ID`, `get freezes`.
  */
 export function addGetCommand(program: Command): void {
   clientCommand(program, 'get')
-    .description('list jobs, calendars, runs, workers, notifications or backfills, or show one')
-    .argument('<kind>', 'jobs, calendars, runs, workers, notifications or backfills; or job, calendar, run, backfill')
+    .description('list jobs, calendars, runs, workers, freezes, notifications or backfills, or show one')
+    .argument(
+      '<kind>',
+      'jobs, calendars, runs, workers, freezes, notifications or backfills; or job, calendar, run, backfill',
+    )
     .argument('[name]', 'of a job or calendar, or the id of a run or backfill')
     .addOption(outputOption())
     .option('-A, --all-namespaces', 'of every namespace')
@@ -85,6 +104,9 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
     case 'worker':
     case 'workers':
       return await getWorkers(options);
+    case 'freeze':
+    case 'freezes':
+      return await getFreezes(options);
     case 'notification':
     case 'notifications':
       return await getNotifications(options);
@@ -93,7 +115,7 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
       return name === undefined ? await getBackfills(options) : await getBackfill(name, options);
     default:
       throw new CliError(
-        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, calendars, runs, workers, notifications or backfills`,
+        `there is nothing of the kind ${JSON.stringify(kind)}: get jobs, calendars, runs, workers, freezes, notifications or backfills`,
         { status: 2 },
       );
   }
@@ -164,6 +186,15 @@ async function getBackfill(id: string, options: GetOptions): Promise<void> {
 async function getWorkers(options: GetOptions): Promise<void> {
   const { items } = await clientOf(options).get<{ items: WorkerView[] }>('/api/v1/workers');
   show(items, options, () => workerTable(items, { wide: options.output === 'wide' }));
+}
+
+/** Of one namespace where it is named; those of everything concern it as well. */
+async function getFreezes(options: GetOptions): Promise<void> {
+  const { namespace } = options;
+  const path =
+    namespace === undefined ? '/api/v1/freeze' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/freeze`;
+  const { items } = await clientOf(options).get<{ items: FreezeView[] }>(path);
+  show(items, options, () => freezeTable(items));
 }
 
 async function getNotifications(options: GetOptions): Promise<void> {

@@ -3,6 +3,7 @@ import type { Instant } from '../../domain/time.ts';
 import type {
   BackfillView,
   CalendarView,
+  FreezeView,
   JobView,
   NotificationView,
   RunView,
@@ -124,7 +125,8 @@ export function backfillTable(backfills: readonly BackfillView[], { now }: Pick<
 export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look, 'wide'>): string {
   return table(workers, [
     ['NAME', worker => worker.name],
-    ['READY', worker => (worker.ready ? 'yes' : 'no')],
+    ['READY', worker => (worker.cordon ? (worker.cordon.drain ? 'drained' : 'cordoned') : worker.ready ? 'yes' : 'no')],
+    ['RUNNING', worker => (worker.running === undefined ? '-' : String(worker.running))],
     ['CAPACITY', worker => String(worker.capacity)],
     ['EXECUTORS', worker => worker.executors.join(',')],
     ['LABELS', worker => formatLabels(worker.labels)],
@@ -137,6 +139,17 @@ export function workerTable(workers: readonly WorkerView[], { wide }: Pick<Look,
           ['ID', worker => worker.id],
         ] satisfies Column<WorkerView>[])
       : []),
+  ]);
+}
+
+export function freezeTable(freezes: readonly FreezeView[]): string {
+  return table(freezes, [
+    ['SCOPE', freeze => freeze.scope],
+    ['STATE', freeze => freeze.state],
+    ['SINCE', freeze => freeze.since],
+    ['UNTIL', freeze => freeze.endedAt ?? freeze.until ?? 'thawed'],
+    ['BY', freeze => freeze.by],
+    ['REASON', freeze => freeze.reason],
   ]);
 }
 

@@ -149,8 +149,10 @@ function allowedFields(schema: z.ZodType, path: Path): readonly string[] {
 
 function unwrap(schema: unknown): unknown {
   let here = schema;
-  while (here instanceof z.ZodOptional || here instanceof z.ZodDefault || here instanceof z.ZodPrefault) {
-    here = here.unwrap();
+  for (;;) {
+    if (here instanceof z.ZodOptional || here instanceof z.ZodDefault || here instanceof z.ZodPrefault) {
+      here = here.unwrap();
+    } else if (here instanceof z.ZodPipe && here.in instanceof z.ZodTransform) here = here.out;
+    else return here;
   }
-  return here;
 }

@@ -1,4 +1,5 @@
 import type { Instant, Milliseconds } from '../time.ts';
+import { endOf, type Freeze, freezeAt } from './freeze.ts';
 import { timing } from './timing.ts';
 
 /** What is known of a job's past when one of its ticks is judged. */
@@ -14,6 +15,8 @@ export interface TickBounds {
    * been claimed in a past that was lost, and nothing would show it.
    */
   readonly since?: Instant;
+  /** Freezes of the job's namespace and of everything. */
+  readonly freezes?: readonly Freeze[];
   /** Runs decided so far, for jobs with `maxRuns`. */
   readonly counted?: Counted | undefined;
 }
@@ -64,7 +67,7 @@ export interface TickSource {
 }
 
 /** Why a tick is not claimed live. */
-export type Refusal = 'decided' | 'floor' | 'unseen' | 'early' | 'late' | 'suspended' | 'limit';
+export type Refusal = 'decided' | 'floor' | 'unseen' | 'early' | 'late' | 'suspended' | 'limit' | 'frozen';
 
 /** Ticks at or before this instant are no longer a claimer's business: decided, or never to fire live. */
 export function baseOf(bounds: TickBounds): Instant {
@@ -85,9 +88,22 @@ export function refusalOf(
   if (tick <= bounds.floor || tick <= bounds.epochFloor) return 'floor';
   if (bounds.since !== undefined && tick <= bounds.since) return 'unseen';
   if (job.suspended) return 'suspended';
+  if (bounds.freezes !== undefined && freezeAt(bounds.freezes, tick) !== undefined) return 'frozen';
   if (runsLeft(job.limit, bounds.counted) === 0) return 'limit';
   if (now < tick) return 'early';
   if (now - tick > Math.min(timing.liveWindow, job.deadline)) return 'late';
+  return undefined;
+}
+
+/** The first tick after an instant that lies in no freeze. */
+export function nextThawed(schedule: TickSource, after: Instant, freezes: readonly Freeze[]): Instant | undefined {
+  let tick = schedule.next(after);
+  while (tick !== undefined) {
+    const freeze = freezeAt(freezes, tick);
+    if (freeze === undefined) return tick;
+    const end = endOf(freeze);
+    tick = Number.isFinite(end) ? schedule.next(end - 1) : undefined;
+  }
   return undefined;
 }
 

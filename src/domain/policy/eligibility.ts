@@ -58,6 +58,21 @@ function satisfies(label: string | undefined, { operator, values }: Requirement)
   }
 }
 
+/** What a job asks of its worker, for people: `selector zone=a, executor shell`. */
+export function needsClause(spec: JobNeeds): string {
+  const { matchLabels, matchExpressions = [] } = spec.placement.selector;
+  const wanted = [
+    ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
+    ...matchExpressions.map(({ key, operator, values }) =>
+      values.length === 0 ? `${key} ${operator}` : `${key} ${operator} (${values.join(' ')})`,
+    ),
+  ];
+  const selector = wanted.length === 0 ? [] : [`selector ${wanted.join(',')}`];
+  const { name } = spec.executor.module ?? spec.executor.custom ?? {};
+  const access = needsKubernetes(spec) ? ['access to Kubernetes'] : [];
+  return [...selector, `executor ${executorKind(spec)}${name === undefined ? '' : ` ${name}`}`, ...access].join(', ');
+}
+
 /** Jobs with the same class are eligible on the same workers: ranks are kept for each class, not for each job. */
 export function eligibilityClass(spec: JobNeeds): string {
   const { matchLabels, matchExpressions = [] } = spec.placement.selector;

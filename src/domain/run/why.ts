@@ -6,6 +6,8 @@ export const WhyOutcome = {
   Skipped: 'Skipped',
   /** The job was suspended, and still is: the record is made when it is resumed. */
   Suspended: 'Suspended',
+  /** It lies in a freeze that is not over: the record is made once it is. */
+  Frozen: 'Frozen',
   /** Neither a run nor a skip is recorded yet. */
   NotYet: 'NotYet',
   /** It is still to come. */

@@ -35,6 +35,7 @@ describe('jobs over REST', () => {
         updatedAt: '2026-03-01T12:00:00Z',
         floor: '2026-03-01T12:00:00Z',
         eligibleWorkers: 0,
+        problems: ['no ready worker matches (executor shell)'],
         nextTick: '2026-03-02T02:00:00Z',
       });
       assert.ok(api.publishing.published.includes('shop/new'));

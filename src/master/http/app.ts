@@ -3,9 +3,11 @@ import { CronmeshError } from '../../domain/errors.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
+import { allowedMethods } from './methods.ts';
 import { invalidParameters } from './parameters.ts';
 import { problemResponse } from './problem.ts';
 import { backfillRoutes } from './routes/backfills.ts';
+import { brakeRoutes } from './routes/brakes.ts';
 import { calendarRoutes } from './routes/calendars.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 
@@ -33,6 +35,12 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.onError(problemResponse);
   app.notFound(context => {
     const route = `${context.req.method} ${context.req.path.slice(0, 200)}`;
+    const allowed = allowedMethods(app.routes, context.req.path);
+    if (allowed.length > 0) {
+      context.header('Allow', allowed.join(', '));
+      const message = `there is no ${route}: ${allowed.join(', ')} is what it takes`;
+      return problemResponse(new CronmeshError('MethodNotAllowed', message), context);
+    }
     return problemResponse(new CronmeshError('NotFound', `there is no route ${route}; /docs lists them`), context);
   });
 
@@ -54,6 +62,7 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', callbackRoutes(deps));
   app.route('/', notificationRoutes(deps));
   app.route('/', clusterRoutes(deps));
+  app.route('/', brakeRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -6,9 +6,12 @@ import type { CalendarService } from '../services/calendars/calendars.ts';
 import type { CallbackService } from '../services/callbacks.ts';
 
 import type { Changes } from '../services/changes.ts';
+import type { CordonService } from '../services/cordons.ts';
 import type { DryRuns } from '../services/dry-run.ts';
+import type { FreezeService } from '../services/freezes.ts';
 import type { JobService } from '../services/jobs.ts';
 import type { RunService } from '../services/runs.ts';
+import type { StandingService } from '../services/standing.ts';
 import type { WhyService } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
 
@@ -26,6 +29,10 @@ export interface AppDependencies {
   readonly dryRuns: DryRuns;
   readonly backfills: BackfillService;
   readonly why: WhyService;
+  readonly freezes: FreezeService;
+  readonly cordons: CordonService;
+  /** What keeps jobs from running now. */
+  readonly standing: StandingService;
   readonly callbacks: CallbackService;
   readonly clock: Clock;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */

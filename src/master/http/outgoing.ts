@@ -1,22 +1,25 @@
 import type { z } from '@hono/zod-openapi';
 import type { Calendar } from '../../domain/calendar/calendar.ts';
 import type { Job } from '../../domain/job/job.ts';
+import type { Freeze } from '../../domain/policy/freeze.ts';
 import type { LeftOut } from '../../domain/schedule/job-schedule.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { ChainLink, ChainLinks, Run, Skip } from '../../store/store.ts';
 import type { BackfillView } from '../services/backfills.ts';
+import type { WorkerStanding } from '../services/cordons.ts';
 import type { DryRun } from '../services/dry-run.ts';
+import type { FreezeState } from '../services/freezes.ts';
 import type { JobRef } from '../services/jobs.ts';
 import type { AskedRun } from '../services/runs.ts';
 import type { WaitingRun } from '../services/waiting.ts';
 import type { Why } from '../services/why/why.ts';
-import type { WorkerView } from '../services/workers.ts';
 import type {
   askedRunSchema,
   backfillSchema,
   calendarSchema,
   chainLinksSchema,
   dryRunSchema,
+  freezeSchema,
   jobSchema,
   runSchema,
   skipSchema,
@@ -31,7 +34,12 @@ export type JobAnswer = z.output<typeof jobSchema>;
 
 export function jobAnswer(
   job: Job,
-  status: { nextTick?: Instant | undefined; lastRun?: Run | undefined; eligibleWorkers?: number },
+  status: {
+    nextTick?: Instant | undefined;
+    lastRun?: Run | undefined;
+    problems?: readonly string[] | undefined;
+    eligibleWorkers?: number;
+  },
 ): JobAnswer {
   const { name, namespace, labels, annotations, uid, revision, createdAt } = job;
   return {
@@ -47,6 +55,7 @@ export function jobAnswer(
       ...(status.nextTick !== undefined && { nextTick: formatInstant(status.nextTick) }),
       ...(job.paused !== undefined && { paused: { ...job.paused, at: formatInstant(job.paused.at) } }),
       ...(status.lastRun !== undefined && { lastRun: runAnswer(status.lastRun) }),
+      ...(status.problems !== undefined && { problems: [...status.problems] }),
     },
   };
 }
@@ -141,6 +150,19 @@ export function whyAnswer(ref: JobRef, why: Why): z.output<typeof whySchema> {
   };
 }
 
+export function freezeAnswer(freeze: Freeze, state: FreezeState): z.output<typeof freezeSchema> {
+  const { scope, since, until, endedAt, by, reason } = freeze;
+  return {
+    scope,
+    state,
+    since: formatInstant(since),
+    ...(until !== undefined && { until: formatInstant(until) }),
+    ...(endedAt !== undefined && { endedAt: formatInstant(endedAt) }),
+    by,
+    reason,
+  };
+}
+
 export function dryRunAnswer(plan: DryRun): z.output<typeof dryRunSchema> {
   const { dueAt, deadline, command, workers, concurrency, waiting, secretRefs, ...rest } = plan;
   return {
@@ -171,13 +193,14 @@ export function backfillAnswer(backfill: BackfillView): z.output<typeof backfill
   };
 }
 
-export function workerAnswer(worker: WorkerView): z.output<typeof workerSchema> {
-  const { startedAt, executors, modules = [], customs = [], catalog: _, ...rest } = worker;
+export function workerAnswer(worker: WorkerStanding): z.output<typeof workerSchema> {
+  const { startedAt, executors, cordon, modules = [], customs = [], catalog: _, ...rest } = worker;
   return {
     ...rest,
     executors: [...executors],
     modules: [...modules],
     customs: [...customs],
+    ...(cordon !== undefined && { cordon: { ...cordon, at: formatInstant(cordon.at) } }),
     ...(startedAt !== undefined && { startedAt: formatInstant(startedAt) }),
   };
 }

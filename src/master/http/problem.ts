@@ -9,6 +9,7 @@ const statuses = {
   Unauthorized: [401, 'Who are you?'],
   Forbidden: [403, 'This is not allowed'],
   NotFound: [404, 'There is no such thing'],
+  MethodNotAllowed: [405, 'It does not take that method'],
   AlreadyExists: [409, 'It exists already'],
   Conflict: [409, 'It cannot be done in this state'],
   QueueFull: [409, 'The queue is full'],

@@ -139,6 +139,9 @@ export const jobSchema = z
         .optional()
         .openapi({ description: 'The job has paused itself; resuming it, or another limit, ends that.' }),
       lastRun: runSchema.optional(),
+      problems: z.array(z.string()).optional().openapi({
+        description: 'What keeps it from running as things are now, one sentence each; absent without any.',
+      }),
       eligibleWorkers: z.int().optional().openapi({
         description:
           'Ready workers that may run it; 0: it waits for one. Not in lists, nor while the catalog is not seen.',
@@ -240,9 +243,55 @@ export const workerSchema = z
     startedAt: instant.optional().openapi({ description: 'When its process began.' }),
     ready: z.boolean().openapi({ description: 'All of its checks pass: it takes part in claiming.' }),
     checks: z.record(z.string(), z.enum(['passing', 'warning', 'critical'])),
+    running: z.int().optional().openapi({ description: 'Runs claimed or going, as of its last beat.' }),
+    cordon: z
+      .object({
+        drain: z.boolean(),
+        by: z.string(),
+        at: instant,
+        reason: z.string(),
+      })
+      .optional()
+      .openapi({ description: 'It was cordoned, or drained, by hand: it takes no work.' }),
+    idle: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Cordoned, it has said so itself, and nothing is left that it runs.' }),
   })
   .openapi('Worker');
 
+const text = (most: number) =>
+  z
+    .string()
+    .max(most, `must have at most ${most} characters`)
+    .regex(/^[^\0]*$/, 'must be text without NUL');
+
+/** What freezes. */
+export const freezeRequest = z
+  .strictObject({
+    reason: text(500).min(1).openapi({ description: 'For people; in every skip.' }),
+    until: z.iso
+      .datetime({ offset: true, message: 'must be an instant as RFC 3339, such as 2026-11-24T06:00:00Z' })
+      .optional()
+      .openapi({ description: 'It ends then by itself; a tick at that very time runs. Default: until it is thawed.' }),
+  })
+  .openapi('FreezeRequest');
+
+export const cordonRequest = z.strictObject({ reason: text(500).default('') }).openapi('CordonRequest');
+
+export const freezeSchema = z
+  .object({
+    scope: z.string().openapi({ description: 'A namespace, or * for everything.' }),
+    state: z
+      .enum(['Pending', 'InForce', 'Over'])
+      .openapi({ description: 'Pending: Consul has not been told yet, and workers go on.' }),
+    since: instant.openapi({ description: 'Ticks after it, and before its end, are skipped.' }),
+    until: instant.optional(),
+    endedAt: instant.optional().openapi({ description: 'When it was thawed by hand.' }),
+    by: z.string(),
+    reason: z.string(),
+  })
+  .openapi('Freeze');
 /** What a server says of an asynchronous run. */
 export const callbackSchema = z
   .strictObject({

@@ -1,6 +1,8 @@
 import { pause } from '../../coordination/pause.ts';
 import { limitOf, stillness } from '../../domain/job/pause.ts';
 import { runsLeft } from '../../domain/policy/claiming.ts';
+import { cutByFreezes, Freezes, frozenClause } from '../../domain/policy/freeze.ts';
+import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { EligibleWorkers } from '../services/members.ts';
 import type { Catchups } from './catchups.ts';
@@ -9,13 +11,13 @@ import { type Found, findEvidence, unknownRuns, withoutTrace } from './evidence.
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
-import { decideMisfires, type MisfireDecision } from './misfire.ts';
+import { decideMisfires, type ExplainedRange, type MisfireDecision } from './misfire.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import type { Pauses } from './pauses.ts';
 import { explainUndecided } from './reasons.ts';
 import type { SpellAgenda, Watched } from './spell-agenda.ts';
-import { splitAfter } from './tick-ranges.ts';
+import { splitAfter, stretches, type TickRange } from './tick-ranges.ts';
 import { type Window, windowOf } from './window.ts';
 
 export interface AccountingParts {
@@ -59,6 +61,7 @@ export class Accounting {
   readonly #parts: AccountingParts;
   readonly #office: Office;
   readonly #agenda: SpellAgenda;
+  #freezes = new Freezes();
 
   constructor(parts: AccountingParts) {
     this.#parts = parts;
@@ -69,6 +72,7 @@ export class Accounting {
   /** Audits what is due, in batches. @throws StaleTermError, OfficeLostError */
   async pass(): Promise<void> {
     const { clock, metrics, signal } = this.#office;
+    this.#freezes = new Freezes(await this.#office.store.listFreezes());
     const now = clock();
     metrics.spells.set(this.#agenda.size);
     metrics.auditLag.set(Math.max(0, now - (this.#agenda.nextAt ?? now)) / 1_000);
@@ -92,9 +96,11 @@ export class Accounting {
     for (let ticks = 0; ticks < ticksPerBatch && windows.length < spellsPerBatch; ) {
       const watched = this.#agenda.take(now);
       if (watched === undefined) break;
-      const window = windowOf(watched, now, timing.auditAfter, ticksPerWindow);
+      // Ticks of a freeze wait for its end: they are one range then, however long it was.
+      const frozen = this.#freezes.beganBefore(watched.spell.namespace, now - timing.auditAfter);
+      const window = windowOf(watched, now, timing.auditAfter, ticksPerWindow, frozen);
       if (window === undefined) {
-        this.#agenda.next(watched, now + timing.auditSpacing);
+        this.#agenda.next(watched, now + (frozen === undefined ? timing.auditSpacing : timing.recheckEvery));
         continue;
       }
       ticks += window.ticks.length + 1;
@@ -176,7 +182,7 @@ export class Accounting {
       for (const skip of decision.skips) findings.skip(watched, skip);
       for (const tick of decision.catchups) findings.catchup(watched, tick, this.#parts.workers);
       if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
-      for (const tick of verdict.lost) await this.#lostWithPast(watched, tick, findings);
+      await this.#lostWithPast(one, now, findings);
       const waiting = await this.#suspects(one, findings);
       findings.settled(window, waiting === undefined ? window.until : Math.min(window.until, waiting - 1));
     }
@@ -188,9 +194,9 @@ export class Accounting {
     const { spell, schedule } = watched;
     const { cursor } = found;
     const left = runsLeft(limitOf(spell), cursor?.counted);
-    const parts = verdict.undecided.map(range =>
-      left > 0 ? { before: range } : splitAfter(schedule, range, cursor?.tick ?? 0),
-    );
+    // No policy runs a frozen tick after all.
+    const { open, frozen } = this.#withoutFrozen(watched, verdict.undecided, now);
+    const parts = open.map(range => (left > 0 ? { before: range } : splitAfter(schedule, range, cursor?.tick ?? 0)));
     const decision = decideMisfires({
       schedule,
       ranges: parts.flatMap(({ before }) => before ?? []),
@@ -204,14 +210,45 @@ export class Accounting {
     });
     const detail = `the job had had its ${spell.spec.maxRuns} runs (maxRuns)`;
     const limited = parts.flatMap(({ after }) => (after ? [{ ...after, reason: 'RunLimit', detail } as const] : []));
-    return { ...decision, skips: [...decision.skips, ...limited] };
+    return { ...decision, skips: [...frozen, ...decision.skips, ...limited] };
   }
 
-  /** Perhaps it was claimed before Consul lost its past: not when nobody could have. */
-  async #lostWithPast(watched: Watched, tick: Instant, findings: BatchFindings): Promise<void> {
-    const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
-    if (cause?.reason === 'NoEligibleWorker') findings.skip(watched, cause);
-    else {
+  /** Cuts ranges into what lies in a freeze, with that as its reason, and the others. */
+  #withoutFrozen(
+    watched: Watched,
+    ranges: readonly TickRange[],
+    now: Instant,
+  ): { readonly open: readonly TickRange[]; readonly frozen: readonly ExplainedRange[] } {
+    const freezes = this.#freezes.of(watched.spell.namespace);
+    if (freezes.length === 0) return { open: ranges, frozen: [] };
+    const pieces = ranges.flatMap(range => cutByFreezes(watched.schedule, range, freezes));
+    return {
+      open: pieces.flatMap(({ range, freeze }) => (freeze === undefined ? [range] : [])),
+      frozen: pieces.flatMap(({ range, freeze }) =>
+        freeze === undefined ? [] : [{ ...range, reason: 'Frozen', detail: frozenClause(freeze, now) } as const],
+      ),
+    };
+  }
+
+  /** Perhaps they were claimed before Consul lost its past: not when nobody could have. */
+  async #lostWithPast({ window, verdict }: Case, now: Instant, findings: BatchFindings): Promise<void> {
+    const { watched } = window;
+    const { namespace } = watched.spell;
+    const isFrozen = (tick: Instant): boolean => {
+      const { publishedAt } = this.#freezes.at(namespace, tick) ?? {};
+      // Every worker that could claim knew of it by then.
+      return publishedAt !== undefined && tick > publishedAt + protocol.liveWindow;
+    };
+    const lost = new Set(verdict.lost);
+    const ranges = stretches(window.ticks, tick => lost.has(tick) && isFrozen(tick));
+    for (const skip of this.#withoutFrozen(watched, ranges, now).frozen) findings.skip(watched, skip);
+    for (const tick of verdict.lost) {
+      if (isFrozen(tick)) continue;
+      const [cause] = explainUndecided(this.#parts.observations, watched, { from: tick, to: tick });
+      if (cause?.reason === 'NoEligibleWorker') {
+        findings.skip(watched, cause);
+        continue;
+      }
       const message = 'Consul lost its past around then, and no report came';
       for (const run of await unknownRuns(this.#office, watched.spell, [tick], undefined))
         findings.lost(watched, tick, undefined, message, run);

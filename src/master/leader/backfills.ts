@@ -1,6 +1,7 @@
 import { pause } from '../../coordination/pause.ts';
 import type { Job } from '../../domain/job/job.ts';
 import { type JobKey, jobKey } from '../../domain/job/job.ts';
+import { Freezes } from '../../domain/policy/freeze.ts';
 import { backfillRunId, type RunId } from '../../domain/run/run.ts';
 import { type Schedule, scheduleOf } from '../../domain/schedule/index.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
@@ -60,14 +61,19 @@ export class Backfills {
       const open = await store.openBackfills(atOnce);
       if (open.length === 0) return;
       const jobs = new Map<JobKey, Job>((await store.getJobs(open)).map(job => [jobKey(job), job]));
+      const freezes = new Freezes(await store.listFreezes());
       let moved = false;
-      for (const backfill of open) moved = (await this.#advance(backfill, jobs.get(jobKey(backfill)))) || moved;
+      for (const backfill of open) {
+        // Those of a frozen namespace wait for its thaw.
+        const frozen = freezes.at(backfill.namespace, this.#office.clock()) !== undefined;
+        moved = (await this.#advance(backfill, jobs.get(jobKey(backfill)), frozen)) || moved;
+      }
       await pause(moved ? again : waitForEnds, signal);
     }
   }
 
   /** Gives whether anything changed. */
-  async #advance(backfill: Backfill, job: Job | undefined): Promise<boolean> {
+  async #advance(backfill: Backfill, job: Job | undefined, frozen: boolean): Promise<boolean> {
     const { store, term, clock } = this.#office;
     if (backfill.state === 'Running' && job?.uid !== backfill.jobUid) {
       return await store.cancelBackfill(backfill.id, 'the job was deleted');
@@ -80,7 +86,7 @@ export class Backfills {
     const now = clock();
     const open = going.map(({ tick }) => tick);
     const room = backfill.parallelism - open.length;
-    const mayMake = backfill.state === 'Running' && room > 0 && this.#parts.epochs.epoch !== undefined;
+    const mayMake = backfill.state === 'Running' && room > 0 && !frozen && this.#parts.epochs.epoch !== undefined;
     const found = mayMake ? await this.#find(backfill, room, now) : undefined;
     const runs = (found?.ticks ?? []).map(tick => this.#newRun(backfill, tick, job?.revision ?? 1, now));
     const over = open.length === 0 && runs.length === 0 && (backfill.state === 'Cancelled' || found?.over === true);

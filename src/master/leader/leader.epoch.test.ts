@@ -196,6 +196,27 @@ describe('epochs, terms and what is published', () => {
     );
   });
 
+  it('imports nothing by hand that its namespace does not allow, and takes over no such edit', async () => {
+    const coordinator = newCoordinator();
+    const rules = { strict: { executors: ['http' as const] } };
+    await startMaster({ coordinator }, { rules });
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    const put = (name: string, executor: object) => {
+      const value = JSON.stringify({ spec: { schedule: '@daily', executor } });
+      return coordinator.transact([{ verb: 'set', key: `cron/jobs/strict/${name}`, value }]);
+    };
+    const [shell, http] = [{ shell: { command: 'date' } }, { http: { url: 'https://example.org/' } }];
+    await put('shell', shell);
+    await put('http', http);
+    await eventually('the import of what is allowed', () => store.getJob('strict', 'http'));
+    assert.equal(await store.getJob('strict', 'shell'), undefined);
+    await put('http', shell);
+    await eventually('the edit is undone', async () =>
+      (await coordinator.get('cron/jobs/strict/http'))?.value.includes('example.org'),
+    );
+    assert.ok((await store.getJob('strict', 'http'))?.spec.executor.http);
+  });
+
   it('imports what was put into Consul by hand, says what is wrong, and brings back what was deleted there', async () => {
     const coordinator = newCoordinator();
     const master = await startMaster({ coordinator });

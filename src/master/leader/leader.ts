@@ -5,6 +5,7 @@ import { pause } from '../../coordination/pause.ts';
 import { mayPause } from '../../domain/job/pause.ts';
 import type { JobHistory } from '../../domain/job/spec.ts';
 import type { Service } from '../../domain/lifecycle.ts';
+import type { NamespaceRules } from '../../domain/policy/allow-list.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -14,6 +15,7 @@ import { Sender } from '../notifications/sender.ts';
 import { TellEnds } from '../notifications/tell-ends.ts';
 import { TellTimes } from '../notifications/tell-times.ts';
 import { Teller } from '../notifications/teller.ts';
+import type { FreezeService } from '../services/freezes.ts';
 import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
@@ -45,6 +47,7 @@ export interface LeaderOptions {
   readonly store: Store;
   readonly publisher: Publisher;
   readonly workers: WorkerDirectory;
+  readonly freezes: Pick<FreezeService, 'publish'>;
   /** This master, for people: it is the lock's value. */
   readonly master: string;
   readonly logger: Logger;
@@ -52,6 +55,8 @@ export interface LeaderOptions {
   readonly clockOk?: () => boolean;
   /** Ended runs, their logs and skips are deleted after this. Default 30 days. */
   readonly retainFor?: Milliseconds;
+  /** What imported jobs of namespaces may be. Default: everything is allowed. */
+  readonly rules?: NamespaceRules | undefined;
   /** What is kept of each job, at most, beside its own `history`. Default: everything for `retainFor`. */
   readonly history?: JobHistory;
   /** Where notifications go, by name. Default: nowhere. */
@@ -143,14 +148,18 @@ export class Leader implements Service {
   }
 
   #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {
-    const { publisher, store, master, workers, clockOk } = this.#options;
+    const { publisher, store, master, workers, freezes, clockOk } = this.#options;
     const { signal, timing: every } = office;
     const observations = this.#observations;
     const epochs = new EpochKeeper(office, {
       master,
       observations,
       stored,
-      onPastLost: async () => void (await store.republishAll()),
+      onPastLost: async () => {
+        await store.republishAll();
+        // Before the next epoch begins: no worker works under it that has not read them.
+        await freezes.publish();
+      },
       onSaveError: error => {
         if (isOver(error)) this.#election.resign((error as Error).message);
         else office.logger.warn({ err: error }, 'the beat was not saved in the database');
@@ -203,6 +212,7 @@ export class Leader implements Service {
         if (clockOk?.() === false) this.#election.resign("this master's clock is off");
       }),
       again('the sweep of the outbox', every.sweepEvery, () => publisher.sweep(signal)),
+      again('the publication of freezes', every.sweepEvery, () => freezes.publish()),
       again('the sweep of triggers', every.sweepEvery, async () => {
         await retries.pass();
         await triggers.publish();

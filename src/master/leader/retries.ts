@@ -1,6 +1,7 @@
 import { killerPath } from '../../coordination/keys.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
+import { covers, everything } from '../../domain/policy/freeze.ts';
 import { isSpread } from '../../domain/policy/members.ts';
 import { retryOf, shouldRetry, waitBeforeRetry } from '../../domain/policy/retry.ts';
 import { byPlace, placeOf } from '../../domain/policy/turn.ts';
@@ -71,7 +72,10 @@ export class Retries {
   async #ask(): Promise<boolean> {
     const { store, term, clock, signal } = this.#office;
     const now = clock();
-    const due = await store.dueRetries(now, atOnce);
+    // Those of a frozen namespace wait for its thaw.
+    const frozen = (await store.listFreezes()).filter(freeze => covers(freeze, now)).map(({ scope }) => scope);
+    if (frozen.includes(everything)) return false;
+    const due = await store.dueRetries(now, atOnce, frozen);
     if (due.length === 0) return false;
     const policies = await this.#policies(due);
     const replaced = await this.#replaced(

@@ -1,8 +1,10 @@
 import type { TickRange } from '../../domain/policy/claiming.ts';
+import { splitAfter } from '../../domain/policy/split.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
 
 export type { TickRange };
+export { splitAfter };
 
 /** Up to here a range's ticks are counted one by one: about 50 ms of work; beyond it the count is estimated from their density. */
 const countedExactly = 10_000;
@@ -36,19 +38,6 @@ export function countOf(schedule: Schedule, range: TickRange): { readonly count:
   if (tick >= range.to) return { count, exact: true };
   const distance = (tick - range.from) / (count - 1);
   return { count: count + Math.round((range.to - tick) / distance), exact: false };
-}
-
-/** The ticks of a range at or before an instant, and those after it. */
-export function splitAfter(
-  schedule: Schedule,
-  range: TickRange,
-  instant: Instant,
-): { readonly before?: TickRange; readonly after?: TickRange } {
-  if (range.to <= instant) return { before: range };
-  if (range.from > instant) return { after: range };
-  const last = schedule.previous(instant + 1) ?? range.from;
-  const first = schedule.next(instant) ?? range.to;
-  return { before: { from: range.from, to: last }, after: { from: first, to: range.to } };
 }
 
 /** What is left of a range without some of its ticks, given in order. */

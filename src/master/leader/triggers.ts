@@ -5,6 +5,7 @@ import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { stillness } from '../../domain/job/pause.ts';
+import { Freezes, frozenClause } from '../../domain/policy/freeze.ts';
 import { isSpread, wholeOf } from '../../domain/policy/members.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { RunId } from '../../domain/run/run.ts';
@@ -48,6 +49,7 @@ export class Triggers {
   readonly #office: Office;
   /** Published runs whose trigger is gone while no report has come, and since when. */
   #missing = new Map<RunId, Instant>();
+  #freezes = new Freezes();
 
   constructor(parts: TriggerParts) {
     this.#parts = parts;
@@ -72,6 +74,7 @@ export class Triggers {
     const { epochs, catchups } = this.#parts;
     const { epoch } = epochs;
     if (epoch === undefined) return;
+    this.#freezes = new Freezes(await this.#office.store.listFreezes());
     const found = this.#decode(await this.#list(prefix.trigger));
     const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
     catchups.load(pending);
@@ -200,6 +203,8 @@ export class Triggers {
         };
       }
     }
+    const frozen = trigger.kind === 'manual' ? undefined : this.#frozenAt(splitJobKey(job).namespace, trigger.deadline);
+    if (frozen !== undefined) return frozen;
     if (isSpread(spec.placement)) {
       const held = spec.concurrencyPolicy === 'Forbid' ? await this.#holder(trigger, job) : undefined;
       if (held !== undefined) return { reason: 'StillRunning', detail: `the run ${held} was still going at ${until}` };
@@ -268,13 +273,23 @@ export class Triggers {
     const message = 'Consul could not be told of it before its deadline';
     const reason = 'CoordinationUnavailable';
     const withdrawn = new Set(await withdraw(this.#office, unwritten));
-    const expired = [...withdrawn].map(run => ({ run: run.id, reason, message }) as const);
+    const expired = [...withdrawn].map(run => {
+      const frozen = run.trigger === 'manual' ? undefined : this.#frozenAt(run.namespace, run.deadline);
+      return { run: run.id, reason: frozen?.reason ?? reason, message: frozen?.detail ?? message };
+    });
     // The others had been written, and the database was not told.
     const written = unwritten.filter(run => !withdrawn.has(run)).map(run => run.id);
     if (written.length > 0) await this.#office.store.markRunsPublished(written);
     if (expired.length > 0) await this.#office.store.account(this.#office.term, { ...nothingFound, expired }, now);
-    this.#office.metrics.skips.inc({ reason }, [...withdrawn].filter(run => run.attempt === 1).length);
+    const first = new Set([...withdrawn].filter(run => run.attempt === 1).map(run => run.id));
+    for (const { run, reason } of expired) if (first.has(run)) this.#office.metrics.skips.inc({ reason });
     this.#missing = missing;
+  }
+
+  /** Frozen when it could have started at the latest. */
+  #frozenAt(namespace: string, deadline: Instant): Cause | undefined {
+    const freeze = this.#freezes.at(namespace, deadline);
+    return freeze && { reason: 'Frozen', detail: frozenClause(freeze, this.#office.clock()) };
   }
 
   /** Deletes triggers; gives those that no worker had claimed. */

@@ -14,9 +14,16 @@ export interface Window {
 }
 
 /** The next window of a spell with at most `most` ticks; undefined when nothing is due. */
-export function windowOf(watched: Watched, now: Instant, auditAfter: Milliseconds, most: number): Window | undefined {
+export function windowOf(
+  watched: Watched,
+  now: Instant,
+  auditAfter: Milliseconds,
+  most: number,
+  /** Later ticks of a spell that goes on are not due yet. */
+  notAfter = Number.POSITIVE_INFINITY,
+): Window | undefined {
   const { spell, schedule, accountedUntil: after } = watched;
-  const limit = spell.until === undefined ? now - auditAfter : Math.min(spell.until, now);
+  const limit = spell.until === undefined ? Math.min(now - auditAfter, notAfter) : Math.min(spell.until, now);
   if (limit <= after) return undefined;
   const ticks: Instant[] = [];
   let tick = schedule.next(after);

@@ -4,7 +4,9 @@ import type { RunId } from '../../domain/run/run.ts';
 /** Something changed through this master. */
 export type Change =
   | { readonly kind: 'job'; readonly job: JobKey }
-  | { readonly kind: 'runs'; readonly runs: readonly RunId[] };
+  | { readonly kind: 'runs'; readonly runs: readonly RunId[] }
+  /** Freezes, or cordons of workers. */
+  | { readonly kind: 'brakes' };
 
 /**
  * Tells listeners in this process what changed, so that a live page or a followed log need not wait for its next look
@@ -20,6 +22,10 @@ export class Changes {
   /** To be called after reports were committed, with the runs that they were about. */
   runsChanged(runs: readonly RunId[]): void {
     if (runs.length > 0) this.#tell({ kind: 'runs', runs });
+  }
+
+  brakesChanged(): void {
+    this.#tell({ kind: 'brakes' });
   }
 
   /** Listeners must return at once and never throw. Gives the function that ends the subscription. */

@@ -8,6 +8,7 @@ import { CronmeshError } from '../../domain/errors.ts';
 import { floorAfter } from '../../domain/job/floor.ts';
 import { type Job, type JobKey, type JobUid, jobKey, makeJobUid, splitJobKey } from '../../domain/job/job.ts';
 import { type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
+import { type NamespaceRules, requireAllowed } from '../../domain/policy/allow-list.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Store } from '../../store/store.ts';
@@ -24,6 +25,8 @@ export interface ImporterOptions {
   readonly known: () => Iterable<JobKey>;
   /** Least time between comparisons of all keys that no change by hand was seen for; ten times that with many jobs. */
   readonly compareEvery: Milliseconds;
+  /** What jobs of namespaces may be. Default: everything is allowed. */
+  readonly rules?: NamespaceRules | undefined;
 }
 
 /** Keys read and rows looked up at once. */
@@ -161,6 +164,7 @@ export class Importer {
         return;
       }
       manifest = validateManifest(found.manifest, { expect: key });
+      requireAllowed(this.#options.rules ?? {}, key.namespace, manifest.spec);
     } catch (error) {
       if (!(error instanceof CronmeshError)) throw error;
       this.#refuse(entry, error.message);

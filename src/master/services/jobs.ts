@@ -6,6 +6,7 @@ import { mergePatch } from '../../domain/job/merge-patch.ts';
 import { changesLimits, stillness } from '../../domain/job/pause.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
 import { invalidManifest, type ValidManifest, validateManifest } from '../../domain/job/validate.ts';
+import { type NamespaceRules, requireAllowed } from '../../domain/policy/allow-list.ts';
 import { scheduleOf } from '../../domain/schedule/index.ts';
 import { type LeftOut, leftOutOf } from '../../domain/schedule/job-schedule.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
@@ -43,6 +44,8 @@ export interface JobServiceDependencies {
   readonly randomBytes: (count: number) => Uint8Array;
   /** Whether this master's clock may stamp: floors depend on it. */
   readonly clockOk: () => boolean;
+  /** What jobs of namespaces may be. Default: everything is allowed. */
+  readonly rules?: NamespaceRules | undefined;
   /** The channels that a job's `notify` may name. Default: any. */
   readonly channels?: readonly string[];
 }
@@ -58,9 +61,10 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** @throws CronmeshError Unprocessable, AlreadyExists, Unavailable */
+  /** @throws CronmeshError Forbidden, Unprocessable, AlreadyExists, Unavailable */
   async create(manifest: ValidManifest, source: JobSource = 'api'): Promise<Job> {
-    const { store, clock, randomBytes } = this.#deps;
+    const { store, clock, randomBytes, rules = {} } = this.#deps;
+    requireAllowed(rules, manifest.metadata.namespace, manifest.spec);
     await this.#checkModules(manifest.spec);
     this.#checkClock();
     this.#checkChannels(manifest);
@@ -131,6 +135,8 @@ export class JobService {
       if (job.spec.suspend !== suspend || !resume) checkEditable(job, 'api');
       const { labels, annotations } = job;
       if (job.spec.suspend === suspend && !resume) return { job, outcome: 'unchanged' };
+      // What is not allowed any more may be stopped, not set going.
+      if (!suspend) requireAllowed(this.#deps.rules ?? {}, job.namespace, job.spec);
       return await this.#write(job, { labels, annotations, spec: { ...job.spec, suspend } }, resume);
     });
   }
@@ -202,6 +208,9 @@ export class JobService {
       isDeepStrictEqual(job.labels, labels) &&
       isDeepStrictEqual(job.annotations, annotations);
     if (same) return { job, outcome: 'unchanged' };
+    // What is not allowed any more may always be stopped.
+    const stopped = isDeepStrictEqual({ ...job.spec, suspend: true }, spec);
+    if (!stopped) requireAllowed(this.#deps.rules ?? {}, job.namespace, spec);
     // A job whose worker is away can still be suspended, say.
     if (!isDeepStrictEqual(job.spec.executor, spec.executor)) await this.#checkModules(spec);
     this.#checkClock();

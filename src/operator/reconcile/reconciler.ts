@@ -109,8 +109,11 @@ export class Reconciler {
     try {
       made = await this.#make(resource, job, judged.manifest);
     } catch (error) {
+      if (!(error instanceof CronmeshError)) throw error;
+      // The settings do not allow its executor: another try is of no use.
+      if (error.code === 'Forbidden') return await this.#invalid(resource, job, error.message);
       // What only the database can tell: a cycle of `after`, or a calendar that is not there. It may be made yet.
-      if (!(error instanceof CronmeshError) || error.code !== 'InvalidInput') throw error;
+      if (error.code !== 'InvalidInput') throw error;
       await this.#invalid(resource, job, error.message);
       return { kind: 'retry', why: error.message };
     }
@@ -155,7 +158,7 @@ export class Reconciler {
     ready: Ready,
     appliedGeneration?: number,
   ): Promise<Result> {
-    const { holdings, runs, status, clock } = this.#deps;
+    const { holdings, jobs, runs, status, clock } = this.#deps;
     const key = resourceKey(resource);
     const holding = holdings.get(key);
     if (holding !== undefined && holding.runs === undefined) await runs.load([holding]);
@@ -167,6 +170,7 @@ export class Reconciler {
       job,
       appliedGeneration,
       runs: holdings.get(key)?.runs,
+      unserved: job && jobs.unserved?.(job),
       now,
     });
     // The newest version of it: a finalizer may just have been added.

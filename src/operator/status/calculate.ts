@@ -22,6 +22,8 @@ export interface StatusInput {
   /** The generation that the job was made of; undefined where that is not known any more. */
   readonly appliedGeneration: number | undefined;
   readonly runs: RunSummary | undefined;
+  /** That no ready worker may run it. */
+  readonly unserved?: string | undefined;
   readonly now: Instant;
 }
 
@@ -59,7 +61,7 @@ export function nextTick(job: Job, now: Instant): Instant | undefined {
   return stillness(job) !== undefined ? undefined : scheduleOf(job).next(Math.max(now, job.floor));
 }
 
-function verdicts({ generation, before, ready, job, appliedGeneration }: StatusInput): readonly Verdict[] {
+function verdicts({ generation, before, ready, job, appliedGeneration, unserved }: StatusInput): readonly Verdict[] {
   const { reason, message } = ready;
   const verdict = (
     type: Condition['type'],
@@ -83,6 +85,10 @@ function verdicts({ generation, before, ready, job, appliedGeneration }: StatusI
   if (job.spec.suspend) all.push(verdict('Suspended', true, 'Suspended', 'spec.suspend is true: no tick is due'));
   else if (conditionOf(before?.conditions, 'Suspended') !== undefined) {
     all.push(verdict('Suspended', false, 'Resumed', 'ticks are due again'));
+  }
+  if (unserved !== undefined) all.push(verdict('Served', false, 'NoEligibleWorker', unserved));
+  else if (conditionOf(before?.conditions, 'Served') !== undefined) {
+    all.push(verdict('Served', true, 'WorkerReady', 'a ready worker may run it'));
   }
   const { paused } = job;
   if (paused !== undefined) {

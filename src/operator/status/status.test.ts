@@ -146,6 +146,16 @@ describe('the status of a resource', () => {
     assert.deepEqual(types(suspended), ['Ready=True', 'Applied=True', 'Suspended=True']);
     assert.deepEqual(types(statusOf({ before: suspended })), ['Ready=True', 'Applied=True', 'Suspended=False']);
   });
+
+  it('tells that no ready worker may run it, and when one may again', () => {
+    const unserved = statusOf({ unserved: 'no ready worker matches (selector disk=ssd, executor shell)' });
+    const condition = conditionOf(unserved.conditions, 'Served');
+    assert.deepEqual([condition?.status, condition?.reason], ['False', 'NoEligibleWorker']);
+    assert.match(condition?.message ?? '', /selector disk=ssd/);
+    const served = conditionOf(statusOf({ before: unserved }).conditions, 'Served');
+    assert.deepEqual([served?.status, served?.reason], ['True', 'WorkerReady']);
+    assert.equal(conditionOf(statusOf().conditions, 'Served'), undefined);
+  });
 });
 
 describe('a pause of the job’s own', () => {

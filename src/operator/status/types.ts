@@ -7,7 +7,7 @@ import type {
 
 /** A condition that the operator sets. */
 export type Condition = ResourceCondition & {
-  readonly type: 'Ready' | 'Applied' | 'Suspended' | 'Paused';
+  readonly type: 'Ready' | 'Applied' | 'Suspended' | 'Paused' | 'Served';
   readonly status: 'True' | 'False';
   readonly observedGeneration: number;
 };

@@ -1,5 +1,6 @@
 import { StaleTermError, type Store, type Term } from '../store.ts';
 import type { Database, Transaction } from './database.ts';
+import { forgetFreezes } from './freezes.ts';
 import { number } from './values.ts';
 
 export function leadership(
@@ -49,6 +50,7 @@ export function leadership(
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
         await forgetSpells(transaction, BigInt(before));
+        await forgetFreezes(transaction, BigInt(before));
         await transaction.$executeRaw`DELETE FROM backfill WHERE ended_at < ${BigInt(before)}`;
         await transaction.notification.deleteMany({ where: { createdAt: { lt: BigInt(before) } } });
         const skips = await forgetSkips(transaction, BigInt(before), limit);

@@ -8,6 +8,7 @@ import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
 import { followEnds } from './follow-ends.ts';
+import { freezes } from './freezes.ts';
 import { history } from './history.ts';
 import { jobs } from './jobs.ts';
 import { leadership } from './leadership.ts';
@@ -35,6 +36,7 @@ export function createStore(database: Database): Store {
     ...pauses(database),
     ...retries(database),
     ...history(database),
+    ...freezes(database),
     ...notifications(database),
     ...trim(database),
     ...accounting(database),

@@ -25,9 +25,10 @@ export function retries(database: Database): Retries {
       return rows.map(toRun);
     },
 
-    dueRetries: async (until, limit) => {
+    dueRetries: async (until, limit, except = []) => {
       const rows = await prisma.$queryRaw<RunRow[]>`
         SELECT ${runColumns} FROM run WHERE retry = 'Waiting' AND next_attempt_at <= ${BigInt(until)}
+          AND namespace <> ALL(${[...except]}::text[])
         ORDER BY next_attempt_at, id LIMIT ${limit}`;
       return rows.map(toRun);
     },

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { maxOperations, type Operation } from '../../coordination/coordinator.ts';
 import { epochKey } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
+import { Freezes } from '../../domain/policy/freeze.ts';
 import { silentLogger } from '../../observability/logger.ts';
 import { Claimer } from './claimer.ts';
 import { Lane } from './lane.ts';
@@ -22,7 +23,14 @@ describe('claimer', () => {
     sent = [];
     past = [];
     outcomes = new Map();
-    context = { epoch: { number: 1, floor: 0, beat: 1 }, session: 's', now: 0, since: 0, settled: true };
+    context = {
+      epoch: { number: 1, floor: 0, beat: 1 },
+      session: 's',
+      now: 0,
+      since: 0,
+      settled: true,
+      freezes: new Freezes(),
+    };
     const recording = {
       transact: (operations: readonly Operation[]) => {
         sent.push(operations);

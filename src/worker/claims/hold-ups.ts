@@ -4,6 +4,7 @@ import { type CursorRecord, encode, maxGaps } from '../../coordination/records.t
 import type { JobKey } from '../../domain/job/job.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
 import { countedWith, gapsAt, type TickBounds, type TickRange, ticksHeldUp } from '../../domain/policy/claiming.ts';
+import { cutByFreezes, type Freezes, frozenClause } from '../../domain/policy/freeze.ts';
 import type { SkippedReport } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
@@ -24,6 +25,7 @@ export interface HoldUpsOptions {
   /** The newest form of a job; undefined when it is gone. */
   readonly job: (key: JobKey) => JobEntry | undefined;
   readonly epochFloor: () => Instant;
+  readonly freezes: () => Freezes;
   readonly metrics: WorkerMetrics;
 }
 
@@ -118,21 +120,22 @@ export class HoldUps {
     return next !== undefined && next <= held.endedAt;
   }
 
-  async #report(held: HeldRun, { entry, range }: HoldUp): Promise<void> {
-    const count = await countInTurns(entry.schedule, range);
-    const report: SkippedReport = {
-      type: 'skipped',
-      jobUid: entry.uid,
-      ...splitJobKey(entry.key),
-      from: range.from,
-      to: range.to,
-      count,
-      reason: 'StillRunning',
-      detail: detailOf(held),
-      at: this.#options.clock(),
-    };
-    this.#options.metrics.skipped('StillRunning', count);
-    await this.#options.reports.append([report]);
+  async #report(held: HeldRun, { entry, range: whole }: HoldUp): Promise<void> {
+    const { clock, freezes, metrics, reports } = this.#options;
+    const job = { jobUid: entry.uid, ...splitJobKey(entry.key) };
+    const at = clock();
+    const skipped: SkippedReport[] = [];
+    // Of what was frozen as well, the freeze is the reason.
+    for (const { range, freeze } of cutByFreezes(entry.schedule, whole, freezes().of(job.namespace))) {
+      const count = await countInTurns(entry.schedule, range);
+      const [reason, detail] =
+        freeze === undefined
+          ? (['StillRunning', detailOf(held)] as const)
+          : (['Frozen', frozenClause(freeze, at)] as const);
+      metrics.skipped(reason, count);
+      skipped.push({ type: 'skipped', ...job, ...range, count, reason, detail, at });
+    }
+    await reports.append(skipped);
   }
 }
 

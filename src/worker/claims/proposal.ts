@@ -1,5 +1,6 @@
 import type { Entry, Index, Operation, SessionId } from '../../coordination/coordinator.ts';
 import type { EpochRecord } from '../../coordination/records.ts';
+import type { Freezes } from '../../domain/policy/freeze.ts';
 import type { Instant } from '../../domain/time.ts';
 
 /** Under what a claim is made. */
@@ -12,6 +13,7 @@ export interface ClaimContext {
   readonly since: Instant;
   /** Whether what was asked for before `since` may be claimed: nobody has found meanwhile that Consul lost its past. */
   readonly settled: boolean;
+  readonly freezes: Freezes;
 }
 
 /** What became of a claim that was carried out. */

@@ -4,7 +4,7 @@ import { jobPath } from '../../coordination/keys.ts';
 import { jobOfLock, slotPath } from '../../coordination/locks.ts';
 import { maxGaps } from '../../coordination/records.ts';
 import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
-import { backlogAt, baseOf, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
+import { backlogAt, baseOf, gapsAt, nextThawed, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
 import { isSpread, membersOf } from '../../domain/policy/members.ts';
 import { bucketOf } from '../../domain/policy/ranks.ts';
 import { timing } from '../../domain/policy/timing.ts';
@@ -86,11 +86,15 @@ export class TickClaims {
     const under = context();
     if (under === undefined || due.state !== 'open') return;
     const { since } = under;
+    const freezes = under.freezes.of(splitJobKey(entry.key).namespace);
     const { record } = seen.cursor;
     const past = { decided: record?.tick, counted: record?.counted };
-    const bounds = { floor: entry.floor, epochFloor: under.epoch.floor, ...past, since };
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: under.epoch.floor, ...past, since, freezes };
     const now = clock();
-    if (!agenda.isCurrent(entry) || refusalOf(tick, now, bounds, entry) !== undefined) {
+    const refusal = agenda.isCurrent(entry) ? refusalOf(tick, now, bounds, entry) : 'stale';
+    // Thawed at an instant before it, which this worker may be told of yet, it is looked at again.
+    if (refusal === 'frozen') return;
+    if (refusal !== undefined) {
       due.state = 'done';
       return;
     }
@@ -99,13 +103,13 @@ export class TickClaims {
       return;
     }
     const begin = Math.max(baseOf(bounds), now - Math.min(timing.liveWindow, entry.deadline) - 1);
-    const oldest = entry.schedule.next(begin);
+    const oldest = nextThawed(entry.schedule, begin, freezes);
     if (oldest !== undefined && oldest <= since && this.#owner.hasOthers(due)) {
       // Of before this worker came: it would become a gap, and whoever was here before may yet come to it.
       this.#owner.lookLater(due, pauseForOthers);
       return;
     }
-    const first = oldest !== undefined && oldest <= since ? entry.schedule.next(since) : oldest;
+    const first = oldest !== undefined && oldest <= since ? nextThawed(entry.schedule, since, freezes) : oldest;
     if (first !== undefined && first < tick) this.#earlierFirst(first, due, seen, fresh);
     else this.#claim(due, seen, fresh, bounds);
   }

@@ -1,6 +1,7 @@
 import type { Operation } from '../../coordination/coordinator.ts';
 import { cursorPath, jobPath, triggerPath } from '../../coordination/keys.ts';
 import { type CursorRecord, encode, maxGaps, type TriggerRecord } from '../../coordination/records.ts';
+import { splitJobKey } from '../../domain/job/job.ts';
 import { countedWith, gapsAt, refusalOf, type TickBounds } from '../../domain/policy/claiming.ts';
 import { type Member, memberRunId, type RunId, tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import type { Due } from '../agenda/due.ts';
@@ -76,8 +77,9 @@ export class TickProposal implements Proposal {
     // This worker itself has moved the cursor since: the read is of no use any more.
     if ((this.#options.cache.get(entry.key)?.cursor.index ?? 0) > seen.index) return undefined;
     const { epoch, since } = context;
+    const freezes = context.freezes.of(splitJobKey(entry.key).namespace);
     const { tick: decided, counted } = seen.record ?? {};
-    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided, counted, since };
+    const bounds: TickBounds = { floor: entry.floor, epochFloor: epoch.floor, decided, counted, since, freezes };
     if (refusalOf(tick, context.now, bounds, entry) !== undefined) return undefined;
     const gaps = gapsAt(tick, entry.schedule, bounds, seen.record?.gaps ?? [], maxGaps);
     if (gaps === undefined) return undefined;

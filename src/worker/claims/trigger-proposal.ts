@@ -1,7 +1,8 @@
 import type { Index, Operation } from '../../coordination/coordinator.ts';
 import { jobPath } from '../../coordination/keys.ts';
 import { encode } from '../../coordination/records.ts';
-import type { WorkerId } from '../../domain/run/run.ts';
+import { splitJobKey } from '../../domain/job/job.ts';
+import type { TriggerKind, WorkerId } from '../../domain/run/run.ts';
 import type { JobEntry } from '../agenda/entry.ts';
 import { lockRecord, type RunClaim } from './held-run.ts';
 import type { ClaimContext, Commit, Loss, Proposal } from './proposal.ts';
@@ -30,11 +31,12 @@ export class TriggerProposal implements Proposal {
   }
 
   build(context: ClaimContext): readonly Operation[] | undefined {
-    const { entry, lockKey, guard, marks = [], deadline, adopts } = this.#claim;
+    const { entry, lockKey, guard, marks = [], deadline, adopts, trigger } = this.#claim;
     const { key, index, epoch } = this.#trigger;
     if (context.now > deadline) return undefined;
     // A run that goes on is adopted whatever has become of its job, and of the epoch.
     if (adopts === undefined && !(this.#options.isCurrent(entry) && epoch === context.epoch.number)) return undefined;
+    if (adopts === undefined && isFrozen(context, trigger, splitJobKey(entry.key).namespace)) return undefined;
     return [
       ...(adopts === undefined ? [{ verb: 'check-index', key: jobPath(entry.key), index: entry.index } as const] : []),
       // A `delete-cas` alone succeeds where there is no key any more: a trigger would be claimed twice.
@@ -58,4 +60,13 @@ export class TriggerProposal implements Proposal {
   lost(loss: Loss): void {
     this.#options.lost(loss);
   }
+}
+
+/** Whether a run that was asked for waits for the end of a freeze: all do but those asked for by hand. */
+export function isFrozen(
+  { freezes, now }: Pick<ClaimContext, 'freezes' | 'now'>,
+  kind: TriggerKind,
+  namespace: string,
+): boolean {
+  return kind !== 'manual' && freezes.at(namespace, now) !== undefined;
 }

@@ -3,7 +3,7 @@ import { jobOfPath, jobPath, lockPath, prefix, wholePath } from '../../coordinat
 import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import { mayStart } from '../../coordination/waiting.ts';
 import { watchKeys } from '../../coordination/watch.ts';
-import type { JobKey } from '../../domain/job/job.ts';
+import { type JobKey, splitJobKey } from '../../domain/job/job.ts';
 import { lookAt } from '../../domain/policy/claiming.ts';
 import { wholeOf } from '../../domain/policy/members.ts';
 import { bucketOf, lastRank } from '../../domain/policy/ranks.ts';
@@ -27,7 +27,7 @@ import type { Runs } from './runs.ts';
 import type { Seen, SeenWhole } from './seen.ts';
 import { asSeen, freeLock, slotOf, unchanged } from './slot-choice.ts';
 import type { Slots } from './slots.ts';
-import { TriggerProposal } from './trigger-proposal.ts';
+import { isFrozen, TriggerProposal } from './trigger-proposal.ts';
 import { inTurn, isUnseen } from './waiting.ts';
 import { WholeProposal } from './wholes.ts';
 
@@ -272,7 +272,10 @@ export class Triggers {
     // What is left to the leader keeps nobody waiting.
     const others = [...this.#waiting.values()].filter(
       ({ job: of, record }) =>
-        of === entry.key && mayStart(record, entry, under.epoch.number, now) && !isUnseen(record, under),
+        of === entry.key &&
+        mayStart(record, entry, under.epoch.number, now) &&
+        !isUnseen(record, under) &&
+        !isFrozen(under, record.kind, splitJobKey(of).namespace),
     );
     if (others.some(one => wholeOfTrigger(one) === seen.record?.whole || isElder(one, waiting))) return;
     const members = waiting.record.particulars?.member?.count;
@@ -301,6 +304,7 @@ export class Triggers {
     if (entry === undefined || !mayStart(record, entry, under.epoch.number, now) || isUnseen(record, under)) {
       return undefined;
     }
+    if (isFrozen(under, record.kind, splitJobKey(entry.key).namespace)) return undefined;
     const only = record.particulars?.member?.worker;
     if (only !== undefined) return only === name ? entry : undefined;
     const rank = peers.ranks(entry.eligibility).rankOf(worker, bucket) ?? lastRank;

@@ -36,16 +36,18 @@ const routes = {
 };
 
 /** The cluster as a whole: its workers, and what happens. */
-export function clusterRoutes(deps: Pick<AppDependencies, 'workers' | 'changes' | 'stopping'>): OpenAPIHono<AppEnv> {
+export function clusterRoutes(
+  deps: Pick<AppDependencies, 'workers' | 'cordons' | 'changes' | 'stopping'>,
+): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
 
-  app.openapi(routes.workers, context => {
+  app.openapi(routes.workers, async context => {
     if (!deps.workers.current) {
       throw new CronmeshError('Unavailable', 'Consul does not answer: which workers there are now is not known', {
         retryable: true,
       });
     }
-    return context.json({ items: deps.workers.list().map(workerAnswer) }, 200);
+    return context.json({ items: (await deps.cordons.list()).map(workerAnswer) }, 200);
   });
 
   app.openapi(routes.events, context =>

@@ -25,7 +25,14 @@ export function tagged<T extends z.ZodType>(schema: T, description: string) {
  * name the field as the user wrote it.
  */
 export function body(
-  name: 'Manifest' | 'CalendarManifest' | 'Patch' | 'RunRequest' | 'BackfillRequest',
+  name:
+    | 'Manifest'
+    | 'CalendarManifest'
+    | 'Patch'
+    | 'RunRequest'
+    | 'BackfillRequest'
+    | 'FreezeRequest'
+    | 'CordonRequest',
   types: readonly string[],
   required = true,
 ) {
@@ -38,6 +45,7 @@ export const patchTypes = ['application/merge-patch+json', 'application/json', '
 
 export const namespaceParams = z.object({ namespace: z.string() });
 export const jobParams = z.object({ namespace: z.string(), name: z.string() });
+export const workerParams = z.object({ name: z.string() });
 export const backfillParams = z.object({ id: z.string() });
 export const runParams = z.object({ id: z.string() });
 

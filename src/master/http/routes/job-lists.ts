@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { jobKey } from '../../../domain/job/job.ts';
 import { stillness } from '../../../domain/job/pause.ts';
 import { namespaceName } from '../../../domain/job/spec.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
@@ -67,15 +68,21 @@ const routes = {
 };
 
 /** Lists: of jobs, and of what belongs to one job. */
-export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs'>): OpenAPIHono<AppEnv> {
-  const { jobs, runs } = deps;
+export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'standing'>): OpenAPIHono<AppEnv> {
+  const { jobs, runs, standing } = deps;
   const app = new OpenAPIHono<AppEnv>();
 
   const page = async (filter: JobFilter) => {
     const { items, next } = await jobs.list(filter);
-    const last = await jobs.lastRuns(items);
+    const [last, problems] = await Promise.all([jobs.lastRuns(items), standing.of(items)]);
     return {
-      items: items.map(job => jobAnswer(job, { nextTick: jobs.nextTicks(job, 1)[0], lastRun: last.get(job.uid) })),
+      items: items.map(job =>
+        jobAnswer(job, {
+          nextTick: jobs.nextTicks(job, 1)[0],
+          lastRun: last.get(job.uid),
+          problems: problems.get(jobKey(job)),
+        }),
+      ),
       ...(next !== undefined && { next }),
     };
   };

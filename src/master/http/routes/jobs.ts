@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Job } from '../../../domain/job/job.ts';
+import { type Job, jobKey } from '../../../domain/job/job.ts';
 import { validateManifest } from '../../../domain/job/validate.ts';
 import { isEligible } from '../../../domain/policy/eligibility.ts';
 import { readBody } from '../body.ts';
@@ -109,8 +109,8 @@ const routes = {
 };
 
 /** Jobs one by one: created, read, replaced, patched, deleted, suspended, resumed. */
-export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'workers'>): OpenAPIHono<AppEnv> {
-  const { jobs, workers } = deps;
+export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'standing' | 'workers'>): OpenAPIHono<AppEnv> {
+  const { jobs, standing, workers } = deps;
   const app = new OpenAPIHono<AppEnv>();
   app.openAPIRegistry.register('Manifest', manifestSchema);
   app.openAPIRegistry.registerComponent('schemas', 'Patch', {
@@ -124,7 +124,13 @@ export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'workers'>): Open
     const [nextTick] = jobs.nextTicks(job, 1);
     const eligible = workers.list().filter(worker => worker.ready && isEligible(worker, job.spec));
     const lastRun = (await jobs.lastRuns([job])).get(job.uid);
-    return jobAnswer(job, { nextTick, lastRun, ...(workers.current && { eligibleWorkers: eligible.length }) });
+    const problems = (await standing.of([job])).get(jobKey(job));
+    return jobAnswer(job, {
+      nextTick,
+      lastRun,
+      problems,
+      ...(workers.current && { eligibleWorkers: eligible.length }),
+    });
   };
   const created = async (context: Context, job: Job): Promise<JobAnswer> => {
     context.header('Location', `/api/v1/namespaces/${job.namespace}/jobs/${job.name}`);

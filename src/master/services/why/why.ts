@@ -3,11 +3,13 @@ import { type JobUid, jobKey } from '../../../domain/job/job.ts';
 import { stillness } from '../../../domain/job/pause.ts';
 import { preview } from '../../../domain/job/preview.ts';
 import { maxMembers } from '../../../domain/job/spec.ts';
+import { frozenClause } from '../../../domain/policy/freeze.ts';
 import { tickRunId } from '../../../domain/run/run.ts';
 import { WhyOutcome } from '../../../domain/run/why.ts';
 import { type MeantTime, readTime } from '../../../domain/schedule/local-time.ts';
 import { type Clock, formatInstant, type Instant } from '../../../domain/time.ts';
 import type { Run, Skip, Store } from '../../../store/store.ts';
+import type { FreezeService } from '../freezes.ts';
 import type { JobRef } from '../jobs.ts';
 import { type PlacedTick, type Stretch, Stretches } from './spells.ts';
 import {
@@ -53,13 +55,16 @@ const allowed =
 
 /** Says of any time what became of a job's tick then: from the runs, the skips, and what the job was at that time. */
 export class WhyService {
-  readonly #store: Pick<Store, 'spellsNamed' | 'listRuns' | 'listSkips'>;
+  readonly #store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
+  readonly #freezes: Pick<FreezeService, 'known'>;
   readonly #clock: Clock;
 
   constructor(deps: {
-    readonly store: Pick<Store, 'spellsNamed' | 'listRuns' | 'listSkips'>;
+    readonly store: Pick<Store, 'spellsNamed' | 'getRun' | 'listRuns' | 'listSkips'>;
+    readonly freezes: Pick<FreezeService, 'known'>;
     readonly clock: Clock;
   }) {
+    this.#freezes = deps.freezes;
     this.#store = deps.store;
     this.#clock = deps.clock;
   }
@@ -158,6 +163,15 @@ export class WhyService {
     const skip = skips.find(one => one.jobUid === spell.uid && one.from <= tick);
     if (skip !== undefined) return { outcome: WhyOutcome.Skipped, skip, clause: skipClause(skip) };
     if (stillness(spell) !== undefined) return { outcome: WhyOutcome.Suspended, clause: suspendedClause(spell) };
+    if (tick > spell.accountedUntil) {
+      const freeze = (await this.#freezes.known()).at(namespace, tick);
+      if (freeze !== undefined) {
+        return {
+          outcome: WhyOutcome.Frozen,
+          clause: `${frozenClause(freeze, now)}; the record is made once it is over`,
+        };
+      }
+    }
     if (tick > spell.accountedUntil) return { outcome: WhyOutcome.NotYet, clause: notYetClause(tick, now) };
     return {
       outcome: WhyOutcome.NoRecord,
