@@ -9,21 +9,12 @@ const text = readFileSync(page, 'utf8');
 
 /** The rows of a table, below its head; cells without their outer spaces. */
 function tables(markdown: string): string[][][] {
-  return markdown
-    .split(/\n(?!\|)/)
-    .filter(block => block.startsWith('|'))
-    .map(block =>
-      block
-        .trim()
-        .split('\n')
-        .slice(2)
-        .map(line =>
-          line
-            .slice(1, line.lastIndexOf('|'))
-            .split('|')
-            .map(cell => cell.trim()),
-        ),
-    );
+  const cells = (line: string): string[] =>
+    line
+      .slice(1, line.lastIndexOf('|'))
+      .split('|')
+      .map(cell => cell.trim());
+  return [...markdown.matchAll(/(?:^\|.*\n)+/gm)].map(([table]) => table.trim().split('\n').slice(2).map(cells));
 }
 
 /** `[name of the test](../path/of/its/file)` */

@@ -177,4 +177,33 @@ describe('policies that meet, in a cluster of separate processes', { skip: consu
       if (reasons[name].length > 0) assert.ok(countOf(missed, ...reasons[name]) > 0, JSON.stringify(missed));
     }
   });
+
+  it('calendar × DST: a window of two hours has one tick when clocks go forward, three when they go back, two else', async () => {
+    const timeZone = 'Europe/Berlin';
+    const calendar = (name: string, spec: Record<string, unknown>) =>
+      rest.post('/api/v1/namespaces/default/calendars', { metadata: { name }, spec: { timeZone, ...spec } });
+    await calendar('sunday-nights', { weekly: [{ days: ['Sun'], from: '02:00', to: '04:00' }] });
+    await calendar('autumn', { dates: ['2026-10-25'] });
+    const half = { schedule: '30 * * * *', timeZone };
+    await make('window', { ...half, calendars: { require: ['sunday-nights'] } }, 'true');
+    await make('shut', { ...half, calendars: { require: ['sunday-nights'], exclude: ['autumn'] } }, 'true');
+    const spring = ['2026-03-29T01:30:00Z'];
+    const autumn = ['2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z', '2026-10-25T02:30:00Z'];
+    const usual = ['2026-11-01T01:30:00Z', '2026-11-01T02:30:00Z'];
+    const expected = { window: [...spring, ...autumn, ...usual], shut: [...spring, ...usual] };
+    for (const [name, ticks] of Object.entries(expected)) {
+      for (const day of ['2026-03-29', '2026-10-25', '2026-11-01']) {
+        const range = { from: `${day}T00:00:00+01:00`, to: `${day}T23:00:00+01:00`, parallelism: 2 };
+        const wanted = ticks.filter(tick => tick.startsWith(day)).length;
+        // A range without a tick is refused, with that reason.
+        if (wanted === 0) await assert.rejects(rest.post(`${jobs}/${name}/backfills`, range), / 400 /);
+        else assert.equal((await rest.post(`${jobs}/${name}/backfills`, range)).total, wanted, `${name} on ${day}`);
+      }
+      await eventually(`the runs of ${name}`, () => lines(name).length >= 2 * ticks.length, 60_000, 500);
+      assert.deepEqual(
+        startsOf(name).sort(),
+        ticks.map(tick => `+ ${tick} 1`),
+      );
+    }
+  });
 });
