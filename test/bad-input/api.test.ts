@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { dump } from 'js-yaml';
 import { Api } from '../support/api.ts';
 import { job, lines } from './row.ts';
-import { rows } from './rows.ts';
+import { tables } from './tables.ts';
 
 /** As JSON where it can say it; NaN and the infinities only YAML can. */
 function written(manifest: unknown): { readonly body: string; readonly type: string } {
@@ -31,21 +31,24 @@ describe('a wrong manifest sent to the REST API', () => {
 
   const noTrace = async (): Promise<void> => {
     assert.deepEqual((await api.store.listJobs({ limit: 1 })).items, []);
+    assert.deepEqual((await api.store.listCalendars({ limit: 1 })).items, []);
     assert.deepEqual(await api.store.pendingPublications(1), []);
     assert.deepEqual(api.publishing.published, []);
   };
 
-  for (const [what, manifest, says] of rows) {
-    it(`is refused, and leaves nothing behind: ${what}`, async () => {
-      const { body, type } = written(manifest);
-      const { status, headers, json } = await api.send('POST', '/api/v1/jobs', body, { 'content-type': type });
-      assert.deepEqual(
-        [status, headers.get('content-type'), json.status, json.code],
-        [400, 'application/problem+json', 400, 'InvalidInput'],
-      );
-      assert.deepEqual(lines(json.errors), says);
-      await noTrace();
-    });
+  for (const { kind, path, rows } of tables) {
+    for (const [what, manifest, says] of rows) {
+      it(`is refused, and leaves nothing behind: a ${kind}, ${what}`, async () => {
+        const { body, type } = written(manifest);
+        const { status, headers, json } = await api.send('POST', path, body, { 'content-type': type });
+        assert.deepEqual(
+          [status, headers.get('content-type'), json.status, json.code],
+          [400, 'application/problem+json', 400, 'InvalidInput'],
+        );
+        assert.deepEqual(lines(json.errors), says);
+        await noTrace();
+      });
+    }
   }
 
   it('a right one is taken, by the same way', async () => {
