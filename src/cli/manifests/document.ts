@@ -37,7 +37,7 @@ export class DocumentError extends Error {
 
 /** Checks a manifest as the server would check it. @throws DocumentError */
 export function toDocument({ value }: Written, origin: string, options: DocumentOptions): Document {
-  if (!isMapping(value)) throw wrong('(document)', undefined, 'a manifest is a mapping with metadata and spec');
+  if (!isMapping(value)) throw wrong('(document)', value, 'a manifest is a mapping with metadata and spec');
   const { manifest, prefix } = named(withoutServerFields(value), options);
   const { uid, revision } = isMapping(value.metadata) ? value.metadata : {};
   const { namespace } = options;

@@ -15,8 +15,25 @@ const maxUnknown = 50;
  * Messages written in the schema are kept; unions and records are followed down to the part that is wrong.
  */
 export function problemsOf(error: z.core.$ZodError, input: unknown, schema: z.ZodType): readonly FieldProblem[] {
-  return error.issues.flatMap(issue => expand(issue, issue.path, input, schema));
+  return telling(error.issues).flatMap(issue => expand(issue, issue.path, input, schema));
 }
+
+/**
+ * Without what says less about a field than another does: how long a text is where a list is wanted, or that a number
+ * is beyond all whole numbers where it is beyond its own limit.
+ */
+function telling(issues: readonly Issue[]): readonly Issue[] {
+  const at = (issue: Issue): string => formatPath(issue.path);
+  const wrongType = new Set(issues.filter(({ code }) => code === 'invalid_type').map(at));
+  const outOfRange = new Set(issues.filter(issue => isRange(issue) && issue.note === undefined).map(at));
+  return issues.filter(
+    issue => !(isRange(issue) && (wrongType.has(at(issue)) || (issue.note !== undefined && outOfRange.has(at(issue))))),
+  );
+}
+
+type RangeIssue = (z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall) & { readonly note?: string };
+
+const isRange = (issue: Issue): issue is RangeIssue => issue.code === 'too_big' || issue.code === 'too_small';
 
 function expand(issue: Issue, path: Path, input: unknown, schema: z.ZodType): readonly FieldProblem[] {
   switch (issue.code) {
@@ -45,7 +62,8 @@ function expandUnion(
   schema: z.ZodType,
 ): readonly FieldProblem[] {
   const meant = issue.errors.find(branch => !branch.some(inner => inner.code === 'invalid_type' && !inner.path.length));
-  if (meant !== undefined) return meant.flatMap(inner => expand(inner, [...path, ...inner.path], input, schema));
+  if (meant !== undefined)
+    return telling(meant).flatMap(inner => expand(inner, [...path, ...inner.path], input, schema));
   const types = issue.errors.flatMap(branch =>
     branch.flatMap(inner => (inner.code === 'invalid_type' ? [typeName(inner.expected)] : [])),
   );
@@ -62,6 +80,8 @@ function describe(issue: Issue, value: unknown): string {
       if (issue.expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
         return `must be a string; put it in quotes: "${value}"`;
       }
+      // .nan and .inf of YAML.
+      if (typeof value === 'number' && !Number.isFinite(value)) return 'must be a finite number';
       return `must be ${typeName(issue.expected)}`;
     case 'invalid_value':
       return oneOf(issue.values, value);
@@ -82,10 +102,11 @@ const isOwnMessage = (issue: Issue): boolean => issue.message.startsWith('must '
 const unit = (origin: string): string => (origin === 'string' ? 'characters' : 'items');
 
 function oneOf(values: readonly z.core.util.Primitive[], value: unknown): string {
-  const quoted = values.map(allowed => JSON.stringify(allowed));
-  if (quoted.length === 1) return `must be ${quoted[0]}`;
-  const near = typeof value === 'string' ? nearest(value, values.map(String)) : undefined;
-  return `must be one of ${quoted.join(', ')}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`;
+  const quoted = values.map(one => JSON.stringify(one));
+  const allowed = quoted.length === 1 ? `${quoted[0]}` : `one of ${quoted.join(', ')}`;
+  if (value === undefined) return `is needed: ${allowed}`;
+  const near = typeof value === 'string' && values.length > 1 ? nearest(value, values.map(String)) : undefined;
+  return `must be ${allowed}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`;
 }
 
 function unknownField(key: string, allowed: readonly string[]): string {
