@@ -86,11 +86,10 @@ export function parseRunRequest(body: unknown, now: Instant): RunRequest {
 /** Whether a job can take what a request brings. @throws CronmeshError NotApplicable */
 export function checkFits(spec: Pick<JobSpec, 'executor'>, { particulars }: RunRequest): void {
   if (executorKind(spec) !== 'http') return;
-  const problems = (['arguments', 'env'] as const)
-    .filter(field => particulars?.[field] !== undefined)
-    .map(field => ({ field, message: 'cannot be given to an http job: its request is what the job says' }));
-  const [first] = problems;
-  if (first !== undefined) throw new CronmeshError('NotApplicable', `${first.field} ${first.message}`, { problems });
+  if (particulars?.arguments === undefined) return;
+  const message = 'cannot be given to an http job, which has no command: use env, and $(NAME) in the request';
+  const problems = [{ field: 'arguments', message }];
+  throw new CronmeshError('NotApplicable', `arguments ${message}`, { problems });
 }
 
 function whenProblems(

@@ -138,8 +138,6 @@ export function startRequestOf(held: HeldRun, worker: WorkerId, callbackUrl?: st
     ...(held.particulars !== undefined && { particulars: held.particulars }),
     executor: spec.executor,
     ...(callbackUrl !== undefined && { callbackUrl }),
-    ...(held.particulars?.arguments !== undefined && { arguments: held.particulars.arguments }),
-    ...(held.particulars?.env !== undefined && { ownEnv: held.particulars.env }),
     timeout: spec.timeoutSeconds * 1_000,
     grace: spec.terminationGraceSeconds * 1_000,
     env: {

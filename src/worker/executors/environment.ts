@@ -17,10 +17,11 @@ function pick(from: Environment, names: readonly string[]): Record<string, strin
 
 /**
  * The environment of a run's processes: a few variables of the worker, then the job's, then the values that it refers
- * to, then what was asked for with the run, then the run's. The run's come last since its processes are found again by `CRONMESH_RUN` and `CRONMESH_ATTEMPT`.
+ * to, then what was asked for with the run, then the run's. The run's come last since its processes are found again by
+ * `CRONMESH_RUN` and `CRONMESH_ATTEMPT`.
  */
 export function runEnvironment(
-  request: Pick<StartRequest, 'run' | 'attempt' | 'env' | 'ownEnv' | 'secrets'>,
+  request: Pick<StartRequest, 'run' | 'attempt' | 'env' | 'particulars' | 'secrets'>,
   job: Readonly<Record<string, string>>,
   worker: Environment,
 ): Record<string, string> {
@@ -29,7 +30,7 @@ export function runEnvironment(
     ...pick(worker, inherited),
     ...job,
     ...request.secrets,
-    ...request.ownEnv,
+    ...request.particulars?.env,
     ...request.env,
     CRONMESH_RUN: request.run,
     CRONMESH_ATTEMPT: String(request.attempt),

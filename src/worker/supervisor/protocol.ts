@@ -39,16 +39,12 @@ export interface StartRequest {
   readonly resource?: { readonly name: string; readonly uid: string };
   /** Where the server of an asynchronous http attempt says how it went; holds the token. */
   readonly callbackUrl?: string;
-  /** What of the run is not the job's. */
+  /** What of the run is not the job's: its member, and what was asked for with it. */
   readonly particulars?: RunParticulars;
   readonly timeout: Milliseconds;
   readonly grace: Milliseconds;
   /** The run's environment: CRONMESH_… and nothing of the worker's secrets. */
   readonly env: Readonly<Record<string, string>>;
-  /** Asked for with this run: goes behind the job's own arguments. */
-  readonly arguments?: readonly string[];
-  /** Asked for with this run: goes over the job's own environment, never over `env`. */
-  readonly ownEnv?: Readonly<Record<string, string>>;
 }
 
 export type ToSupervisor =

@@ -93,6 +93,18 @@ test('headers and body get the run’s values, and secrets; the run’s are the 
   assert.deepEqual([...made.secret.headers], ['authorization']);
 });
 
+test('what was asked for with the run takes its places, and is no header of its own', () => {
+  const spec = httpExecutor.parse({
+    url: 'http://a/$(DAY)?x=$(DAY)',
+    headers: { 'X-Day': '$(DAY)' },
+    body: '$(DAY) $(A)',
+  });
+  const asked = { DAY: '1/2', A: 'asked', CRONMESH_RUN: 'never' };
+  const { url, headers, body } = firstHop(spec, env, { A: 'secret' }, { asked });
+  assert.deepEqual([url.href, headers['x-day'], body], ['http://a/1%2F2?x=1%2F2', '1/2', '1/2 asked']);
+  assert.deepEqual([headers['cronmesh-run'], headers.day], [env.CRONMESH_RUN, undefined]);
+});
+
 test('a value that no header can hold is refused, and makes no header of its own', () => {
   const spec = { url: 'http://a/', headers: { 'X-Job': '$(CRONMESH_JOB)' } };
   assert.throws(

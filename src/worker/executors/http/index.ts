@@ -61,8 +61,8 @@ class HttpExecution implements Execution {
     const spec = this.#request.executor.http;
     if (!spec) return { outcome: 'Failed', message: 'the job has no http executor' };
     // Refused when they are asked for; the job may have become one of http since.
-    if (this.#request.arguments !== undefined || this.#request.ownEnv !== undefined) {
-      return { outcome: 'Failed', message: 'not requested: the run has arguments or env, and the job is of http now' };
+    if (this.#request.particulars?.arguments !== undefined) {
+      return { outcome: 'Failed', message: 'not requested: the run has arguments, and the job is of http now' };
     }
     try {
       return await this.#follow(spec);
@@ -77,7 +77,8 @@ class HttpExecution implements Execution {
   }
 
   async #follow(spec: HttpExecutorSpec): Promise<AttemptResult> {
-    let hop = firstHop(spec, this.#request.env, this.#request.secrets, this.#request.callbackUrl);
+    const { env, particulars, secrets, callbackUrl } = this.#request;
+    let hop = firstHop(spec, env, secrets, { callbackUrl, asked: particulars?.env ?? {} });
     this.#connections.check(hop.url);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#exchange(hop, redirects === 0);

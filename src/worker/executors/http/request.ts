@@ -21,12 +21,19 @@ export const callbackHeader = 'cronmesh-callback-url';
  * The request as the job says, with the run's variables (`CRONMESH_…`, `TRACEPARENT`) as headers, and in place of
  * `$(NAME)` in path, query, headers and body.
  *
+ * @param asked variables asked for with the run: in place of `$(NAME)` as the run's own, but no headers
  * @param secrets more values for `$(NAME)` in headers and body, never in the url
  * @param callbackUrl where the server may answer later
  * @throws when a header would get a value that none can hold, or the path would become another
  */
-export function firstHop(spec: HttpExecutorSpec, env: Values, secrets: Values = {}, callbackUrl?: string): Hop {
-  const own = Object.fromEntries(Object.entries(env).filter(([name]) => isRuns(name)));
+export function firstHop(
+  spec: HttpExecutorSpec,
+  env: Values,
+  secrets: Values = {},
+  { callbackUrl, asked = {} }: { readonly callbackUrl?: string | undefined; readonly asked?: Values } = {},
+): Hop {
+  const runs = Object.fromEntries(Object.entries(env).filter(([name]) => isRuns(name)));
+  const own = { ...asked, ...runs };
   const url = expandUrl(new URL(spec.url), own);
   const headers: Record<string, string> = { 'user-agent': 'cronmesh', accept: '*/*' };
   if (url.username !== '') {
@@ -49,7 +56,7 @@ export function firstHop(spec: HttpExecutorSpec, env: Values, secrets: Values = 
     }
     headers[name.toLowerCase()] = text;
   }
-  for (const [name, value] of Object.entries(own)) headers[name.toLowerCase().replaceAll('_', '-')] = value;
+  for (const [name, value] of Object.entries(runs)) headers[name.toLowerCase().replaceAll('_', '-')] = value;
   if (callbackUrl !== undefined) headers[callbackHeader] = callbackUrl;
   const body = spec.body === undefined ? undefined : expand(spec.body, values);
   return {

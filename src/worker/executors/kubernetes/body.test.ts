@@ -82,7 +82,10 @@ test('what was asked for with the run goes over the template: args of the first 
   ];
   const body = bodyOf(
     { containers: [container({ env, args: ['old'] }), container({ name: 'b', args: ['b'] })] },
-    { env: { CRONMESH_RUN: 'r1' }, ownEnv: { OWN: 'asked', CRONMESH_RUN: 'never' }, arguments: ['a b', '$x'] },
+    {
+      env: { CRONMESH_RUN: 'r1' },
+      particulars: { env: { OWN: 'asked', CRONMESH_RUN: 'never' }, arguments: ['a b', '$x'] },
+    },
   );
   const [first, second] = body.spec.template.spec.containers as { args?: string[]; env?: unknown }[];
   assert.deepEqual([first?.args, second?.args], [['a b', '$x'], ['b']]);

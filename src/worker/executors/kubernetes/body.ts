@@ -70,15 +70,17 @@ const ownerOf = ({ name, uid }: NonNullable<StartRequest['resource']>) => ({
 });
 
 /** What was asked for with the run takes the place of the first container's own. */
-function withArguments(container: Container, place: number, request: StartRequest): Container {
-  return place > 0 || request.arguments === undefined ? container : { ...container, args: request.arguments };
+function withArguments(container: Container, place: number, { particulars }: StartRequest): Container {
+  const args = particulars?.arguments;
+  return place > 0 || args === undefined ? container : { ...container, args };
 }
 
 /**
  * The run's variables come first, so that the template's own may refer to them (`$(CRONMESH_TICK)`). A name that both
  * set is the run's where it begins with CRONMESH_ or was asked for with the run, else the template's.
  */
-function withEnvironment(container: Container, { env, ownEnv = {} }: StartRequest): Container {
+function withEnvironment(container: Container, { env, particulars }: StartRequest): Container {
+  const ownEnv = particulars?.env ?? {};
   const own = Array.isArray(container.env) ? (container.env as Variable[]) : [];
   const set = new Set(own.map(({ name }) => name));
   // The order is that of their first naming.

@@ -32,7 +32,7 @@ test('a Job that completes succeeds, and has the run in its environment', option
 
 test('arguments and variables that were asked for with the run reach the container', options, async t => {
   const namespace = await temporaryNamespace('executor', t);
-  const asked = { arguments: ['a b', '"世界"'], ownEnv: { OWN: 'of the run' } };
+  const asked = { particulars: { arguments: ['a b', '"世界"'], env: { OWN: 'of the run' } } };
   const container = {
     name: 'main',
     image: 'localhost/debian:bookworm',

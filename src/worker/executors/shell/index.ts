@@ -69,7 +69,7 @@ class ShellExecution implements Execution {
       const identity = spec.user === undefined ? undefined : await identityOf(spec.user, this.#users);
       const problem = limitProblem(spec.limits, identity);
       if (problem !== undefined) return { outcome: 'Failed', message: problem };
-      const added = this.#request.arguments;
+      const added = this.#request.particulars?.arguments;
       command = plainCommand(spec, added) ?? (await scriptCommand(spec, added, identity));
       // Ended while its script was being written: there is nothing to start.
       if (this.#reason) return endedResult(this.#reason, this.#request.timeout);

@@ -91,7 +91,7 @@ test('what could not be started says what was missing', async () => {
 });
 
 test('what was asked for with the run comes behind the job’s own arguments, and over its variables', async () => {
-  const asked = { arguments: ['a b', '', '$x'], ownEnv: { OWN: 'asked', CRONMESH_RUN: 'never' } };
+  const asked = { particulars: { arguments: ['a b', '', '$x'], env: { OWN: 'asked', CRONMESH_RUN: 'never' } } };
   const outputOf = async (spec: Partial<ShellExecutorSpec>) => {
     const record = recorder();
     const request = shellRequest({ env: { OWN: 'job', KEPT: 'x' }, ...spec }, asked);
