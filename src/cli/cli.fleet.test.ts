@@ -92,8 +92,8 @@ describe('fleets of files', () => {
   3.yaml is neither JSON nor YAML: deficient indentation at line 2, column 1
   4.json names a field twice at line 2
   5.json, document 2, line 18: metadata.name: must be lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit (got "Bad")
-  6.yaml, document 2, line 4: a manifest is a mapping with metadata and spec
-  6.yaml, document 3, line 5: a manifest is a mapping with metadata and spec
+  6.yaml, document 2, line 4: a manifest is a mapping with metadata and spec (got "just")
+  6.yaml, document 3, line 5: a manifest is a mapping with metadata and spec (got "text")
   6.yaml, document 1: the job wrong/right is in 1.yaml already
 `,
       );
@@ -135,7 +135,11 @@ describe('fleets of files', () => {
         job('a').replace('name: a', 'generateName: a-'),
         'standard input, line 1: metadata.generateName: would make another job each time: use cronmesh create -f, or give metadata.name (got "a-")',
       ],
-      [['-f', '-'], 'just text', 'standard input, line 1: a manifest is a mapping with metadata and spec'],
+      [
+        ['-f', '-'],
+        'just text',
+        'standard input, line 1: a manifest is a mapping with metadata and spec (got "just text")',
+      ],
       [
         ['-f', '-', '-n', 'team'],
         job('a', '0 3 * * *', ', namespace: other'),

@@ -35,6 +35,12 @@ type RangeIssue = (z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall) & { readon
 
 const isRange = (issue: Issue): issue is RangeIssue => issue.code === 'too_big' || issue.code === 'too_small';
 
+/** What was written for a path: of a list or mapping that was written as one text, as the environment does, the text. */
+function writtenAt(input: unknown, path: Path): unknown {
+  const text = path.map((_, i) => valueAt(input, path.slice(0, i))).find(value => typeof value === 'string');
+  return text ?? valueAt(input, path);
+}
+
 function expand(issue: Issue, path: Path, input: unknown, schema: z.ZodType): readonly FieldProblem[] {
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -50,7 +56,7 @@ function expand(issue: Issue, path: Path, input: unknown, schema: z.ZodType): re
     case 'invalid_union':
       return expandUnion(issue, path, input, schema);
     default:
-      return [problem(path, input, describe(issue, valueAt(input, path)))];
+      return [problem(path, input, describe(issue, writtenAt(input, path)))];
   }
 }
 
