@@ -1,5 +1,6 @@
 import { resourceStatus } from '../../src/domain/job/resource-status.ts';
-import { jobName, jobSpec } from '../../src/domain/job/spec.ts';
+import { jobName } from '../../src/domain/job/spec/names.ts';
+import { jobSpec } from '../../src/domain/job/spec.ts';
 import { annotatedSchema } from './annotated.ts';
 import { type Column, columns } from './columns.ts';
 import { scheduleRules } from './schedule-rules.ts';

@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { environmentSource } from '../domain/job/secret-sources.ts';
 import { processUser } from '../domain/job/shell-process.ts';
-import { type ExecutorKind, executorKinds, labels, namespaceName } from '../domain/job/spec.ts';
+import { labels, namespaceName } from '../domain/job/spec/names.ts';
+import { type ExecutorKind, executorKinds } from '../domain/job/spec.ts';
 import { channel } from './channels.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */

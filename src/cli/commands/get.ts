@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { maxMembers } from '../../domain/job/spec.ts';
+import { maxMembers } from '../../domain/job/spec/placement.ts';
 import {
   action,
   type ClientOptions,

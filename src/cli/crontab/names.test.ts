@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { jobName } from '../../domain/job/spec.ts';
+import { jobName } from '../../domain/job/spec/names.ts';
 import { nameOf, UniqueNames } from './names.ts';
 
 describe('names from commands', () => {

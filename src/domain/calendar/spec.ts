@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jobName, labels, namespaceName } from '../job/spec.ts';
+import { jobName, labels, namespaceName } from '../job/spec/names.ts';
 import { daysInMonth } from '../schedule/calendar.ts';
 import { parseInstant } from '../schedule/instants.ts';
 

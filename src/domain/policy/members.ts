@@ -1,4 +1,5 @@
-import { type JobSpec, maxMembers } from '../job/spec.ts';
+import { maxMembers } from '../job/spec/placement.ts';
+import type { JobSpec } from '../job/spec.ts';
 import { type Member, memberRunId, type RunId, type RunParticulars } from '../run/run.ts';
 
 /** What of a job decides how many runs a tick of it, or a request, comes to. */

@@ -1,5 +1,6 @@
 import { matchesStatus } from '../http-status.ts';
-import { type JobSpec, type RetrySpec, retry } from '../job/spec.ts';
+import { retry } from '../job/spec/retry.ts';
+import type { JobSpec, RetrySpec } from '../job/spec.ts';
 import type { RunState } from '../run/run.ts';
 import type { Milliseconds } from '../time.ts';
 import { timing } from './timing.ts';

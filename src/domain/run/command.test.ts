@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { shellExecutor } from '../job/spec.ts';
+import { shellExecutor } from '../job/spec/executors.ts';
 import { shellCommand } from './command.ts';
 
 test('arguments of a run go where each form of a command has them', () => {

@@ -4,7 +4,7 @@ import { cursorPath, prefix, triggerPath } from '../../coordination/keys.ts';
 import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { type CursorRecord, decode, type LockRecord } from '../../coordination/records.ts';
 import { jobKey } from '../../domain/job/job.ts';
-import { maxMembers } from '../../domain/job/spec.ts';
+import { maxMembers } from '../../domain/job/spec/placement.ts';
 import { isSpread, runsOfWhole } from '../../domain/policy/members.ts';
 import { type Member, type RunId, tickRunId } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';

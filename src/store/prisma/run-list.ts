@@ -1,6 +1,6 @@
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { JobUid } from '../../domain/job/job.ts';
-import { maxMembers } from '../../domain/job/spec.ts';
+import { maxMembers } from '../../domain/job/spec/placement.ts';
 import { runsOfWhole } from '../../domain/policy/members.ts';
 import { RunState } from '../../domain/run/run.ts';
 import type { Page, Run, RunFilter } from '../store.ts';

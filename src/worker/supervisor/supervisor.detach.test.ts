@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { kubernetesExecutor } from '../../domain/job/spec.ts';
+import { kubernetesExecutor } from '../../domain/job/spec/executors.ts';
 import { silentLogger } from '../../observability/logger.ts';
 import type { EndReason, ExecutionHooks, Executor } from '../executors/executor.ts';
 import { systemClocks } from './clocks.ts';

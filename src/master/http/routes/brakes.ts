@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import { CronmeshError } from '../../../domain/errors.ts';
 import { problemsOf } from '../../../domain/job/problems.ts';
-import { namespaceName } from '../../../domain/job/spec.ts';
+import { namespaceName } from '../../../domain/job/spec/names.ts';
 import { everything } from '../../../domain/policy/freeze.ts';
 import type { FreezeChange } from '../../services/freezes.ts';
 import { readBody } from '../body.ts';

@@ -5,7 +5,7 @@ import type { Calendar } from '../../../domain/calendar/calendar.ts';
 import { calendarName } from '../../../domain/calendar/spec.ts';
 import { validateCalendar } from '../../../domain/calendar/validate.ts';
 import { CronmeshError } from '../../../domain/errors.ts';
-import { namespaceName } from '../../../domain/job/spec.ts';
+import { namespaceName } from '../../../domain/job/spec/names.ts';
 import type { JobName } from '../../../store/store.ts';
 import type { AppliedCalendar } from '../../services/calendars/calendars.ts';
 import { isIcalendar, readBody, readText } from '../body.ts';

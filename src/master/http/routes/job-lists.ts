@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { jobKey } from '../../../domain/job/job.ts';
 import { stillness } from '../../../domain/job/pause.ts';
-import { namespaceName } from '../../../domain/job/spec.ts';
+import { namespaceName } from '../../../domain/job/spec/names.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { JobFilter } from '../../../store/store.ts';

@@ -1,5 +1,5 @@
 import { CronmeshError } from '../../../domain/errors.ts';
-import { jobName, namespaceName } from '../../../domain/job/spec.ts';
+import { jobName, namespaceName } from '../../../domain/job/spec/names.ts';
 import type { BackfillId, RunId } from '../../../domain/run/run.ts';
 import type { JobRef } from '../../services/jobs.ts';
 

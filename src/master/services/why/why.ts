@@ -2,7 +2,7 @@ import { CronmeshError } from '../../../domain/errors.ts';
 import { type JobUid, jobKey } from '../../../domain/job/job.ts';
 import { stillness } from '../../../domain/job/pause.ts';
 import { preview } from '../../../domain/job/preview.ts';
-import { maxMembers } from '../../../domain/job/spec.ts';
+import { maxMembers } from '../../../domain/job/spec/placement.ts';
 import { frozenClause } from '../../../domain/policy/freeze.ts';
 import { tickRunId } from '../../../domain/run/run.ts';
 import { WhyOutcome } from '../../../domain/run/why.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { httpExecutor } from '../../../domain/job/spec.ts';
+import { httpExecutor } from '../../../domain/job/spec/executors.ts';
 import { httpRequest, recorder } from '../../supervisor/testing/requests.ts';
 import { createHttpExecutor } from './index.ts';
 import { firstHop } from './request.ts';

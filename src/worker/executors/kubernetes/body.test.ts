@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kubernetesExecutor } from '../../../domain/job/spec.ts';
+import { kubernetesExecutor } from '../../../domain/job/spec/executors.ts';
 import { kubernetesRequest } from '../../supervisor/testing/requests.ts';
 import { jobBody } from './body.ts';
 

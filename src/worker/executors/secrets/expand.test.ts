@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expand } from '../../../domain/expand.ts';
-import { httpExecutor } from '../../../domain/job/spec.ts';
+import { httpExecutor } from '../../../domain/job/spec/executors.ts';
 import { runEnvironment, supervisorEnvironment } from '../environment.ts';
 import { firstHop, nextHop } from '../http/request.ts';
 

@@ -1,6 +1,6 @@
 import type { JobUid } from '../../../domain/job/job.ts';
+import { httpExecutor, kubernetesExecutor, shellExecutor } from '../../../domain/job/spec/executors.ts';
 import type { HttpExecutorSpec, KubernetesExecutorSpec, ShellExecutorSpec } from '../../../domain/job/spec.ts';
-import { httpExecutor, kubernetesExecutor, shellExecutor } from '../../../domain/job/spec.ts';
 import type { RunId } from '../../../domain/run/run.ts';
 import { listProcesses } from '../../executors/shell/processes.ts';
 import type { AttemptResult, StartRequest } from '../protocol.ts';
