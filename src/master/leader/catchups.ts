@@ -40,15 +40,29 @@ export class Catchups {
       this.#waiting.set(run.jobUid, kept);
     }
     if (surplus.size === 0) return;
+    const withdrawn = new Set(await this.#withdraw(surplus, 'a later missed tick of the job takes its place'));
+    // Of the others a worker has begun one just now: it is one of the policy's number, and a waiting one less.
+    const begun = [...surplus].filter(([run]) => !withdrawn.has(run));
+    const instead = begun.flatMap(([{ jobUid }, policy]) => {
+      const last = this.#waiting.get(jobUid)?.pop();
+      return last === undefined ? [] : [[last, policy] as const];
+    });
+    await this.#withdraw(new Map(instead), 'an earlier missed tick of the job has its run');
+  }
+
+  /** Gives those that no worker has begun. */
+  async #withdraw(runs: ReadonlyMap<NewRun, Policy>, message: string): Promise<readonly NewRun[]> {
+    if (runs.size === 0) return [];
     const { store, term, clock, metrics } = this.#office;
-    const withdrawn = await withdraw(this.#office, [...surplus.keys()]);
+    const withdrawn = await withdraw(this.#office, [...runs.keys()]);
     const expired = withdrawn.map((run): Findings['expired'][number] => ({
       run: run.id,
-      reason: surplus.get(run)?.misfirePolicy === 'RunAll' ? 'MisfireLimit' : 'Superseded',
-      message: 'a later missed tick of the job takes its place',
+      reason: runs.get(run)?.misfirePolicy === 'RunAll' ? 'MisfireLimit' : 'Superseded',
+      message,
     }));
     await store.account(term, { ...nothingFound, expired }, clock());
     for (const { reason } of expired) metrics.skips.inc({ reason });
+    return withdrawn;
   }
 
   #remember(run: NewRun): void {

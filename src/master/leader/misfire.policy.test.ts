@@ -14,6 +14,26 @@ const seconds = (range: { from: number; to: number }): number[] =>
 const ticks = fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1 }).map(list => list.sort((a, b) => a - b));
 
 describe('decideMisfires', () => {
+  it('counts what has begun of the same row of missed ticks', () => {
+    const decide = (misfirePolicy: 'RunLatest' | 'RunAll', begun: number) =>
+      decideMisfires({
+        schedule,
+        ranges: [{ from: 51_000, to: 60_000 }],
+        policy: { misfirePolicy, misfireLimit: 4, startingDeadlineSeconds: 300 },
+        runnable: true,
+        certainAfter: 0,
+        ranUpTo: 0,
+        now: 62_000,
+        begun,
+        explain: range => [{ ...range, reason: 'Misfire', detail: '' }],
+      });
+    assert.deepEqual(decide('RunAll', 3).catchups, [60_000]);
+    assert.deepEqual(decide('RunAll', 9).catchups, []);
+    assert.deepEqual(decide('RunLatest', 0).catchups, [60_000]);
+    const { catchups, skips } = decide('RunLatest', 1);
+    assert.deepEqual([catchups, skips.map(({ reason }) => reason)], [[], ['Superseded']]);
+  });
+
   it('gives every tick exactly one fate, and runs no more than the policy allows', () => {
     const policies = fc.constantFrom('Skip', 'RunLatest', 'RunAll');
     const limits = {

@@ -25,6 +25,8 @@ export interface MisfireCase {
   /** The newest tick of the job that a worker decided to run: a run of an older one is not the latest. */
   readonly ranUpTo: Instant;
   readonly now: Instant;
+  /** Of the same row of missed ticks: how many runs have begun after all, by earlier looks. Default 0. */
+  readonly begun?: number;
   /** How many more runs `maxRuns` allows. Default: any number. */
   readonly left?: number;
   /** Cuts a range where what was true of its ticks changes. */
@@ -46,7 +48,8 @@ export function decideMisfires(misfire: MisfireCase): MisfireDecision {
     tick > deadlinePassed &&
     tick > misfire.certainAfter &&
     (policy.misfirePolicy !== 'RunLatest' || tick > misfire.ranUpTo);
-  const most = !misfire.runnable ? 0 : { Skip: 0, RunLatest: 1, RunAll: policy.misfireLimit }[policy.misfirePolicy];
+  const bound = { Skip: 0, RunLatest: 1, RunAll: policy.misfireLimit }[policy.misfirePolicy];
+  const most = misfire.runnable ? Math.max(0, bound - (misfire.begun ?? 0)) : 0;
   const catchups = lastTicks(schedule, ranges, Math.min(most, misfire.left ?? most), allowed).reverse();
   const skips = ranges.flatMap(range =>
     without(schedule, range, catchups).flatMap(rest => explainRest(misfire, rest, deadlinePassed)),
@@ -65,8 +68,16 @@ function explainRest(misfire: MisfireCase, range: TickRange, deadlinePassed: Ins
     misfire.left !== undefined && misfire.left < (policy.misfirePolicy === 'RunLatest' ? 1 : policy.misfireLimit)
       ? because(inTime, 'RunLimit', 'maxRuns allows no further run')
       : policy.misfirePolicy === 'RunLatest'
-        ? because(inTime, 'Superseded', 'misfirePolicy RunLatest runs a later one')
-        : because(inTime, 'MisfireLimit', `misfirePolicy RunAll runs the newest ${policy.misfireLimit}`);
+        ? because(
+            inTime,
+            'Superseded',
+            misfire.begun ? 'misfirePolicy RunLatest has run one' : 'misfirePolicy RunLatest runs a later one',
+          )
+        : because(
+            inTime,
+            'MisfireLimit',
+            `misfirePolicy RunAll runs the newest ${policy.misfireLimit} of those found together`,
+          );
   return [
     ...(uncertain === undefined ? [] : misfire.explain(uncertain)),
     ...merge(because(late, 'DeadlineExceeded', `found more than ${policy.startingDeadlineSeconds} s after it`)),

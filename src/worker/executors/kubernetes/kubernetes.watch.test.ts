@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { kubernetesSkip } from '../../../../test/support/kubernetes.ts';
 import { temporaryNamespace } from '../../../../test/support/kubernetes-async.ts';
 import { startProxy } from '../../../../test/support/kubernetes-proxy.ts';
-import { jobsOf, list, newExecutor, numbers, run } from '../../../../test/support/kubernetes-runs.ts';
+import { jobsOf, list, newExecutor, numbers, run, seen } from '../../../../test/support/kubernetes-runs.ts';
 import { kubernetesRequest } from '../../supervisor/testing/requests.ts';
 
 const skip = kubernetesSkip();
 const options = { skip, timeout: 180_000 };
 
-/** About 50 lines a second for 10 s. */
-const talking = 'i=1; while [ $i -le 500 ]; do echo $i; i=$((i+1)); sleep 0.015; done';
+/** About 50 lines a second for 20 s: longer than it takes to be cut five times. */
+const talking = 'i=1; while [ $i -le 1000 ]; do echo $i; i=$((i+1)); sleep 0.015; done';
 
 test('connections that are cut again and again lose nothing and repeat nothing', options, async t => {
   const namespace = await temporaryNamespace('executor', t);
@@ -19,11 +19,12 @@ test('connections that are cut again and again lose nothing and repeat nothing',
   const { printed, result, texts } = run(newExecutor(proxy.kubeconfig), request);
   for (const line of [20, 100, 110, 200, 300]) {
     await printed(`\n${line}\n`);
-    assert.ok(proxy.connections >= 3, `${proxy.connections} connections`);
+    // The log and two watches, which come back one after another.
+    await seen(async () => proxy.connections >= 3);
     proxy.cut();
   }
   assert.deepEqual(await result, { outcome: 'Succeeded', exitCode: 0 });
-  assert.equal(texts.stdout, numbers(500));
+  assert.equal(texts.stdout, numbers(1_000));
 });
 
 test('an API server that is away while the Job ends is waited for', options, async t => {
