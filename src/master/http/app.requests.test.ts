@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Api, manifest } from '../../../test/support/api.ts';
-import { lockPath, triggerPath } from '../../coordination/keys.ts';
+import { groupLockPath, lockPath, triggerPath } from '../../coordination/keys.ts';
 import { encode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import type { JobUid } from '../../domain/job/job.ts';
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
@@ -223,5 +223,20 @@ describe('runs on request over REST', () => {
       plan.waiting.map(({ run, trigger: kind }: { run: string; trigger: string }) => [run, kind]),
       [[waiting.run, 'manual']],
     );
+    const spec = { schedule: '@manually', executor: { shell: { command: 'true' } } };
+    const make = (name: string, more: Record<string, unknown>) =>
+      api.send('POST', jobs, { metadata: { name }, spec: { ...spec, ...more } });
+    await make('grouped', { concurrencyPolicy: 'Queue', concurrencyGroup: 'shared' });
+    await make('sharded', { placement: { mode: 'Shards', shards: 4 } });
+    const held = encode<LockRecord>({ ...lock, job: 'default/a' });
+    await api.coordinator.transact([{ verb: 'lock', key: groupLockPath('default', 'shared'), value: held, session }]);
+    const grouped = (await trigger({ dryRun: true }, {}, 'grouped')).json;
+    assert.match(
+      grouped.message,
+      new RegExp(`^a shell run would wait: Queue allows 1 at once, and ${lock.run} is going$`),
+    );
+    assert.equal(grouped.concurrency.holders[0].slot, 'group');
+    const sharded = (await trigger({ dryRun: true }, {}, 'sharded')).json;
+    assert.equal(sharded.message, '4 shell runs would start spread over the ready workers, were it due now');
   });
 });

@@ -1,10 +1,12 @@
 import type { Coordinator, Entry } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
 import { prefix } from '../../coordination/keys.ts';
+import { exclusiveLock } from '../../coordination/locks.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { CronmeshError } from '../../domain/errors.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
 import { executorKind, type JobSpec, type SecretRef } from '../../domain/job/spec.ts';
+import { isSpread } from '../../domain/policy/members.ts';
 import { bucketOf, lastRank, RankTable } from '../../domain/policy/ranks.ts';
 import { shellCommand } from '../../domain/run/command.ts';
 import { checkFits, type RunRequest } from '../../domain/run/request.ts';
@@ -44,7 +46,7 @@ export interface DryRun {
 }
 
 export interface DryRunsDependencies {
-  readonly coordinator: Pick<Coordinator, 'list'>;
+  readonly coordinator: Pick<Coordinator, 'get' | 'list'>;
   readonly workers: Pick<WorkerDirectory, 'current' | 'eligible'>;
   readonly clock: Clock;
   readonly randomText: (count: number) => string;
@@ -99,14 +101,14 @@ export class DryRuns {
     const { coordinator } = this.#deps;
     const key = jobKey(job);
     try {
+      const group = job.spec.concurrencyGroup === undefined ? undefined : exclusiveLock(key, job.spec);
       const [locks, triggers] = await Promise.all([
-        coordinator.list(`${prefix.lock}${key}/`, { consistent: true }),
+        group === undefined
+          ? coordinator.list(`${prefix.lock}${key}/`, { consistent: true })
+          : coordinator.get(group, { consistent: true }).then(lock => (lock === undefined ? [] : [lock])),
         coordinator.list(`${prefix.trigger}${key}/`, { consistent: true }),
       ]);
-      return [
-        locks.flatMap(entry => lockOf(entry, `${prefix.lock}${key}/`)),
-        triggers.map(entry => decode<TriggerRecord>(entry)),
-      ];
+      return [locks.flatMap(lockOf), triggers.map(entry => decode<TriggerRecord>(entry))];
     } catch (error) {
       throw consulAway(error);
     }
@@ -115,10 +117,10 @@ export class DryRuns {
 
 type Lock = DryRun['concurrency']['holders'][number];
 
-function lockOf(entry: Entry, below: string): readonly Lock[] {
+function lockOf(entry: Entry): readonly Lock[] {
   const record = decode<LockRecord>(entry);
   if (!isHeld({ session: entry.session, record })) return [];
-  return [{ run: record.run, slot: entry.key.slice(below.length), worker: record.worker }];
+  return [{ run: record.run, slot: entry.key.slice(entry.key.lastIndexOf('/') + 1), worker: record.worker }];
 }
 
 function rank(
@@ -132,18 +134,31 @@ function rank(
 }
 
 function concurrencyOf(spec: JobSpec, holders: readonly Lock[]): DryRun['concurrency'] {
-  const limit = spec.concurrencyPolicy === 'Allow' ? spec.maxConcurrentRuns : 1;
-  const free = limit === undefined || holders.length < limit;
-  return { policy: spec.concurrencyPolicy, ...(limit !== undefined && { limit }), free, holders };
+  const { concurrencyPolicy: policy, maxConcurrentRuns } = spec;
+  // Where a request comes to several runs, Forbid keeps whole from whole.
+  const spread = isSpread(spec.placement);
+  const limit = spread ? undefined : policy === 'Allow' ? maxConcurrentRuns : 1;
+  const free = spread ? policy === 'Allow' || holders.length === 0 : limit === undefined || holders.length < limit;
+  return { policy, ...(limit !== undefined && { limit }), free, holders };
 }
 
 function messageOf(spec: JobSpec, { workers, concurrency }: Pick<DryRun, 'workers' | 'concurrency'>): string {
-  const what = `a ${executorKind(spec)} run`;
+  const { mode, shards } = spec.placement;
+  const count = mode === 'Shards' ? shards : mode === 'All' ? workers.length : 1;
+  const what = count === 1 ? `a ${executorKind(spec)} run` : `${count} ${executorKind(spec)} runs`;
   const [first] = workers;
   if (first === undefined) return `${what} would wait: no ready worker has its labels and executor`;
-  if (concurrency.free) return `${what} would start on ${first.name}, were it due now`;
+  if (concurrency.free) {
+    const where =
+      mode === 'One'
+        ? `on ${first.name}`
+        : mode === 'All'
+          ? 'one on each ready worker'
+          : 'spread over the ready workers';
+    return `${what} would start ${where}, were it due now`;
+  }
   const runs = concurrency.holders.map(({ run }) => run).join(', ');
-  return `${what} would wait: ${concurrency.policy} allows ${concurrency.limit} at once, and ${runs} is going`;
+  return `${what} would wait: ${concurrency.policy} allows ${concurrency.limit ?? 'no other'} at once, and ${runs} is going`;
 }
 
 function consulAway(cause?: unknown): CronmeshError {
