@@ -41,7 +41,6 @@ const converted: readonly string[] = [
  * @throws Error for a keyword or a refinement that it has no form for, with the path of the schema
  */
 export function structural(schema: Schema, path = '(root)'): Schema {
-  if (isAnything(schema)) return { ...schema, 'x-kubernetes-preserve-unknown-fields': true };
   const strange = Object.keys(schema).filter(keyword => ![...kept, ...converted].includes(keyword));
   if (strange.length > 0) throw new Error(`${path}: no structural form for ${strange.join(', ')}`);
   // zod's short form of a union without bounds.
@@ -49,6 +48,7 @@ export function structural(schema: Schema, path = '(root)'): Schema {
   const whole: Schema = {
     ...Object.fromEntries(kept.filter(keyword => keyword in schema).map(keyword => [keyword, schema[keyword]])),
     ...scalarOf(schema),
+    ...(isAny(schema) && { 'x-kubernetes-preserve-unknown-fields': true }),
     ...(schema.anyOf !== undefined && union(schema.anyOf, path)),
     ...(schema.items !== undefined && { items: structural(schema.items, `${path}[]`) }),
     ...objectOf(schema, path),
@@ -56,9 +56,9 @@ export function structural(schema: Schema, path = '(root)'): Schema {
   return withRules(whole, schema, path);
 }
 
-/** A schema that takes every value: it says nothing but what it is for. */
-function isAnything(schema: Schema): boolean {
-  return Object.keys(schema).every(keyword => keyword === 'description');
+/** Any JSON at all: the API server would take a node without a type, and drop what is in it. */
+function isAny({ type, anyOf, const: only, enum: values }: Schema): boolean {
+  return type === undefined && anyOf === undefined && only === undefined && values === undefined;
 }
 
 function scalarOf({ const: only, format, pattern }: Schema): Schema {
