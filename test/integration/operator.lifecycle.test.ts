@@ -125,6 +125,8 @@ describe('the operator, with a resource', { skip: kubernetesSkip() || operatorSk
     await bed.store.createCalendar({ namespace: bed.namespace, name: 'closed', ...at(spec) });
     await bed.ready('closed-days', 'True');
     assert.deepEqual((await bed.job('closed-days'))?.calendars, [{ name: 'closed', spec }]);
+    await bed.delete('closed-days');
+    await soon('the resource is gone', async () => (await bed.get('closed-days')) === undefined);
   });
 
   it('converges when it is edited 50 times quickly', async () => {
