@@ -1,10 +1,7 @@
 import type { JobSpec, NotifyRule } from '../job/spec.ts';
-import type { RunState, SkipReason } from '../run/run.ts';
+import type { SkipReason } from '../run/run.ts';
 import type { NewNotification, NotificationContent } from './notification.ts';
 import { textOf, titleOf } from './notification.ts';
-
-/** Ends that count as a failure. */
-export const failedStates: ReadonlySet<RunState> = new Set<RunState>(['Failed', 'TimedOut', 'Lost']);
 
 /**
  * Reasons of ticks that nobody wished to skip. The others follow from the job's own policy, or from somebody's wish:

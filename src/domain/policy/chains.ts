@@ -1,10 +1,10 @@
 import type { JobSpec } from '../job/spec.ts';
-import type { RunState } from '../run/run.ts';
+import { failedStates, type RunState } from '../run/run.ts';
 
 type Upstream = NonNullable<JobSpec['after']>[number];
 
 /** Ends that `outcome: Failure` asks for. */
-const failures: ReadonlySet<RunState> = new Set<RunState>(['Failed', 'TimedOut', 'Lost', 'Killed']);
+const failures: ReadonlySet<RunState> = new Set<RunState>([...failedStates, 'Killed']);
 
 /** Whether the end of a run is the one that is asked for. Skipped is only `Always`. */
 export function matchesEnd(outcome: Upstream['outcome'], state: RunState): boolean {

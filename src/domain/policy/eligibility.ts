@@ -85,3 +85,6 @@ export function eligibilityClass(spec: JobNeeds): string {
   const access = needsKubernetes(spec) ? '+kubernetes' : '';
   return `${executorKind(spec)}${named === undefined ? '' : `:${named.name}`}${access} ${wanted.sort().join(',')}`;
 }
+
+/** The detail of a skip with NoEligibleWorker. */
+export const nobodyEligible = 'no ready worker had its labels and executor';

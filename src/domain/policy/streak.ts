@@ -1,4 +1,4 @@
-import type { RunId, RunState } from '../run/run.ts';
+import { failedStates, type RunId, type RunState } from '../run/run.ts';
 import type { Instant } from '../time.ts';
 
 /** How a run ended for good. */
@@ -16,8 +16,6 @@ export interface Streak {
   readonly failures: readonly Pick<CountedEnd, 'run' | 'at'>[];
 }
 
-const failed: ReadonlySet<RunState> = new Set<RunState>(['Failed', 'TimedOut', 'Lost']);
-
 /** No job asks for more in a row. */
 const mostCounted = 1_000;
 
@@ -28,7 +26,7 @@ const mostCounted = 1_000;
 export function streakWith(streak: Streak, { run, state, at }: CountedEnd): Streak {
   const others = streak.failures.filter(one => one.run !== run);
   const since = state === 'Succeeded' ? Math.max(streak.since, at) : streak.since;
-  const failures = failed.has(state) ? [...others, { run, at }] : others;
+  const failures = failedStates.has(state) ? [...others, { run, at }] : others;
   const counted = failures.filter(one => one.at > since).sort((a, b) => a.at - b.at);
   return { since, failures: counted.slice(-mostCounted) };
 }

@@ -58,6 +58,9 @@ export const terminalStates: ReadonlySet<RunState> = new Set<RunState>([
   'Skipped',
 ]);
 
+/** Terminal states that count as a failure. */
+export const failedStates: ReadonlySet<RunState> = new Set<RunState>(['Failed', 'TimedOut', 'Lost']);
+
 /** How an attempt ended, as its worker saw it. */
 export type Outcome = 'Succeeded' | 'Failed' | 'TimedOut' | 'Killed' | 'Lost';
 

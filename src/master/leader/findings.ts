@@ -1,8 +1,9 @@
 import type { CursorRecord } from '../../coordination/records.ts';
+import { nobodyEligible } from '../../domain/policy/eligibility.ts';
 import { tickRunId } from '../../domain/run/run.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
 import type { Findings, JobSpell, NewRun } from '../../store/store.ts';
-import { type EligibleWorkers, nobodyEligible, runsFor } from '../services/members.ts';
+import { type EligibleWorkers, runsFor } from '../services/members.ts';
 import type { UnknownRun } from './evidence.ts';
 import type { Cause, ExplainedRange } from './misfire.ts';
 import type { Office } from './office.ts';

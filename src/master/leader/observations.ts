@@ -1,9 +1,9 @@
 import type { JobNeeds } from '../../domain/policy/eligibility.ts';
+import { nobodyEligible } from '../../domain/policy/eligibility.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { EligibilityHistory } from '../services/eligibility-history.ts';
-import { nobodyEligible } from '../services/members.ts';
 import type { Cause, ExplainedRange } from './misfire.ts';
 import { splitAfter, type TickRange } from './tick-ranges.ts';
 

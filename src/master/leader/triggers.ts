@@ -5,6 +5,7 @@ import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
 import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { stillness } from '../../domain/job/pause.ts';
+import { nobodyEligible } from '../../domain/policy/eligibility.ts';
 import { Freezes, frozenClause } from '../../domain/policy/freeze.ts';
 import { isSpread, wholeOf } from '../../domain/policy/members.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
@@ -234,7 +235,7 @@ export class Triggers {
     const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
     const none = seen === 'none' || (seen !== 'some' && this.#parts.workers.eligible(spec).length === 0);
     return none
-      ? { reason: 'NoEligibleWorker', detail: `no ready worker had its labels and executor until ${until}` }
+      ? { reason: 'NoEligibleWorker', detail: `${nobodyEligible} until ${until}` }
       : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
   }
 

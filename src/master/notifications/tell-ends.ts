@@ -1,13 +1,13 @@
 import type { JobUid } from '../../domain/job/job.ts';
 import type { NewNotification, NotificationContent } from '../../domain/notification/notification.ts';
 import {
-  failedStates,
   missedReasons,
   notificationOf,
   rulesFor,
   tellsFailure,
   tellsRecovery,
 } from '../../domain/notification/rules.ts';
+import { failedStates } from '../../domain/run/run.ts';
 import { formatInstant } from '../../domain/time.ts';
 import type { ChangedRun, JobSpell, Run } from '../../store/store.ts';
 import type { EndingsListener } from '../leader/endings.ts';

@@ -14,6 +14,3 @@ export function runsFor(wanted: NewRun, spec: JobSpec, workers: EligibleWorkers)
   const names = spec.placement.mode === 'All' ? workers.eligible(spec).map(({ name }) => name) : [];
   return asMembers(wanted, spec.placement, names);
 }
-
-/** The detail of a skip with NoEligibleWorker. */
-export const nobodyEligible = 'no ready worker had its labels and executor';

@@ -1,5 +1,6 @@
 import { CronmeshError } from '../../domain/errors.ts';
 import { type Job, jobKey } from '../../domain/job/job.ts';
+import { nobodyEligible } from '../../domain/policy/eligibility.ts';
 import { isSpread } from '../../domain/policy/members.ts';
 import { shouldRetry } from '../../domain/policy/retry.ts';
 import { checkFits, type RunRequest } from '../../domain/run/request.ts';
@@ -9,7 +10,7 @@ import type { Logger } from '../../observability/logger.ts';
 import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
-import { type EligibleWorkers, nobodyEligible, runsFor } from './members.ts';
+import { type EligibleWorkers, runsFor } from './members.ts';
 import type { Publishing } from './publishing.ts';
 import { requirePlaceInQueue, type WaitingRun, waitingRuns } from './waiting.ts';
 

@@ -1,6 +1,6 @@
 import { pause } from '../../coordination/pause.ts';
 import { type JobKey, jobKey } from '../../domain/job/job.ts';
-import type { RunId } from '../../domain/run/run.ts';
+import { failedStates, type RunId } from '../../domain/run/run.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { ChangedRun, ChangePosition } from '../../store/store.ts';
@@ -25,7 +25,6 @@ const page = 2_000;
 const chunk = 500;
 /** Looked at again each time: masters' clocks differ by up to a second, and a commit may be late. */
 const overlap: Milliseconds = 5_000;
-const bad: ReadonlySet<string> = new Set(['Failed', 'TimedOut', 'Lost']);
 
 /**
  * Follows the runs of resources' jobs with one query every 2 s, and reads anew what the runs of the changed jobs come
@@ -98,7 +97,7 @@ export class RunFollower {
     this.#latest = Math.min(latest, clock());
     for (const run of fresh) {
       this.#seen.set(run.id, { changedAt: run.changedAt, state: run.state });
-      if (bad.has(run.state) && !first) onTrouble(run);
+      if (failedStates.has(run.state) && !first) onTrouble(run);
     }
     for (const [id, { changedAt }] of this.#seen) if (changedAt < this.#latest - overlap) this.#seen.delete(id);
     for (const key of touched.keys()) onChange(key);

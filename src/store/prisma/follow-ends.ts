@@ -3,6 +3,7 @@ import { alphanumeric } from '../../domain/alphanumeric.ts';
 import type { Job } from '../../domain/job/job.ts';
 import { stillness } from '../../domain/job/pause.ts';
 import { mismatch } from '../../domain/policy/chains.ts';
+import { nobodyEligible } from '../../domain/policy/eligibility.ts';
 import { chainRunId, type RunId, type RunState, type SkipReason } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { NewRun, Store } from '../store.ts';
@@ -214,7 +215,7 @@ async function chainsOf(transaction: Transaction, joins: readonly Join[]): Promi
   return new Map(rows.map(({ id, chain }) => [id as RunId, chain as RunId]));
 }
 
-const nobody = { reason: 'NoEligibleWorker', message: 'no ready worker had its labels and executor' } as const;
+const nobody = { reason: 'NoEligibleWorker', message: nobodyEligible } as const;
 
 function whyNot(job: Job, arrivals: readonly Arrival[]): { reason: SkipReason; message: string } | undefined {
   const still = stillness(job);

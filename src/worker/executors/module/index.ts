@@ -1,24 +1,19 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { ModuleSources } from '../../modules/catalog.ts';
 import { forkHost } from '../../modules/fork.ts';
 import type { HostMessage } from '../../modules/protocol.ts';
 import type { AttemptResult, StartRequest } from '../../supervisor/protocol.ts';
-import { within } from '../../within.ts';
 import { endedResult } from '../ending.ts';
 import { runEnvironment } from '../environment.ts';
 import type { EndReason, Execution, ExecutionHooks, Executor } from '../executor.ts';
-import { OutputPipe } from '../output/pipe.ts';
-import { type Exit, exitResult, spawnFailure } from '../shell/outcome.ts';
-import { ProcessTree } from '../shell/tree.ts';
+import { type HeldOutput, HeldProcess } from '../shell/held-process.ts';
+import { exitResult, spawnFailure } from '../shell/outcome.ts';
 import { runRequestOf } from './request.ts';
 
 export type { ModuleSources } from '../../modules/catalog.ts';
 
-/** How long output is awaited after the process has ended, from what it left in the background. */
-const outputAfterExit: Milliseconds = 1_000;
 /** Output kept of each stream, in bytes. */
 const outputLimit = 1024 * 1024;
 
@@ -34,23 +29,18 @@ class ModuleExecution implements Execution {
   readonly result: Promise<AttemptResult>;
   readonly #request: StartRequest;
   readonly #hooks: ExecutionHooks;
-  #reason: EndReason | undefined;
-  #graceUntil = Number.POSITIVE_INFINITY;
-  #tree: ProcessTree | undefined;
-  #exit: Exit | undefined;
+  readonly #held: HeldProcess;
   #said: Extract<HostMessage, { type: 'succeeded' | 'failed' }> | undefined;
 
   constructor(sources: ModuleSources, request: StartRequest, hooks: ExecutionHooks) {
     this.#request = request;
     this.#hooks = hooks;
+    this.#held = new HeldProcess(request, hooks);
     this.result = this.#run(sources);
   }
 
   end(reason: EndReason, grace: Milliseconds): void {
-    // What ended by itself before keeps its own outcome; only its remains are ended sooner.
-    if (!this.#exit) this.#reason ??= reason;
-    this.#graceUntil = Math.min(this.#graceUntil, performance.now() + grace);
-    void this.#tree?.end(grace);
+    this.#held.end(reason, grace);
   }
 
   async #run(sources: ModuleSources): Promise<AttemptResult> {
@@ -58,21 +48,12 @@ class ModuleExecution implements Execution {
     if (typeof request === 'string') return { outcome: 'Failed', message: `not started: ${request}` };
     const host = forkHost(request, runEnvironment(this.#request, {}, process.env));
     if (host.pid === undefined) return spawnFailure((await once(host, 'error'))[0], process.execPath, undefined);
-    const tree = new ProcessTree(this.#request, host.pid);
-    this.#tree = tree;
+    this.#held.take(host, host.pid);
     host.on('error', () => {});
     host.on('message', message => this.#hear(message as HostMessage));
-    host.once('exit', (code, signal) => {
-      this.#exit = { code, signal };
-      tree.leaderEnded();
-    });
     const exited = Promise.all([once(host, 'exit'), once(host, 'disconnect')]);
     this.#hooks.started(host.pid);
-    const closed = Promise.all(outputsOf(host).map(([name, stream]) => this.#read(name, stream)));
-    await exited;
-    await this.#endRemains(tree, closed);
-    for (const [, stream] of outputsOf(host)) stream.destroy();
-    await closed;
+    await this.#held.finish(exited, outputsOf(host));
     return this.#outcome();
   }
 
@@ -82,9 +63,9 @@ class ModuleExecution implements Execution {
   }
 
   #outcome(): AttemptResult {
-    const exit = this.#exit ?? { code: 0, signal: null };
-    if (this.#reason) {
-      return { ...(exit.signal && { signal: exit.signal }), ...endedResult(this.#reason, this.#request.timeout) };
+    const exit = this.#held.exit ?? { code: 0, signal: null };
+    if (this.#held.reason) {
+      return { ...(exit.signal && { signal: exit.signal }), ...endedResult(this.#held.reason, this.#request.timeout) };
     }
     const message = this.#said?.message;
     if (this.#said) {
@@ -101,37 +82,11 @@ class ModuleExecution implements Execution {
       message: `the process exited with status ${exitCode} before run() had ended`,
     };
   }
-
-  /** Ends what the module left in the background; its last output has a moment to arrive. */
-  async #endRemains(tree: ProcessTree, closed: Promise<unknown>): Promise<void> {
-    if (!this.#reason) await within(outputAfterExit, closed);
-    const ended = await tree.end(Math.max(0, Math.min(this.#request.grace, this.#graceUntil - performance.now())));
-    if (ended > 0 && !this.#reason) {
-      const what = ended === 1 ? 'a process' : `${ended} processes`;
-      this.#hooks.output('system', `ended ${what} that the run left in the background\n`);
-    }
-    await within(outputAfterExit, closed);
-  }
-
-  /** Passes a stream on up to its limit, and reads on without end: a full pipe would block the process. */
-  #read(name: 'stdout' | 'stderr', stream: Readable): Promise<void> {
-    const pipe = new OutputPipe({ stream: name, what: name, limit: outputLimit, hooks: this.#hooks });
-    stream.on('data', (bytes: Buffer) => {
-      const wait = pipe.take(bytes);
-      if (!wait) return;
-      stream.pause();
-      void wait.then(() => stream.resume());
-    });
-    stream.on('error', () => {});
-    return new Promise(resolve => {
-      stream.once('close', () => {
-        void pipe.end();
-        resolve();
-      });
-    });
-  }
 }
 
-function outputsOf({ stdout, stderr }: ChildProcess): readonly (readonly ['stdout' | 'stderr', Readable])[] {
-  return [...(stdout ? [['stdout', stdout] as const] : []), ...(stderr ? [['stderr', stderr] as const] : [])];
+function outputsOf({ stdout, stderr }: ChildProcess): readonly HeldOutput[] {
+  return [
+    ...(stdout ? [{ name: 'stdout', stream: stdout, limit: outputLimit } as const] : []),
+    ...(stderr ? [{ name: 'stderr', stream: stderr, limit: outputLimit } as const] : []),
+  ];
 }
