@@ -2,9 +2,7 @@ import { pause } from '../../coordination/pause.ts';
 import { limitOf, stillness } from '../../domain/job/pause.ts';
 import { runsLeft } from '../../domain/policy/claiming.ts';
 import { cutByFreezes, Freezes, frozenClause } from '../../domain/policy/freeze.ts';
-import { isSpread } from '../../domain/policy/members.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
-import { memberRunId, tickRunId } from '../../domain/run/run.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { EligibleWorkers } from '../services/members.ts';
 import type { Catchups } from './catchups.ts';
@@ -14,6 +12,7 @@ import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
 import { decideMisfires, type ExplainedRange, type MisfireDecision } from './misfire.ts';
+import { goesOn, noteMissed } from './missed.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import type { Pauses } from './pauses.ts';
@@ -38,8 +37,6 @@ const ticksPerWindow = 500;
 const spellsPerBatch = 400;
 /** Ticks of one job that are looked for in Consul one by one. */
 const suspectsAtOnce = 50;
-/** Runs of one row of missed ticks that are kept in mind: as many as `misfireLimit` may allow, and those replaced. */
-const catchupsKnown = 2_000;
 /** How far a spell is accounted is saved at least this often; a successor audits again what was not. */
 const saveEvery = 30_000;
 
@@ -186,7 +183,7 @@ export class Accounting {
       const decision = decisions.get(one) ?? { skips: [], catchups: [] };
       for (const skip of decision.skips) findings.skip(watched, skip);
       for (const tick of decision.catchups) findings.catchup(watched, tick, this.#parts.workers);
-      noteMissed(one, decision.catchups);
+      noteMissed(watched, verdict.undecided, decision.catchups);
       if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
       await this.#lostWithPast(one, now, findings);
       const waiting = await this.#suspects(one, findings);
@@ -196,7 +193,7 @@ export class Accounting {
 
   /** Of rows of missed ticks that go on: how many runs of them have begun, or ended. */
   async #begunOf(cases: readonly Case[]): Promise<ReadonlyMap<Case, number>> {
-    const going = cases.filter(goesOn);
+    const going = cases.filter(({ window, verdict }) => goesOn(window.watched, verdict.undecided));
     const ids = going.flatMap(({ window }) => window.watched.missed?.catchups ?? []);
     if (ids.length === 0) return new Map();
     const rows = await this.#office.store.getRuns(ids);
@@ -360,26 +357,6 @@ export class Accounting {
 }
 
 const nothingKnown = { ticks: new Set<Instant>(), begun: new Set<Instant>(), skips: [] as const };
-
-/** Whether the missed ticks follow those that were found before, without one between them that ran. */
-function goesOn({ window: { watched }, verdict }: Case): boolean {
-  const [first] = verdict.undecided;
-  const { missed } = watched;
-  return first !== undefined && missed !== undefined && watched.schedule.next(missed.upTo) === first.from;
-}
-
-function noteMissed(one: Case, ticks: readonly Instant[]): void {
-  const { watched } = one.window;
-  const last = one.verdict.undecided.at(-1);
-  if (last === undefined) return;
-  const before = goesOn(one) ? (watched.missed?.catchups ?? []) : [];
-  const isWhole = isSpread(watched.spell.spec.placement);
-  const added = ticks.map(tick => {
-    const run = tickRunId(watched.spell.uid, tick);
-    return isWhole ? memberRunId(run, 0) : run;
-  });
-  watched.missed = { upTo: last.to, catchups: [...before, ...added].slice(-catchupsKnown) };
-}
 
 /** Accounted gaps that a cursor may keep until they are dropped: dropping them is a write. */
 const gapsTolerated = 8;
