@@ -3,8 +3,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ConfigError, environmentName, loadConfig } from './load.ts';
+import { ConfigError, loadConfig } from './load.ts';
 import { workerName } from './schema.ts';
+import { environmentName } from './settings.ts';
 
 function file(text: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'cronmesh-config-')), 'cronmesh.yaml');
