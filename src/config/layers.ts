@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { valueAt } from '../domain/job/path.ts';
 import { preview } from '../domain/job/preview.ts';
 import { problemsOf } from '../domain/job/problems.ts';
-import { valueAt } from '../domain/job/path.ts';
 import { ConfigError } from './error.ts';
 import { type Config, configSchema, type Role } from './schema.ts';
 import { type Setting, settingsOf } from './settings.ts';

@@ -57,7 +57,7 @@ export function environmentName(path: string): string {
     .toUpperCase()}`;
 }
 
-export const valueOf = (config: Config, { path }: Setting): unknown => valueAt(config, path.split('.'));
+export const valueIn = (config: Config, { path }: Setting): unknown => valueAt(config, path.split('.'));
 
 const mask = '[masked]';
 /** Inside a setting that is a mapping: channels of notifications have secrets, and URLs that are. */
