@@ -8,6 +8,7 @@ import type { Config, Role } from './schema.ts';
 import { masked, type Setting, settingsOf, valueIn } from './settings.ts';
 import type { Source, SourceState } from './source.ts';
 import { documentLayer } from './sources/document.ts';
+import type { SettingStatus, SourceStatus } from './status.ts';
 import { setPath, type Tree } from './tree.ts';
 
 /** What became of a document: taken, refused, or deleted at its source. */
@@ -40,25 +41,6 @@ interface Followed {
   fromCopy: boolean;
   /** As it last said, undefined before it said anything. */
   state: SourceState | undefined;
-}
-
-/** How a source stands, for people. */
-export interface SourceStatus {
-  readonly kind: Source['kind'];
-  readonly name: string;
-  readonly status: 'here' | 'empty' | 'away' | 'away, from its last copy';
-  readonly reason?: string;
-}
-
-/** One setting as it is, for people: secrets are masked. */
-export interface SettingStatus {
-  readonly path: string;
-  readonly environment: string;
-  readonly live: boolean;
-  /** Undefined where nothing is set, and there is no default. */
-  readonly value: unknown;
-  /** `default`, or where it stands. */
-  readonly source: string;
 }
 
 const defaultPatience: Milliseconds = 10_000;
@@ -285,6 +267,8 @@ export class LiveConfig implements Service {
     this.#running = running as Config;
     const shown = (settings: readonly Setting[]) =>
       Object.fromEntries(settings.map(one => [one.path, masked(one, valueIn(next.config, one))]));
+    // First, so that a change of log.level to one that shows more shows itself.
+    this.#tell(live.map(one => one.path));
     if (live.length > 0) logger.info({ source: source.name, changed: shown(live) }, 'the configuration changed');
     const unsafe = changed.filter(
       one =>
@@ -294,7 +278,6 @@ export class LiveConfig implements Service {
     if (unsafe.length > 0) {
       logger.warn({ source: source.name, changed: shown(unsafe) }, 'a change needs a restart of this process to act');
     }
-    this.#tell(live.map(one => one.path));
   }
 
   #tell(paths: readonly string[]): void {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { SettingStatus, SourceStatus } from '../../config/live.ts';
 import type { Role } from '../../config/schema.ts';
+import type { SettingStatus, SourceStatus } from '../../config/status.ts';
 import { outputOption } from '../command.ts';
 import { formatOne } from '../output/structured.ts';
 import { formatTable } from '../output/table.ts';
