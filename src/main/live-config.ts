@@ -11,7 +11,7 @@ import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { watchKey } from '../coordination/watch.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import { createLogger, type Logger, setLogLevel, silentLogger } from '../observability/logger.ts';
-import { consulOf } from './connections.ts';
+import { consulOf } from './consul-access.ts';
 
 export interface Configured {
   /** As it was at the start. */

@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
+import { ConfigError } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
@@ -9,7 +11,7 @@ import { GrpcServer } from '../master/grpc/server.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
-import { consulOf, databaseUrl } from './connections.ts';
+import { consulOf } from './consul-access.ts';
 import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { Registration } from './registration.ts';
@@ -97,4 +99,10 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
 async function migrated(store: Store): Promise<void> {
   await store.ping();
   await store.migrate();
+}
+
+/** @throws ConfigError */
+export function databaseUrl(config: Config): string {
+  if (config.database.url !== undefined) return config.database.url;
+  throw new ConfigError('configuration: database.url is missing: set DATABASE_URL to postgresql://user@host/database');
 }

@@ -1,7 +1,7 @@
 import type { StartOptions } from '../cli/program.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
-import { databaseUrl } from './connections.ts';
+import { databaseUrl } from './master.ts';
 import { type Configured, withConfig } from './live-config.ts';
 import { waitFor } from './runtime.ts';
 

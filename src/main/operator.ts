@@ -18,12 +18,13 @@ import { namespaceUid, ownNamespace } from '../operator/kubernetes/namespace.ts'
 import { Operator } from '../operator/operator.ts';
 import { releaseFinalizers } from '../operator/release-finalizers.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
-import { consulOf, databaseUrl } from './connections.ts';
+import { consulOf } from './consul-access.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { databaseUrl } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtime.ts';
 

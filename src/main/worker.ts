@@ -4,7 +4,7 @@ import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
-import { consulOf } from './connections.ts';
+import { consulOf } from './consul-access.ts';
 import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';

@@ -4,6 +4,7 @@ import {
   claim,
   clockFrom,
   makeJob,
+  quick,
   registerWorker,
   skipsOf,
   TestMaster,
