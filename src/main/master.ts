@@ -8,6 +8,7 @@ import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
@@ -32,14 +33,18 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     configMetrics(live, registry);
+    const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer(config.http);
     await http.start();
     const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
-    const closeStore = onStop(() => store.close());
+    const closeStore = onStop(async () => {
+      await store.close();
+      await tracing.stop();
+    });
     try {
       await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
       const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
-      const parts = assembleMaster({ config, live, name, store, coordinator, registry, logger });
+      const parts = assembleMaster({ config, live, name, store, coordinator, registry, tracing, logger });
       const grpc = new GrpcServer({ ...config.grpc, ingest: batch => parts.ingest.ingest(batch), logger });
       await grpc.start().catch(() => {
         const { host, port } = config.grpc;

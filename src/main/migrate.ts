@@ -1,8 +1,8 @@
 import type { StartOptions } from '../cli/program.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
-import { databaseUrl } from './master.ts';
 import { type Configured, withConfig } from './live-config.ts';
+import { databaseUrl } from './master.ts';
 import { waitFor } from './runtime.ts';
 
 /** How long the database is waited for. */

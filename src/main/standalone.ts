@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
 import { assembleMaster } from './assemble-master.ts';
@@ -9,7 +10,7 @@ import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
-import { onStop, runUntilStopped, Services } from './runtime.ts';
+import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
@@ -24,7 +25,8 @@ async function everything({ config, live, logger }: Configured, file: string | u
     const directory = dataFolder(config.data.directory);
     const http = new HttpServer(config.http);
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
-    const stack = [onStop(() => store.close())];
+    const tracing = await startTracing({ ...config.tracing, program: 'standalone', version, logger });
+    const stack = [onStop(() => tracing.stop()), onStop(() => store.close())];
     try {
       await store.migrate();
       const coordinator = new MemoryCoordinator({
@@ -35,7 +37,16 @@ async function everything({ config, live, logger }: Configured, file: string | u
       collectDefaultMetrics({ register: registry });
       configMetrics(live, registry);
       const fresh = (await store.getEpoch()) === undefined;
-      const master = assembleMaster({ config, live, name: 'standalone', store, coordinator, registry, logger });
+      const master = assembleMaster({
+        config,
+        live,
+        name: 'standalone',
+        store,
+        coordinator,
+        registry,
+        tracing,
+        logger,
+      });
       await http.start();
       if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
@@ -45,6 +56,7 @@ async function everything({ config, live, logger }: Configured, file: string | u
         coordinator,
         transport: directTransport(batch => master.ingest.ingest(batch)),
         registry,
+        tracing,
         logger,
         address: config.advertise.address ?? http.localHost,
         healthAddress: { host: http.localHost, port: http.port },

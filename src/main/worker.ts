@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { consulOf } from './consul-access.ts';
@@ -9,7 +10,7 @@ import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
-import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
@@ -24,11 +25,12 @@ async function work({ config, live, logger }: Configured, file: string | undefin
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     configMetrics(live, registry);
+    const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
     const http = new HttpServer(config.http);
     await http.start();
     const consul = consulOf(config);
     const coordinator = new ConsulCoordinator({ ...consul, logger });
-    const base = [onStop(() => coordinator.close()), onStop(() => http.stop())];
+    const base = [onStop(() => tracing.stop()), onStop(() => coordinator.close()), onStop(() => http.stop())];
     try {
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), { logger, signal });
       registerConsulResolver(coordinator);
@@ -39,6 +41,7 @@ async function work({ config, live, logger }: Configured, file: string | undefin
         coordinator,
         transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
         registry,
+        tracing,
         logger,
         address: config.advertise.address,
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },

@@ -6,6 +6,7 @@ import type { WorkerMeta } from '../coordination/worker-service.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
+import { noTracing } from '../observability/tracing.ts';
 import { Agenda } from './agenda/agenda.ts';
 import { Alarm } from './alarm.ts';
 import { Beat } from './beat.ts';
@@ -216,6 +217,7 @@ export class Worker implements Service {
         this.#slots.free(held.lockKey);
       },
       metrics,
+      tracing: options.tracing ?? noTracing,
       logger,
     });
     const holdUps = new HoldUps({

@@ -11,6 +11,7 @@ const customary: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'consul.address': 'CONSUL_HTTP_ADDR',
   'consul.token': 'CONSUL_HTTP_TOKEN',
+  'tracing.endpoint': 'OTEL_EXPORTER_OTLP_ENDPOINT',
 };
 
 /** @throws ConfigError for a variable that looks like a setting and is none */
