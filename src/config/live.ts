@@ -185,6 +185,10 @@ export class LiveConfig implements Service {
       if (state?.is === 'here') {
         const copy = one.text;
         one.text = state.text;
+        if (one.text === undefined) {
+          logger.warn(from, 'there is no document there: it sets nothing');
+          continue;
+        }
         try {
           this.#evaluate();
           this.#accepted(one);
@@ -245,7 +249,7 @@ export class LiveConfig implements Service {
     const { logger, copies } = this.#options;
     this.#count(source, text === undefined ? 'removed' : 'accepted');
     if (text === undefined) {
-      if (this.#started) logger.warn({ source: source.name }, 'there is no document there: it sets nothing now');
+      logger.warn({ source: source.name }, 'there is no document there: it sets nothing now');
       return;
     }
     try {

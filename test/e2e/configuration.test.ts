@@ -233,7 +233,7 @@ describe('settings in Consul and Nacos, of processes that run', { skip: consulSk
       CRONMESH_HTTP_PORT: '0',
       CRONMESH_DATA_DIRECTORY: folder,
     });
-    await eventually('it started', () => /"http":(\d+).*"msg":"started"/.test(program.output), 60_000, 500);
+    await eventually('it started', () => /"http":(\d+).*"msg":"started"/.test(program.output), 120_000, 500);
     assert.ok(Date.now() - began > 9_000);
     assert.match(
       program.output,

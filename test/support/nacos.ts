@@ -55,6 +55,7 @@ class Rnacos implements NacosServer {
   readonly #options: NacosServerOptions;
   #process: ChildProcess | undefined;
   #logFrom = 0;
+  #wasReady = false;
 
   constructor(folder: string, port: number, options: NacosServerOptions) {
     this.address = `127.0.0.1:${port}`;
@@ -68,10 +69,12 @@ class Rnacos implements NacosServer {
     for (let attempt = 1; ; attempt++) {
       try {
         await this.#start();
+        this.#wasReady = true;
         return;
       } catch (error) {
         if (attempt === 5 || !(error instanceof Broken)) throw error;
         await this.kill9();
+        if (!this.#wasReady) await rm(join(this.#folder, 'data'), { recursive: true, force: true });
       }
     }
   }
@@ -138,6 +141,11 @@ class Rnacos implements NacosServer {
     if (text !== 'true') throw new Error(`Nacos: ${method}: ${response.status} ${text}`);
   }
 
+  async #read(dataId: string): Promise<string> {
+    const query = new URLSearchParams({ dataId, group: 'DEFAULT_GROUP', tenant: '', ...(await this.#token()) });
+    return await (await fetch(`http://${this.address}/nacos/v1/cs/configs?${query}`)).text();
+  }
+
   async #token(): Promise<{ accessToken?: string }> {
     const { password } = this.#options;
     if (password === undefined) return {};
@@ -152,15 +160,18 @@ class Rnacos implements NacosServer {
       // Its log says when it has begun; a write before that can break it for good.
       const log = readFileSync(join(this.#folder, 'nacos.log'), 'utf8').slice(this.#logFrom);
       try {
+        if (log.includes('panicked')) throw new Broken(log.slice(-2_000));
         if (log.includes('rnacos started')) {
-          await this.publish('ready', String(Date.now()));
-          return;
+          const text = String(Date.now());
+          await this.publish('ready', text);
+          // Broken, it takes writes and forgets them.
+          if ((await this.#read('ready')) === text) return;
         }
       } catch (error) {
+        if (error instanceof Broken) throw error;
         if (Date.now() > end) throw new Error(`Nacos did not start: ${error}\n${log.slice(-2_000)}`);
       }
       if (child.exitCode !== null || Date.now() > end) throw new Error(`Nacos did not start:\n${log.slice(-2_000)}`);
-      if (log.includes('panicked')) throw new Broken(log.slice(-2_000));
       await sleep(200);
     }
   }
