@@ -5,6 +5,7 @@ import { processUser } from '../domain/job/shell-process.ts';
 import { labels, namespaceName } from '../domain/job/spec/names.ts';
 import { type ExecutorKind, executorKinds } from '../domain/job/spec.ts';
 import { channel } from './channels.ts';
+import { sources } from './sources/schema.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
 export type Role = 'standalone' | 'master' | 'worker' | 'operator';
@@ -63,8 +64,9 @@ function isUrl(value: string): boolean {
 }
 
 /**
- * Every setting, with its default for a role. Strength: environment over file over default. The environment's name of
- * `a.bC` is `CRONMESH_A_B_C`.
+ * Every setting, with its default for a role. Strength: flags over environment over Nacos over Consul over file over
+ * default. The environment's name of `a.bC` is `CRONMESH_A_B_C`. What is marked `live` acts without a restart: some part
+ * of the program subscribes to it. What is marked `secret` is shown nowhere.
  */
 export function configSchema(role: Role) {
   return z.strictObject({
@@ -79,6 +81,8 @@ export function configSchema(role: Role) {
         publicUrl: baseUrl.optional(),
         /** A folder whose files go before those of the page, read at each request: for working on the page. */
         pageOverlay: z.string().min(1).optional(),
+        /** Callbacks of http jobs that this master takes a second; each costs a read of Consul and a write. */
+        callbacksPerSecond: z.coerce.number().int().min(1).max(100_000).default(200).meta({ live: true }),
       })
       .prefault({}),
     grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),
@@ -115,9 +119,9 @@ export function configSchema(role: Role) {
             "must be up to 64 letters, digits, '-', '_' and '.'",
           )
           .optional(),
-        labels: labelMap.default({}),
+        labels: labelMap.default({}).meta({ live: true }),
         /** Runs at once. */
-        capacity: z.coerce.number().int().min(1).max(100_000).default(100),
+        capacity: z.coerce.number().int().min(1).max(100_000).default(100).meta({ live: true }),
         /** Of `module` and `custom` nothing need be said: they come with `worker.modules`. */
         executors: list(z.enum(executorKinds)).default(['shell', 'http']),
         /** Files, folders and packages that define jobs and executors; found from the configuration file's folder. */
@@ -179,16 +183,17 @@ export function configSchema(role: Role) {
     history: z
       .strictObject({
         /** Ended runs, their logs and skips are deleted after this many days. */
-        retentionDays: z.coerce.number().min(0.01).max(36_500).default(30),
+        retentionDays: z.coerce.number().min(0.01).max(36_500).default(30).meta({ live: true }),
         /** The most ended runs kept of each job. Default: no bound but the age. */
-        runsPerJob: z.coerce.number().int().min(1).max(1_000_000).optional(),
+        runsPerJob: z.coerce.number().int().min(1).max(1_000_000).optional().meta({ live: true }),
         /** The most output kept of each job’s ended runs together, in bytes. Default: no bound but the age. */
         outputBytesPerJob: z.coerce
           .number()
           .int()
           .min(0)
           .max(1024 ** 4)
-          .optional(),
+          .optional()
+          .meta({ live: true }),
       })
       .prefault({}),
     notifications: z
@@ -222,8 +227,15 @@ export function configSchema(role: Role) {
       })
       .prefault({}),
     log: z
-      .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
+      .strictObject({
+        level: z
+          .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+          .default('info')
+          .meta({ live: true }),
+      })
       .prefault({}),
+    /** Servers that hold a YAML document of these settings, followed while the process runs. */
+    sources: sources.prefault({}),
   });
 }
 

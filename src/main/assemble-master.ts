@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Registry } from 'prom-client';
+import type { LiveConfig } from '../config/live.ts';
 import type { Config } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
-import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
 import { traceReports } from '../master/grpc/trace-reports.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
-import { Leader } from '../master/leader/leader.ts';
+import { type Keeping, Leader } from '../master/leader/leader.ts';
 import { BackfillService } from '../master/services/backfills.ts';
 import { CalendarService } from '../master/services/calendars/calendars.ts';
 import { CallbackService } from '../master/services/callbacks.ts';
@@ -36,6 +36,7 @@ const dayMs = 86_400_000;
 
 export interface MasterParts {
   readonly config: Config;
+  readonly live: LiveConfig;
   /** This master, for people. */
   readonly name: string;
   readonly store: Store;
@@ -55,7 +56,7 @@ export interface Master {
 
 /** A master from its parts, the same on Consul and PostgreSQL as in one process. */
 export function assembleMaster(parts: MasterParts): Master {
-  const { config, store, coordinator, logger, registry } = parts;
+  const { config, live, store, coordinator, logger, registry } = parts;
   const changes = new Changes();
   const channels = createChannels(config.notifications.channels, process.env);
   const database = new DatabaseWatch(store, logger);
@@ -74,11 +75,13 @@ export function assembleMaster(parts: MasterParts): Master {
     logger,
     clockOk,
     rules: config.namespaces,
-    retainFor: config.history.retentionDays * dayMs,
-    history: historyOf(config),
+    ...keepingOf(config),
     channels,
     registry,
   });
+  live.subscribe(['history.retentionDays', 'history.runsPerJob', 'history.outputBytesPerJob'], now =>
+    leader.keep(keepingOf(now)),
+  );
   const common = { store, publishing: publisher, changes, logger, clock: Date.now, clockOk };
   const rules = config.namespaces;
   const modules = new ModuleCheck({ workers, coordinator, logger });
@@ -95,6 +98,7 @@ export function assembleMaster(parts: MasterParts): Master {
     dryRuns: new DryRuns({ coordinator, workers, clock: Date.now, randomText }),
     backfills: new BackfillService({ ...common, randomText }),
     callbacks: new CallbackService({ coordinator, store, clock: Date.now }),
+    callbacksPerSecond: () => live.config.http.callbacksPerSecond,
     clock: Date.now,
     workers,
     changes,
@@ -132,10 +136,13 @@ export function assembleMaster(parts: MasterParts): Master {
   };
 }
 
-function historyOf({ history: { runsPerJob, outputBytesPerJob } }: Config): JobHistory {
+function keepingOf({ history: { retentionDays, runsPerJob, outputBytesPerJob } }: Config): Keeping {
   return {
-    ...(runsPerJob !== undefined && { runs: runsPerJob }),
-    ...(outputBytesPerJob !== undefined && { outputBytes: outputBytesPerJob }),
+    retainFor: retentionDays * dayMs,
+    history: {
+      ...(runsPerJob !== undefined && { runs: runsPerJob }),
+      ...(outputBytesPerJob !== undefined && { outputBytes: outputBytesPerJob }),
+    },
   };
 }
 

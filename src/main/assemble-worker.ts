@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
+import type { LiveConfig } from '../config/live.ts';
 import { type Config, workerExecutors, workerName } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
@@ -21,6 +22,7 @@ const flushWithin = 5_000;
 
 export interface WorkerParts {
   readonly config: Config;
+  readonly live: LiveConfig;
   /** What `worker.modules` define: `loadWorkerModules`. */
   readonly modules: WorkerModules;
   readonly coordinator: Coordinator;
@@ -91,6 +93,7 @@ export async function assembleWorker(
     registry,
     tracing: parts.tracing,
   });
+  parts.live.subscribe(['worker.capacity', 'worker.labels'], now => worker.reconfigure(now.worker));
   return {
     worker,
     services: [

@@ -1,26 +1,30 @@
 import { hostname } from 'node:os';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { ConfigError, loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
+import { ConfigError } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
-import { createLogger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
+import { consulOf } from './consul-access.ts';
 import { HttpServer } from './http-server.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { Registration } from './registration.ts';
 import { onStop, randomText, runUntilStopped, Services, StartError, version, waitFor } from './runtime.ts';
 
 /** A master: REST and page, reports over gRPC, and, when elected, the leader's work. As many as wanted. */
-export async function master(options: { config?: string }): Promise<void> {
-  const config = loadConfig('master', { file: options.config, environment: process.env });
+export async function master(options: StartOptions): Promise<void> {
+  await withConfig('master', options, serve);
+}
+
+async function serve({ config, live, logger }: Configured): Promise<void> {
   const url = databaseUrl(config);
-  const logger = createLogger({ level: config.log.level, role: 'master' });
   // It would write lines of its own between those of the log; what matters in them is thrown as well.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
@@ -28,6 +32,7 @@ export async function master(options: { config?: string }): Promise<void> {
   await runUntilStopped(logger, async signal => {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
+    configMetrics(live, registry);
     const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer(config.http);
     await http.start();
@@ -39,7 +44,7 @@ export async function master(options: { config?: string }): Promise<void> {
     try {
       await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
       const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
-      const parts = assembleMaster({ config, name, store, coordinator, registry, tracing, logger });
+      const parts = assembleMaster({ config, live, name, store, coordinator, registry, tracing, logger });
       const grpc = new GrpcServer({ ...config.grpc, ingest: batch => parts.ingest.ingest(batch), logger });
       await grpc.start().catch(() => {
         const { host, port } = config.grpc;
@@ -105,9 +110,4 @@ async function migrated(store: Store): Promise<void> {
 export function databaseUrl(config: Config): string {
   if (config.database.url !== undefined) return config.database.url;
   throw new ConfigError('configuration: database.url is missing: set DATABASE_URL to postgresql://user@host/database');
-}
-
-export function consulOf(config: Config): { address: string; token?: string } {
-  const { address, token } = config.consul;
-  return { address, ...(token !== undefined && { token }) };
 }

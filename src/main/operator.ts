@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
@@ -10,7 +10,7 @@ import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
-import { createLogger, type Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/logger.ts';
 import { KubernetesConnection } from '../operator/kubernetes/connection.ts';
 import { CronJobApi } from '../operator/kubernetes/cronjobs.ts';
 import { KubernetesError } from '../operator/kubernetes/error.ts';
@@ -18,11 +18,13 @@ import { namespaceUid, ownNamespace } from '../operator/kubernetes/namespace.ts'
 import { Operator } from '../operator/operator.ts';
 import { releaseFinalizers } from '../operator/release-finalizers.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
+import { consulOf } from './consul-access.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
-import { consulOf, databaseUrl } from './master.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { databaseUrl } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtime.ts';
 
@@ -30,14 +32,14 @@ import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtim
 const patience = 60_000;
 
 /** The operator: makes jobs of CronJob resources, and tells their status. Several stand for election; one works. */
-export async function operator(options: { config?: string; releaseFinalizers?: boolean }): Promise<void> {
-  const config = loadConfig('operator', { file: options.config, environment: process.env });
-  const logger = createLogger({ level: config.log.level, role: 'operator' });
-  if (options.releaseFinalizers) await release(config, logger);
-  else await reconcile(config, logger);
+export async function operator(options: StartOptions): Promise<void> {
+  await withConfig('operator', options, async configured => {
+    if (options.releaseFinalizers) await release(configured.config, configured.logger);
+    else await reconcile(configured);
+  });
 }
 
-async function reconcile(config: Config, logger: Logger): Promise<void> {
+async function reconcile({ config, live, logger }: Configured): Promise<void> {
   const url = databaseUrl(config);
   const kubernetes = loadKubeConfig();
   const connection = new KubernetesConnection(kubernetes);
@@ -46,6 +48,7 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
   await runUntilStopped(logger, async signal => {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
+    configMetrics(live, registry);
     const http = new HttpServer(config.http);
     await http.start();
     const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });

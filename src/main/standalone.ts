@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
-import { createLogger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
@@ -10,17 +9,19 @@ import { assembleMaster } from './assemble-master.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** The whole product in one process (and its supervisor): PGlite and the in-memory coordinator, on one port of loopback. */
-export async function standalone(options: { config?: string }): Promise<void> {
-  const config = loadConfig('standalone', { file: options.config, environment: process.env });
-  const logger = createLogger({ level: config.log.level, role: 'standalone' });
+export async function standalone(options: StartOptions): Promise<void> {
+  await withConfig('standalone', options, configured => everything(configured, options.config));
+}
 
+async function everything({ config, live, logger }: Configured, file: string | undefined): Promise<void> {
   await runUntilStopped(logger, async () => {
-    const modules = await loadWorkerModules(config, options.config);
+    const modules = await loadWorkerModules(config, file);
     const directory = dataFolder(config.data.directory);
     const http = new HttpServer(config.http);
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
@@ -34,12 +35,23 @@ export async function standalone(options: { config?: string }): Promise<void> {
       await coordinator.open();
       const registry = new Registry();
       collectDefaultMetrics({ register: registry });
+      configMetrics(live, registry);
       const fresh = (await store.getEpoch()) === undefined;
-      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, tracing, logger });
+      const master = assembleMaster({
+        config,
+        live,
+        name: 'standalone',
+        store,
+        coordinator,
+        registry,
+        tracing,
+        logger,
+      });
       await http.start();
       if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
         config,
+        live,
         modules,
         coordinator,
         transport: directTransport(batch => master.ingest.ingest(batch)),

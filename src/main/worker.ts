@@ -1,28 +1,30 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
-import { createLogger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
+import { consulOf } from './consul-access.ts';
 import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
-import { consulOf } from './master.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
-export async function worker(options: { config?: string }): Promise<void> {
-  const config = loadConfig('worker', { file: options.config, environment: process.env });
-  const logger = createLogger({ level: config.log.level, role: 'worker' });
+export async function worker(options: StartOptions): Promise<void> {
+  await withConfig('worker', options, configured => work(configured, options.config));
+}
 
+async function work({ config, live, logger }: Configured, file: string | undefined): Promise<void> {
   await runUntilStopped(logger, async signal => {
     dataFolder(config.data.directory);
-    const modules = await loadWorkerModules(config, options.config);
+    const modules = await loadWorkerModules(config, file);
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
+    configMetrics(live, registry);
     const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
     const http = new HttpServer(config.http);
     await http.start();
@@ -34,6 +36,7 @@ export async function worker(options: { config?: string }): Promise<void> {
       registerConsulResolver(coordinator);
       const { worker: core, services } = await assembleWorker({
         config,
+        live,
         modules,
         coordinator,
         transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),

@@ -22,7 +22,7 @@ export class WorkerMetrics {
   constructor(
     registry: Registry = new Registry(),
     worker: {
-      readonly capacity: number;
+      readonly capacity: () => number;
       readonly used: () => number;
       readonly jobs: () => number;
       readonly cordoned?: () => boolean;
@@ -66,12 +66,9 @@ export class WorkerMetrics {
       registers,
     });
     gauge(registers, 'cronmesh_worker_running', 'Runs claimed or going.', worker.used);
-    gauge(registers, 'cronmesh_worker_capacity', 'Runs that may go at once.', () => worker.capacity);
-    gauge(
-      registers,
-      'cronmesh_worker_saturation',
-      'Running over capacity, 0 to 1.',
-      () => worker.used() / worker.capacity,
+    gauge(registers, 'cronmesh_worker_capacity', 'Runs that may go at once.', () => worker.capacity());
+    gauge(registers, 'cronmesh_worker_saturation', 'Running over capacity, 0 to 1.', () =>
+      Math.min(1, worker.used() / worker.capacity()),
     );
     gauge(registers, 'cronmesh_worker_cordoned', '1 while it is cordoned or drained by hand.', () =>
       worker.cordoned?.() ? 1 : 0,

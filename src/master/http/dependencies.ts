@@ -34,6 +34,8 @@ export interface AppDependencies {
   /** What keeps jobs from running now. */
   readonly standing: StandingService;
   readonly callbacks: CallbackService;
+  /** How many callbacks are taken a second, asked at each. Default 200. */
+  readonly callbacksPerSecond?: () => number;
   readonly clock: Clock;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };

@@ -69,6 +69,13 @@ export interface LeaderOptions {
   readonly timing?: Partial<LeaderTiming>;
 }
 
+/** What is kept of ended runs, their output, and skips. */
+export interface Keeping {
+  readonly retainFor: Milliseconds;
+  /** Of each job, at most, beside its own `history`. */
+  readonly history: JobHistory;
+}
+
 /** The role that this leader stands for. */
 export const schedulerRole = 'scheduler';
 
@@ -82,11 +89,15 @@ export class Leader implements Service {
   readonly #election: Election;
   /** Before it this process saw nothing. */
   readonly #bornAt: Instant;
+  #keeping: Keeping;
+  /** Aborted, and made anew, when that changes. */
+  #kept = new AbortController();
   #elections = 0;
 
   constructor(options: LeaderOptions) {
     const { coordinator, store, workers, master, logger, clockOk } = options;
     this.#options = options;
+    this.#keeping = { retainFor: options.retainFor ?? thirtyDays, history: options.history ?? {} };
     this.#clock = options.clock ?? Date.now;
     this.#bornAt = this.#clock();
     this.#timing = { ...leaderTiming, ...options.timing };
@@ -117,6 +128,13 @@ export class Leader implements Service {
   /** Whether this master is the leader now. */
   get leading(): boolean {
     return this.#election.leadership !== undefined;
+  }
+
+  /** What is kept from now on; what is beyond it goes at once. */
+  keep(keeping: Keeping): void {
+    this.#keeping = keeping;
+    this.#kept.abort();
+    this.#kept = new AbortController();
   }
 
   async #lead(leadership: Leadership): Promise<void> {
@@ -165,12 +183,11 @@ export class Leader implements Service {
         else office.logger.warn({ err: error }, 'the beat was not saved in the database');
       },
     });
-    const { channels = new Map<string, Channel>(), history = {} } = this.#options;
+    const { channels = new Map<string, Channel>() } = this.#options;
     const notified = new PolicyIndex(({ spec }) => spec.notify !== undefined && spec.notify.length > 0);
-    const trimmed = new PolicyIndex(({ spec }) => spec.history !== undefined || Object.keys(history).length > 0);
     const pausing = new PolicyIndex(spell => mayPause(spell.spec) && spell.paused === undefined);
     const awaited = new AwaitedJobs();
-    const agenda = new SpellAgenda(every.auditAfter, [notified, trimmed, pausing, awaited]);
+    const agenda = new SpellAgenda(every.auditAfter, [notified, pausing, awaited]);
     const follower = new JobFollower(office, agenda);
     const catchups = new Catchups(office);
     const pauses = new Pauses(office, { jobs: pausing, publisher });
@@ -190,7 +207,10 @@ export class Leader implements Service {
       known: () => agenda.jobs(),
       compareEvery: every.compareEvery,
     });
-    const again = (what: string, wait: Milliseconds, work: () => Promise<void>) => repeat(office, what, wait, work);
+    const again = (what: string, wait: Milliseconds, work: () => Promise<void>, wake?: () => AbortSignal) =>
+      repeat(office, what, wait, work, wake);
+    const kept = () => this.#kept.signal;
+    const trimming = () => trim(office, agenda.openSpells(), this.#keeping.history);
     const withJobs = async (): Promise<void> => {
       await this.#prepare(office, stored, follower, catchups);
       await Promise.all([
@@ -201,7 +221,7 @@ export class Leader implements Service {
         again('the clearing of orphans', every.clearEvery, () => orphans.pass()),
         again('what follows from ended runs', every.sweepEvery, () => endings.pass()),
         again('what is to be told', every.tellEvery, () => times.pass()),
-        again('the trimming of histories', every.retainEvery, () => trim(office, trimmed, history)),
+        again('the trimming of histories', every.retainEvery, trimming, kept),
         importer.run(signal),
         again('the comparison of keys', every.sweepEvery, () => importer.settleDoubts(signal)),
       ]);
@@ -218,7 +238,7 @@ export class Leader implements Service {
         await triggers.publish();
       }),
       again('backfills', every.sweepEvery, () => backfills.pass()),
-      again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
+      again('retention', every.retainEvery, () => retain(office, this.#keeping.retainFor), kept),
       again('the sending of notifications', every.sweepEvery, () => sender.pass()),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),
