@@ -215,6 +215,12 @@ export function configSchema(role: Role) {
         ),
       )
       .default({}),
+    metrics: z
+      .strictObject({
+        /** Workers: so many jobs get series of their own, by name; the others share those of `_other`. */
+        perJob: z.coerce.number().int().min(0).max(10_000).default(0),
+      })
+      .prefault({}),
     log: z
       .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
       .prefault({}),

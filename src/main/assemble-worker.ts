@@ -87,6 +87,7 @@ export async function assembleWorker(
     drain: config.worker.drainSeconds * 1000,
     logger,
     registry,
+    perJob: config.metrics.perJob,
   });
   return {
     worker,

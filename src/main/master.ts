@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
@@ -8,12 +7,14 @@ import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
 import { createLogger } from '../observability/logger.ts';
+import { createRegistry, observedGauge } from '../observability/registry.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { HttpServer } from './http-server.ts';
 import { Registration } from './registration.ts';
 import { onStop, randomText, runUntilStopped, Services, StartError, version, waitFor } from './runtime.ts';
+import { consulWatch } from './server-watch.ts';
 
 /** A master: REST and page, reports over gRPC, and, when elected, the leader's work. As many as wanted. */
 export async function master(options: { config?: string }): Promise<void> {
@@ -25,8 +26,7 @@ export async function master(options: { config?: string }): Promise<void> {
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
 
   await runUntilStopped(logger, async signal => {
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    const registry = createRegistry('master', version);
     const http = new HttpServer(config.http);
     await http.start();
     const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
@@ -41,6 +41,8 @@ export async function master(options: { config?: string }): Promise<void> {
         throw new StartError(`grpc.port: cannot listen on ${host}:${port}; set CRONMESH_GRPC_PORT to a free port`);
       });
       http.use(request => parts.app.fetch(request));
+      const streams = 'Streams of reports that workers have open to this master';
+      observedGauge(registry, 'cronmesh_grpc_streams', streams, () => grpc.streams);
       const address = config.advertise.address ?? '';
       const registration = new Registration(
         coordinator,
@@ -74,6 +76,7 @@ export async function master(options: { config?: string }): Promise<void> {
           closeStore,
           onStop(() => coordinator.close()),
           onStop(() => http.stop()),
+          consulWatch(coordinator, { logger, registry }),
           ...parts.services,
           onStop(() => grpc.stop()),
           registration,

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { loadConfig } from '../config/load.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
 import { createLogger } from '../observability/logger.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
-import { onStop, runUntilStopped, Services } from './runtime.ts';
+import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
@@ -30,8 +30,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
         persistence: { load: () => store.loadKeys(), save: changes => store.saveKeys(changes) },
       });
       await coordinator.open();
-      const registry = new Registry();
-      collectDefaultMetrics({ register: registry });
+      const registry = createRegistry('standalone', version);
       const fresh = (await store.getEpoch()) === undefined;
       const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, logger });
       await http.start();

@@ -1,15 +1,16 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { loadConfig } from '../config/load.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { createLogger } from '../observability/logger.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { consulOf } from './master.ts';
-import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
+import { consulWatch } from './server-watch.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
@@ -20,8 +21,7 @@ export async function worker(options: { config?: string }): Promise<void> {
   await runUntilStopped(logger, async signal => {
     dataFolder(config.data.directory);
     const modules = await loadWorkerModules(config, options.config);
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    const registry = createRegistry('worker', version);
     const http = new HttpServer(config.http);
     await http.start();
     const consul = consulOf(config);
@@ -42,7 +42,8 @@ export async function worker(options: { config?: string }): Promise<void> {
         consul,
       });
       http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
-      const all = new Services([...base, ...services], logger);
+      const watch = consulWatch(coordinator, { logger, registry });
+      const all = new Services([...base, watch, ...services], logger);
       await all.start();
       logger.info({ worker: core.status().id, http: http.port }, 'started');
       return all;

@@ -46,6 +46,8 @@ export interface HeldRun extends RunClaim {
   readonly index: Index;
   /** When the lock was taken, at the latest; of an adopted run, by the worker that began it. */
   readonly since: Instant;
+  /** When this worker's supervisor started it; undefined before, and of an adopted run. */
+  startedAt?: Instant;
   /** When its process ended; undefined while it runs, or when it was never started. */
   endedAt?: Instant;
 }

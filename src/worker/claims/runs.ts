@@ -141,8 +141,13 @@ export class Runs {
     const reference = referenceOf(held);
     switch (message.type) {
       case 'started':
-        if (held.adopts === undefined)
-          metrics.started(held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined);
+        if (held.adopts === undefined) {
+          held.startedAt = message.at;
+          metrics.started(
+            held,
+            held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined,
+          );
+        }
         void reports.append([{ ...reference, ...without(message) } satisfies StartedReport]);
         break;
       case 'output':
@@ -236,7 +241,7 @@ export class Runs {
     this.#closing++;
     this.#held.delete(held.run);
     this.#options.callbacks.forget(held.run);
-    this.#options.metrics.finished(result.outcome);
+    this.#options.metrics.finished(held, result.outcome, held.startedAt && at - held.startedAt);
     this.#options.onRoom();
     void this.#options.reports.append([this.#finishedReport(held, result, at)]).then(() => {
       this.#options.release(held);
