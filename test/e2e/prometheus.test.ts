@@ -186,11 +186,12 @@ describe('what Prometheus sees of a cluster', { skip }, () => {
   });
 
   it('alerts of full workers, and of runs that wait', async () => {
-    await make('fill', everySecond(shell('sleep 20')));
+    const fillers = ['fill-0', 'fill-1', 'fill-2'];
+    for (const name of fillers) await make(name, everySecond(shell('sleep 12')));
     await fires('CronmeshWorkersSaturated');
     await rest.post('/api/v1/namespaces/default/jobs/by-hand/trigger', {});
     await fires('CronmeshBacklog');
-    await remove('fill');
+    for (const name of fillers) await remove(name);
     await clears('CronmeshWorkersSaturated', 'CronmeshBacklog');
   });
 

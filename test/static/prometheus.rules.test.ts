@@ -82,7 +82,8 @@ describe('the rules for Prometheus', () => {
 
   it('are all in the chart’s PrometheusRule, with its runbooks', { skip: chartSkip() }, () => {
     const [rule] = render('hpa').objects.filter(({ kind }) => kind === 'PrometheusRule');
-    const { groups } = rule?.spec as unknown as {
+    assert.ok(rule?.spec);
+    const { groups } = rule.spec as unknown as {
       groups: { rules: { expr: string; annotations?: Record<string, string> }[] }[];
     };
     const made = groups.flatMap(({ rules }) => rules);
