@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
 import { createLogger } from '../observability/logger.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { createRegistry } from '../observability/registry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
@@ -23,7 +24,8 @@ export async function standalone(options: { config?: string }): Promise<void> {
     const directory = dataFolder(config.data.directory);
     const http = new HttpServer(config.http);
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
-    const stack = [onStop(() => store.close())];
+    const tracing = await startTracing({ ...config.tracing, program: 'standalone', version, logger });
+    const stack = [onStop(() => tracing.stop()), onStop(() => store.close())];
     try {
       await store.migrate();
       const coordinator = new MemoryCoordinator({
@@ -32,7 +34,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
       await coordinator.open();
       const registry = createRegistry('standalone', version);
       const fresh = (await store.getEpoch()) === undefined;
-      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, logger });
+      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, tracing, logger });
       await http.start();
       if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
@@ -41,6 +43,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
         coordinator,
         transport: directTransport(batch => master.ingest.ingest(batch)),
         registry,
+        tracing,
         logger,
         address: config.advertise.address ?? http.localHost,
         healthAddress: { host: http.localHost, port: http.port },

@@ -2,6 +2,7 @@ import { loadConfig } from '../config/load.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { createLogger } from '../observability/logger.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { createRegistry } from '../observability/registry.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
@@ -22,11 +23,12 @@ export async function worker(options: { config?: string }): Promise<void> {
     dataFolder(config.data.directory);
     const modules = await loadWorkerModules(config, options.config);
     const registry = createRegistry('worker', version);
+    const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
     const http = new HttpServer(config.http);
     await http.start();
     const consul = consulOf(config);
     const coordinator = new ConsulCoordinator({ ...consul, logger });
-    const base = [onStop(() => coordinator.close()), onStop(() => http.stop())];
+    const base = [onStop(() => tracing.stop()), onStop(() => coordinator.close()), onStop(() => http.stop())];
     try {
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), { logger, signal });
       registerConsulResolver(coordinator);
@@ -36,6 +38,7 @@ export async function worker(options: { config?: string }): Promise<void> {
         coordinator,
         transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
         registry,
+        tracing,
         logger,
         address: config.advertise.address,
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },

@@ -4,7 +4,7 @@ import type { Outcome, RunId, SkipReason } from '../domain/run/run.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import { fromZero, keepsExemplars, observedGauge } from '../observability/registry.ts';
 import { skipsCounter } from '../observability/skips.ts';
-import { traceId } from './claims/trace-context.ts';
+import { traceIdOf } from '../observability/trace-context.ts';
 import { JobMetrics } from './job-metrics.ts';
 
 /** What became of something that a worker wanted to decide. */
@@ -150,7 +150,7 @@ class Exemplified {
     const enableExemplars = keepsExemplars(registry);
     const histogram = new Histogram({ ...about, registers: [registry], enableExemplars });
     this.#observe = enableExemplars
-      ? (value, run) => histogram.observe({ labels: {}, value, exemplarLabels: { trace_id: traceId(run) } })
+      ? (value, run) => histogram.observe({ labels: {}, value, exemplarLabels: { trace_id: traceIdOf(run) } })
       : value => histogram.observe(value);
   }
 
