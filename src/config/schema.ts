@@ -220,6 +220,12 @@ export function configSchema(role: Role) {
         ),
       )
       .default({}),
+    metrics: z
+      .strictObject({
+        /** Workers: so many jobs get series of their own, by name; the others share those of `_other`. */
+        perJob: z.coerce.number().int().min(0).max(10_000).default(0),
+      })
+      .prefault({}),
     tracing: z
       .strictObject({
         /** Where traces go by OTLP, such as http://127.0.0.1:4318. Default: nowhere. */

@@ -9,16 +9,17 @@ import { traceReports } from '../master/grpc/trace-reports.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { type Keeping, Leader } from '../master/leader/leader.ts';
+import { masterMetrics } from '../master/metrics.ts';
 import { BackfillService } from '../master/services/backfills.ts';
 import { CalendarService } from '../master/services/calendars/calendars.ts';
 import { CallbackService } from '../master/services/callbacks.ts';
-
 import { Changes } from '../master/services/changes.ts';
 import { CordonService } from '../master/services/cordons.ts';
 import { DryRuns } from '../master/services/dry-run.ts';
 import { FreezeService } from '../master/services/freezes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { ModuleCheck } from '../master/services/modules.ts';
+import { PublicationWatch } from '../master/services/publication-watch.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { RunService } from '../master/services/runs.ts';
 import { StandingService } from '../master/services/standing.ts';
@@ -28,9 +29,9 @@ import type { Logger } from '../observability/logger.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Store } from '../store/store.ts';
 import { createChannels } from './channels.ts';
-import { DatabaseWatch } from './database-watch.ts';
 import { ForbiddenJobs } from './forbidden-jobs.ts';
 import { onStop, randomText } from './runtime.ts';
+import { ServerWatch } from './server-watch.ts';
 
 const dayMs = 86_400_000;
 
@@ -59,10 +60,16 @@ export function assembleMaster(parts: MasterParts): Master {
   const { config, live, store, coordinator, logger, registry } = parts;
   const changes = new Changes();
   const channels = createChannels(config.notifications.channels, process.env);
-  const database = new DatabaseWatch(store, logger);
+  const database = new ServerWatch({
+    what: 'the database',
+    metric: 'cronmesh_database_up',
+    ping: () => store.ping(),
+    logger,
+    registry,
+  });
   const workers = new WorkerDirectory({ coordinator, logger });
   const clock = new ClockGuard({ coordinator, logger, master: parts.name });
-  const publisher = new Publisher({ coordinator, store, logger, registry });
+  const publisher = new Publisher({ coordinator, store, logger });
   const { clockOk } = clock;
   const freezes = new FreezeService({ store, coordinator, logger, clock: Date.now, clockOk, registry });
   const leader = new Leader({
@@ -87,6 +94,10 @@ export function assembleMaster(parts: MasterParts): Master {
   const modules = new ModuleCheck({ workers, coordinator, logger });
   const jobs = new JobService({ ...common, randomBytes, rules, modules, channels: [...channels.keys()] });
   const stopping = new AbortController();
+  const readiness = () => {
+    const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
+    return { ready: reasons.length === 0, reasons };
+  };
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
@@ -104,17 +115,15 @@ export function assembleMaster(parts: MasterParts): Master {
     changes,
     registry,
     logger,
-    readiness: () => {
-      const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
-      return { ready: reasons.length === 0, reasons };
-    },
+    readiness,
     ...(isLoopback(config.http.host) && {
       hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host, ...hostOf(config.http.publicUrl)],
     }),
     pageOverlay: config.http.pageOverlay,
     stopping: stopping.signal,
   });
-  const ingest = new ReportIngest({ store, logger });
+  const metrics = masterMetrics(registry, { ready: () => readiness().ready, workers: () => workers.list() });
+  const ingest = new ReportIngest({ store, logger, ...metrics });
   ingest.onReports((_worker, reports) =>
     changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
   );
@@ -129,6 +138,7 @@ export function assembleMaster(parts: MasterParts): Master {
       workers,
       clock,
       publisher,
+      new PublicationWatch({ store, logger, registry }),
       leader,
       new ForbiddenJobs({ store, rules, logger }),
       onStop(async () => stopping.abort()),

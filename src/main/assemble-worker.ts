@@ -91,6 +91,7 @@ export async function assembleWorker(
     drain: config.worker.drainSeconds * 1000,
     logger,
     registry,
+    perJob: config.metrics.perJob,
     tracing: parts.tracing,
   });
   parts.live.subscribe(['worker.capacity', 'worker.labels'], now => worker.reconfigure(now.worker));

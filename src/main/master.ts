@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
 import { ConfigError } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -9,6 +8,7 @@ import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
+import { createRegistry, observedGauge } from '../observability/registry.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
@@ -17,6 +17,7 @@ import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { Registration } from './registration.ts';
 import { onStop, randomText, runUntilStopped, Services, StartError, version, waitFor } from './runtime.ts';
+import { consulWatch } from './server-watch.ts';
 
 /** A master: REST and page, reports over gRPC, and, when elected, the leader's work. As many as wanted. */
 export async function master(options: StartOptions): Promise<void> {
@@ -30,8 +31,7 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
 
   await runUntilStopped(logger, async signal => {
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    const registry = createRegistry('master', version);
     configMetrics(live, registry);
     const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer(config.http);
@@ -51,6 +51,8 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
         throw new StartError(`grpc.port: cannot listen on ${host}:${port}; set CRONMESH_GRPC_PORT to a free port`);
       });
       http.use(request => parts.app.fetch(request));
+      const streams = 'Streams of reports that workers have open to this master';
+      observedGauge(registry, 'cronmesh_grpc_streams', streams, () => grpc.streams);
       const address = config.advertise.address ?? '';
       const registration = new Registration(
         coordinator,
@@ -84,6 +86,7 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
           closeStore,
           onStop(() => coordinator.close()),
           onStop(() => http.stop()),
+          consulWatch(coordinator, { logger, registry }),
           ...parts.services,
           onStop(() => grpc.stop()),
           registration,

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
@@ -11,6 +10,7 @@ import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { KubernetesConnection } from '../operator/kubernetes/connection.ts';
 import { CronJobApi } from '../operator/kubernetes/cronjobs.ts';
 import { KubernetesError } from '../operator/kubernetes/error.ts';
@@ -19,14 +19,14 @@ import { Operator } from '../operator/operator.ts';
 import { releaseFinalizers } from '../operator/release-finalizers.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import { consulOf } from './consul-access.ts';
-import { DatabaseWatch } from './database-watch.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { databaseUrl } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
-import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
+import { ServerWatch } from './server-watch.ts';
 
 /** How long the Kubernetes API is waited for by what runs once. */
 const patience = 60_000;
@@ -46,8 +46,7 @@ async function reconcile({ config, live, logger }: Configured): Promise<void> {
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
 
   await runUntilStopped(logger, async signal => {
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    const registry = createRegistry('operator', version);
     configMetrics(live, registry);
     const http = new HttpServer(config.http);
     await http.start();
@@ -75,7 +74,13 @@ async function reconcile({ config, live, logger }: Configured): Promise<void> {
       await waitFor('the database', migrated, { ...waiting, final: error => !isRetryable(error) });
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), waiting);
 
-      const database = new DatabaseWatch(store, logger);
+      const database = new ServerWatch({
+        what: 'the database',
+        metric: 'cronmesh_database_up',
+        ping: () => store.ping(),
+        logger,
+        registry,
+      });
       const clock = new ClockGuard({ coordinator, logger, master: name });
       const publisher = new Publisher({ coordinator, store, logger });
       const workers = new WorkerDirectory({ coordinator, logger });

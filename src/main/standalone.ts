@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
 import { assembleMaster } from './assemble-master.ts';
@@ -33,8 +33,7 @@ async function everything({ config, live, logger }: Configured, file: string | u
         persistence: { load: () => store.loadKeys(), save: changes => store.saveKeys(changes) },
       });
       await coordinator.open();
-      const registry = new Registry();
-      collectDefaultMetrics({ register: registry });
+      const registry = createRegistry('standalone', version);
       configMetrics(live, registry);
       const fresh = (await store.getEpoch()) === undefined;
       const master = assembleMaster({

@@ -1,8 +1,8 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { StartOptions } from '../cli/program.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { consulOf } from './consul-access.ts';
@@ -11,6 +11,7 @@ import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
+import { consulWatch } from './server-watch.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
@@ -22,8 +23,7 @@ async function work({ config, live, logger }: Configured, file: string | undefin
   await runUntilStopped(logger, async signal => {
     dataFolder(config.data.directory);
     const modules = await loadWorkerModules(config, file);
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    const registry = createRegistry('worker', version);
     configMetrics(live, registry);
     const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
     const http = new HttpServer(config.http);
@@ -48,7 +48,8 @@ async function work({ config, live, logger }: Configured, file: string | undefin
         consul,
       });
       http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
-      const all = new Services([...base, ...services], logger);
+      const watch = consulWatch(coordinator, { logger, registry });
+      const all = new Services([...base, watch, ...services], logger);
       await all.start();
       logger.info({ worker: core.status().id, http: http.port }, 'started');
       return all;

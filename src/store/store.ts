@@ -481,6 +481,15 @@ export interface Store extends BackfillStore {
     jobs: readonly { readonly uid: JobUid; readonly countsFrom: Instant; readonly detail: string }[],
     now: Instant,
   ): Promise<readonly Job[]>;
+  /**
+   * Jobs whose newest `inARow` ended runs all failed (Failed, TimedOut, Lost); Killed and Skipped do not count. With `since`: only those `known`, and those of which a run failed since then; else all are looked at.
+   */
+  failingJobs(query: {
+    readonly since?: Instant;
+    readonly known?: readonly JobUid[];
+    readonly inARow: number;
+    readonly limit: number;
+  }): Promise<readonly JobUid[]>;
   /** Where a walk over changed runs stands; undefined before its first save. */
   /** Each by its id once. */
   addNotifications(term: Term, wanted: readonly NewNotification[], now: Instant): Promise<void>;

@@ -38,6 +38,8 @@ export interface WorkerOptions {
   /** How long `stop` waits for runs before it ends them. */
   readonly drain: Milliseconds;
   readonly logger: Logger;
+  /** So many jobs get series of their own in the metrics. Default 0. */
+  readonly perJob?: number;
   /** Gets the worker's metrics. Default: none are kept. */
   readonly registry?: Registry;
   /** Takes the traces of runs. Default: nobody does. */

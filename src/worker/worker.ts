@@ -4,7 +4,7 @@ import { lanePath } from '../coordination/keys.ts';
 import type { KillRecord } from '../coordination/records.ts';
 import type { WorkerMeta } from '../coordination/worker-service.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import type { Clock, Milliseconds } from '../domain/time.ts';
+import type { Clock, Instant, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import { noTracing } from '../observability/tracing.ts';
 import { Agenda } from './agenda/agenda.ts';
@@ -95,9 +95,12 @@ export class Worker implements Service {
   #killWatch: Promise<void> | undefined;
   #abilityTimer: NodeJS.Timeout | undefined;
   #wasAble = false;
+  /** When the leader made its newest beat that was seen; before the first, when this worker was made. */
+  #beatSeen: Instant;
 
   constructor(options: WorkerOptions) {
     const { id, coordinator, clock = Date.now } = options;
+    this.#beatSeen = clock();
     const logger = options.logger.child({ component: 'worker', worker: id });
     this.#options = options;
     this.#meta = {
@@ -133,6 +136,9 @@ export class Worker implements Service {
       used: () => this.#room.used,
       jobs: () => this.#agenda.size,
       cordoned: () => this.#brakes.cordon !== undefined,
+      ready: () => this.#reasons().length === 0,
+      watchLag: () => clock() - this.#beatSeen,
+      ...(options.perJob !== undefined && { perJob: options.perJob }),
     });
     const onStaleJob = (job: Parameters<JobIntake['refresh']>[0]) => this.#intake.refresh(job);
     const context = () => this.#context();
@@ -170,7 +176,10 @@ export class Worker implements Service {
         await this.#recovery.prepare(epoch);
       },
       onWorking: () => this.#look(),
-      onBeat: (epoch, arrived) => this.#clockWatch.sample(`leader ${epoch.leader}`, epoch.at, arrived),
+      onBeat: (epoch, arrived) => {
+        this.#beatSeen = epoch.at;
+        this.#clockWatch.sample(`leader ${epoch.leader}`, epoch.at, arrived);
+      },
     });
     const onPast = (why: string, under: number) => this.#epoch.hold(why, under);
     this.#claimer = new Claimer({

@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import { backfillsConformance } from './store/backfills.ts';
 import { calendarsConformance } from './store/calendars.ts';
 import { chainsConformance } from './store/chains.ts';
+import { failingConformance } from './store/failing.ts';
 import { freezesConformance } from './store/freezes.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
@@ -58,6 +59,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     leaderConformance(store);
     retriesConformance(store);
     freezesConformance(store);
+    failingConformance(store);
     backfillsConformance(store);
     chainsConformance(store);
     pausesConformance(store);

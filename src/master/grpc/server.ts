@@ -78,6 +78,11 @@ export class GrpcServer implements Service {
     return this.#port;
   }
 
+  /** Streams of reports that are open now. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
   /** @throws when the port is taken */
   start(): Promise<void> {
     this.#starting ??= this.#start();

@@ -9,6 +9,7 @@ import type { NamespaceRules } from '../../domain/policy/allow-list.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { fromZero } from '../../observability/registry.ts';
 import type { Store, StoredEpoch } from '../../store/store.ts';
 import type { Channel } from '../notifications/channels/channel.ts';
 import { Sender } from '../notifications/sender.ts';
@@ -23,14 +24,16 @@ import { Accounting } from './accounting.ts';
 import { AwaitedJobs } from './awaited-jobs.ts';
 import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
+import { Census } from './census.ts';
 import { Chains } from './chains.ts';
 import { findDowntime } from './downtime.ts';
 import { Endings } from './endings.ts';
 import { EpochKeeper } from './epoch.ts';
+import { JobCounts } from './job-counts.ts';
 import { JobFollower } from './job-follower.ts';
 import { clearLanes } from './lanes.ts';
 import { insist, isOver, repeat } from './loop.ts';
-import { type LeaderMetrics, leaderMetrics } from './metrics.ts';
+import { type LeaderMetrics, leaderMetrics, resignedMetrics } from './metrics.ts';
 import { Observations } from './observations.ts';
 import { Office } from './office.ts';
 import { Orphans } from './orphans.ts';
@@ -102,7 +105,11 @@ export class Leader implements Service {
     this.#bornAt = this.#clock();
     this.#timing = { ...leaderTiming, ...options.timing };
     this.#metrics = leaderMetrics(options.registry);
-    this.#metrics.leader.set({ role: schedulerRole }, 0);
+    fromZero(this.#metrics.elections, 'role', [schedulerRole]);
+    for (const channel of options.channels?.keys() ?? []) {
+      for (const result of ['sent', 'retried', 'failed']) this.#metrics.notifications.inc({ channel, result }, 0);
+    }
+    resignedMetrics(this.#metrics, schedulerRole);
     this.#observations = new Observations(workers.history);
     this.#election = new Election({
       coordinator,
@@ -150,6 +157,7 @@ export class Leader implements Service {
     });
     const stored = await store.getEpoch();
     this.#metrics.leader.set({ role: schedulerRole }, 1);
+    this.#metrics.elections.inc({ role: schedulerRole });
     await Promise.all(
       this.#tasks(office, stored).map(async task => {
         try {
@@ -161,8 +169,7 @@ export class Leader implements Service {
         }
       }),
     );
-    this.#metrics.leader.set({ role: schedulerRole }, 0);
-    this.#metrics.triggersWaiting.set(0);
+    resignedMetrics(this.#metrics, schedulerRole);
   }
 
   #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {
@@ -187,7 +194,9 @@ export class Leader implements Service {
     const notified = new PolicyIndex(({ spec }) => spec.notify !== undefined && spec.notify.length > 0);
     const pausing = new PolicyIndex(spell => mayPause(spell.spec) && spell.paused === undefined);
     const awaited = new AwaitedJobs();
-    const agenda = new SpellAgenda(every.auditAfter, [notified, pausing, awaited]);
+    const census = new Census();
+    const agenda = new SpellAgenda(every.auditAfter, [notified, pausing, awaited, census]);
+    const jobCounts = new JobCounts(office, { agenda, census, workers });
     const follower = new JobFollower(office, agenda);
     const catchups = new Catchups(office);
     const pauses = new Pauses(office, { jobs: pausing, publisher });
@@ -217,6 +226,7 @@ export class Leader implements Service {
         follower.follow(),
         again('the reload of all jobs', every.reloadEvery, () => follower.load()),
         again('the audit', every.auditEvery, () => accounting.pass()),
+        again('the counting of jobs', every.sweepEvery, () => jobCounts.pass()),
         again('the clearing of triggers', every.clearEvery, () => triggers.clear()),
         again('the clearing of orphans', every.clearEvery, () => orphans.pass()),
         again('what follows from ended runs', every.sweepEvery, () => endings.pass()),

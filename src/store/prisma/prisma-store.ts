@@ -7,6 +7,7 @@ import { chains } from './chains.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
+import { failing } from './failing.ts';
 import { followEnds } from './follow-ends.ts';
 import { freezes } from './freezes.ts';
 import { history } from './history.ts';
@@ -34,6 +35,7 @@ export function createStore(database: Database): Store {
     ...chains(database),
     ...followEnds(database),
     ...pauses(database),
+    ...failing(database),
     ...retries(database),
     ...history(database),
     ...freezes(database),
