@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
+import { admission, type Bindings } from '../master/http/admission/admission.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
@@ -24,6 +25,7 @@ import { StandingService } from '../master/services/standing.ts';
 import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
+import { LoopDelay } from '../observability/loop-delay.ts';
 import type { Store } from '../store/store.ts';
 import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
@@ -43,7 +45,8 @@ export interface MasterParts {
 }
 
 export interface Master {
-  readonly app: ReturnType<typeof createApp>;
+  /** Answers what comes over HTTP, or refuses it where it is too much. */
+  readonly fetch: ReturnType<typeof admission>;
   readonly ingest: ReportIngest;
   readonly jobs: JobService;
   /** In the order of starting. */
@@ -81,10 +84,12 @@ export function assembleMaster(parts: MasterParts): Master {
   const modules = new ModuleCheck({ workers, coordinator, logger });
   const jobs = new JobService({ ...common, randomBytes, rules, modules, channels: [...channels.keys()] });
   const stopping = new AbortController();
+  const loop = new LoopDelay();
+  const { loopDelayMs: loopDelay, ...limits } = config.http.limits;
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
-    runs: new RunService({ ...common, workers, randomText }),
+    runs: new RunService({ ...common, workers, randomText, most: config.pending }),
     why: new WhyService({ ...common, freezes }),
     freezes,
     cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),
@@ -111,8 +116,9 @@ export function assembleMaster(parts: MasterParts): Master {
   ingest.onReports((_worker, reports) =>
     changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
   );
+  const fetch = (request: Request, bindings: Bindings) => app.fetch(request, bindings);
   return {
-    app,
+    fetch: admission(fetch, { ...limits, loopDelay, delay: () => loop.delay, registry, logger }),
     ingest,
     jobs,
     // Stopped in the reverse order: open streams are told first.
@@ -123,6 +129,7 @@ export function assembleMaster(parts: MasterParts): Master {
       publisher,
       leader,
       new ForbiddenJobs({ store, rules, logger }),
+      loop,
       onStop(async () => stopping.abort()),
     ],
   };

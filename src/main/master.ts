@@ -40,7 +40,8 @@ export async function master(options: { config?: string }): Promise<void> {
         const { host, port } = config.grpc;
         throw new StartError(`grpc.port: cannot listen on ${host}:${port}; set CRONMESH_GRPC_PORT to a free port`);
       });
-      http.use(request => parts.app.fetch(request));
+      http.measure(registry);
+      http.use(parts.fetch);
       const address = config.advertise.address ?? '';
       const registration = new Registration(
         coordinator,

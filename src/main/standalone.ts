@@ -47,7 +47,8 @@ export async function standalone(options: { config?: string }): Promise<void> {
         healthAddress: { host: http.localHost, port: http.port },
         masterUrl: config.http.publicUrl ?? `http://${http.localHost}:${http.port}`,
       });
-      http.use(request => master.app.fetch(request));
+      http.measure(registry);
+      http.use(master.fetch);
       const all = new Services(
         [...stack, onStop(() => coordinator.close()), onStop(() => http.stop()), ...master.services, ...services],
         logger,

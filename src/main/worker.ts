@@ -41,6 +41,7 @@ export async function worker(options: { config?: string }): Promise<void> {
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
         consul,
       });
+      http.measure(registry);
       http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
       const all = new Services([...base, ...services], logger);
       await all.start();
