@@ -93,13 +93,14 @@ export class HttpServer implements Service {
   }
 
   async start(): Promise<void> {
+    const requestWithin: Milliseconds = this.#limits.requestSeconds * 1_000;
     await new Promise<void>((resolve, reject) => {
       const server = createAdaptorServer({
         fetch: (request, bindings) => this.#handler(request, bindings as Bindings),
         overrideGlobalObjects: false,
         serverOptions: {
-          headersTimeout: headersWithin,
-          requestTimeout: this.#limits.requestSeconds * 1_000,
+          headersTimeout: Math.min(headersWithin, requestWithin),
+          requestTimeout: requestWithin,
           keepAliveTimeout: keepAlive,
           connectionsCheckingInterval: 1_000,
           maxHeaderSize: mostHeaderBytes,
