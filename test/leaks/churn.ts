@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '../support/cluster.ts';
+import { eventually } from '../support/process.ts';
 import type { Rest, RunView } from '../support/rest.ts';
 
 const jobsPath = '/api/v1/namespaces/default/jobs';
@@ -58,8 +59,13 @@ export class Churn {
   async deleteJobs(): Promise<void> {
     const jobs = await this.#rest.all<{ metadata: { name: string } }>('/api/v1/jobs');
     for (const { metadata } of jobs) {
-      const answer = await this.#rest.request('DELETE', `${jobsPath}/${metadata.name}`);
-      if (!answer.ok && answer.status !== 404) throw new Error(`delete of ${metadata.name}: ${answer.status}`);
+      await eventually(
+        `job ${metadata.name} is deleted`,
+        async () =>
+          [200, 204, 404].includes((await this.#rest.request('DELETE', `${jobsPath}/${metadata.name}`)).status),
+        60_000,
+        500,
+      );
     }
   }
 
@@ -85,8 +91,16 @@ export class Churn {
       everywhere: { schedule: '*/10 * * * * *', placement: { mode: 'All' }, ...shell('true') },
       byhand: { schedule: '@manually', ...shell('sleep 30') },
     };
-    for (const [name, spec] of Object.entries(standing))
-      await this.#rest.post(jobsPath, { metadata: { name }, spec: { history: { runs: 100 }, ...spec } });
+    for (const [name, spec] of Object.entries(standing)) {
+      const manifest = { metadata: { name }, spec: { history: { runs: 100 }, ...spec } };
+      // On a busy machine a master may doubt its clock for a moment.
+      await eventually(
+        `job ${name} is made`,
+        async () => [201, 409].includes((await this.#rest.request('POST', jobsPath, manifest)).status),
+        60_000,
+        500,
+      );
+    }
   }
 
   async #actions(): Promise<void> {

@@ -24,7 +24,7 @@ export async function sampleProbed(pid: number, folder: string): Promise<Sample>
   const path = join(folder, `${pid}.json`);
   rmSync(path, { force: true });
   process.kill(pid, 'SIGUSR2');
-  await eventually(`the probe of ${pid}`, () => existsSync(path), 20_000, 100);
+  await eventually(`the probe of ${pid}`, () => existsSync(path), 90_000, 100);
   const { memory, resources } = JSON.parse(readFileSync(path, 'utf8')) as {
     memory: NodeJS.MemoryUsage;
     resources: Record<string, number>;

@@ -53,7 +53,7 @@ export function runs(
     countPending: async (jobUid, most) => {
       const [counts] = await prisma.$queryRaw<{ all: bigint; of_job: bigint }[]>`
         SELECT count(*) AS all, count(*) FILTER (WHERE job_uid = ${jobUid}) AS of_job
-        FROM (SELECT job_uid FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting' LIMIT ${most}) some`;
+        FROM (SELECT job_uid FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting' LIMIT ${most}) AS counted`;
       return { all: Number(counts?.all ?? 0), ofJob: Number(counts?.of_job ?? 0) };
     },
 
