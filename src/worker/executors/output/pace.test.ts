@@ -47,9 +47,6 @@ describe('the pace at which output is read', () => {
     }
     await Promise.all(all);
     assert.ok(turns >= 70 && turns < 110, `${turns} turns for 300 reads of which 4 fit in one`);
-    assert.deepEqual(
-      order.slice(3, 40),
-      order.slice(3, 40).toSorted((a, b) => a - b),
-    );
+    assert.equal(new Set(order.slice(0, 120)).size, 100, 'everybody has a turn before others have their second');
   });
 });

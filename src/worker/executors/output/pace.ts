@@ -32,7 +32,7 @@ export class Pace {
   take(bytes: number): Promise<void> | undefined {
     this.#left -= bytes;
     this.#timer ??= setTimeout(() => this.#turn(), this.#options.turn);
-    if (this.#left > 0) return undefined;
+    if (this.#left > 0 && this.#waiting.length === 0) return undefined;
     return new Promise(resolve => this.#waiting.push(resolve));
   }
 
