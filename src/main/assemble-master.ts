@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
+import { traceReports } from '../master/grpc/trace-reports.ts';
 import { admission, type Bindings } from '../master/http/admission/admission.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
@@ -26,6 +27,7 @@ import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import { LoopDelay } from '../observability/loop-delay.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import type { Store } from '../store/store.ts';
 import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
@@ -41,6 +43,7 @@ export interface MasterParts {
   readonly store: Store;
   readonly coordinator: Coordinator;
   readonly registry: Registry;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -117,6 +120,7 @@ export function assembleMaster(parts: MasterParts): Master {
     changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
   );
   const fetch = (request: Request, bindings: Bindings) => app.fetch(request, bindings);
+  if (parts.tracing.enabled) ingest.onReports(traceReports(parts.tracing, parts.name));
   return {
     fetch: admission(fetch, { ...limits, loopDelay, delay: () => loop.delay, registry, logger }),
     ingest,

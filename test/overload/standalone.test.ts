@@ -29,7 +29,7 @@ describe('one process under floods: REST and claims share it', () => {
       log: join(folder, 'log'),
       cwd: folder,
     });
-    await eventually('it is ready', async () => (await rest.request('GET', '/readyz')).ok, 60_000);
+    await eventually('it is ready', async () => (await rest.request('GET', '/readyz')).ok, 180_000, 500);
     files = await everySecond(rest, 20, folder);
     await rest.post('/api/v1/namespaces/default/jobs', {
       metadata: { name: 'flooded' },
