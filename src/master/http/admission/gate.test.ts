@@ -66,4 +66,19 @@ describe('a gate', () => {
     await gate.enter('b');
     await assert.rejects(gate.enter('c'), refused('Overloaded'));
   });
+
+  it('lets timers and sockets have their turn between those that waited', async () => {
+    const gate = new Gate('reads', { ...limits, active: 1, waiting: 20, activePerClient: 1 });
+    let turns = 0;
+    const turn = (): void => {
+      turns++;
+      if (gate.waiting > 0) setImmediate(turn);
+    };
+    const first = await gate.enter('a');
+    const others = Array.from({ length: 9 }, async () => (await gate.enter('a'))());
+    setImmediate(turn);
+    first();
+    await Promise.all(others);
+    assert.ok(turns >= 8, `${turns} turns between 9 requests`);
+  });
 });

@@ -48,6 +48,7 @@ export class Gate {
   readonly #queued = new Map<string, number>();
   readonly #queue = new Set<Waiting>();
   #count = 0;
+  #admitting = false;
 
   /** @param what for the messages: `reads` */
   constructor(what: string, limits: GateLimits) {
@@ -67,7 +68,7 @@ export class Gate {
 
   /** Resolves with the function that gives the place back, which may be called twice. @throws ShedError */
   async enter(client: string): Promise<() => void> {
-    if (this.#mayEnter(client)) this.#take(client);
+    if (this.#queue.size === 0 && this.#mayEnter(client)) this.#take(client);
     else await this.#wait(client);
     let left = false;
     return () => {
@@ -90,10 +91,23 @@ export class Gate {
   #give(client: string): void {
     this.#count--;
     change(this.#active, client, -1);
-    for (const next of this.#queue) {
-      if (this.#count >= this.#limits.active) return;
-      if (this.#mayEnter(next.client)) next.enter();
-    }
+    this.#admitSoon();
+  }
+
+  /**
+   * In a turn of the event loop of its own: a database in this process answers without one, and those that wait would
+   * follow one another without a timer or a socket having its turn in between.
+   */
+  #admitSoon(): void {
+    if (this.#queue.size === 0 || this.#admitting) return;
+    this.#admitting = true;
+    setImmediate(() => {
+      this.#admitting = false;
+      for (const next of this.#queue) {
+        if (this.#count >= this.#limits.active) return;
+        if (this.#mayEnter(next.client)) next.enter();
+      }
+    });
   }
 
   async #wait(client: string): Promise<void> {
@@ -109,6 +123,8 @@ export class Gate {
     };
     this.#queue.add(waiting);
     change(this.#queued, client, 1);
+    // Those that are ahead may be waiting for their own share only.
+    this.#admitSoon();
     const { patience } = this.#limits;
     const timer = setTimeout(() => {
       this.#leaveQueue(waiting);
@@ -127,7 +143,8 @@ export class Gate {
     if (countOf(this.#active, client) + countOf(this.#queued, client) >= share) {
       throw new ShedError('client', `${share} ${this.#what} of one client are under way, the most there may be`);
     }
-    if (this.#queue.size >= waiting) {
+    // Some of those in the queue have a place already, and only wait for their turn of the loop.
+    if (this.#queue.size >= waiting + active - this.#count) {
       throw new ShedError('total', `${active + waiting} ${this.#what} are under way, the most there may be; try again`);
     }
   }
