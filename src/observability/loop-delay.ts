@@ -2,8 +2,10 @@ import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
 
 const sampleEvery: Milliseconds = 50;
-/** The share of the newest sample: one long pause (a garbage collection) is forgotten after some tenths of a second. */
+/** The share of the newest sample: one pause, a garbage collection or the start of the process, is soon forgotten. */
 const weight = 0.2;
+/** What one sample counts at most: 0.8 s, after all, where nothing else is late. */
+const most: Milliseconds = 4_000;
 
 /** How late this process's timers come, smoothed: what a claim that is due now would wait behind other work. */
 export class LoopDelay implements Service {
@@ -29,7 +31,7 @@ export class LoopDelay implements Service {
 
   #sample(): void {
     const now = performance.now();
-    const late = Math.max(0, now - this.#due);
+    const late = Math.min(most, Math.max(0, now - this.#due));
     this.#due = now + sampleEvery;
     this.#delay += weight * (late - this.#delay);
   }
