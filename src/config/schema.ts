@@ -63,7 +63,11 @@ const httpLimits = (role: Role) =>
       streams: count(1, 50_000, 1_000),
       streamsPerClient: count(1, 50_000, 250),
       /** When timers come so late, in milliseconds, reads are refused, and writes at twice as much: runs go first. */
-      loopDelayMs: z.coerce.number().min(10).max(60_000).default(1_000),
+      loopDelayMs: z.coerce
+        .number()
+        .min(10)
+        .max(60_000)
+        .default(role === 'standalone' ? 1_000 : 2_000),
     })
     .prefault({});
 
