@@ -43,6 +43,35 @@ const baseUrl = z
   .refine(value => !/[?#]/.test(value), 'must have no query')
   .transform(value => value.replace(/\/+$/, ''));
 
+const count = (least: number, most: number, usual: number) =>
+  z.coerce.number().int().min(least).max(most).default(usual);
+
+/**
+ * What one process takes over HTTP at once; the rest is refused with 429 or 503. `reads` … `loopDelayMs`: masters only.
+ * In one process the database is, too: more than a few queries at once only hold up the runs.
+ */
+const httpLimits = (role: Role) =>
+  z
+    .strictObject({
+      /** Connections; above it the one that is idle for longest makes room. */
+      connections: count(16, 100_000, 4_000),
+      /** How long a request, with its body, may take to arrive, in seconds. */
+      requestSeconds: z.coerce.number().min(1).max(3_600).default(30),
+      /** Requests that look, and that change something, at once; 16 times as many, 256 at least, wait for up to 5 s. */
+      reads: count(1, 10_000, role === 'standalone' ? 4 : 32),
+      writes: count(1, 10_000, role === 'standalone' ? 8 : 32),
+      /** Followed logs, live pages and logs on their way, in all and of one client address. */
+      streams: count(1, 50_000, 1_000),
+      streamsPerClient: count(1, 50_000, 250),
+      /** When timers come so late, in milliseconds, reads are refused, and writes at twice as much: runs go first. */
+      loopDelayMs: z.coerce
+        .number()
+        .min(10)
+        .max(60_000)
+        .default(role === 'standalone' ? 1_000 : 2_000),
+    })
+    .prefault({});
+
 /** What is no JSON stays text, and is refused as such. */
 function parseJson(value: unknown): unknown {
   if (typeof value !== 'string') return value;
@@ -83,6 +112,7 @@ export function configSchema(role: Role) {
         pageOverlay: z.string().min(1).optional(),
         /** Callbacks of http jobs that this master takes a second; each costs a read of Consul and a write. */
         callbacksPerSecond: z.coerce.number().int().min(1).max(100_000).default(200).meta({ live: true }),
+        limits: httpLimits(role),
       })
       .prefault({}),
     grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),
@@ -224,6 +254,13 @@ export function configSchema(role: Role) {
       .strictObject({
         /** Workers: so many jobs get series of their own, by name; the others share those of `_other`. */
         perJob: z.coerce.number().int().min(0).max(10_000).default(0),
+      })
+      .prefault({}),
+    /** The most runs that may wait for a worker, delayed ones included; further requests get 429 `TooManyPending`. */
+    pending: z
+      .strictObject({
+        perJob: count(1, 1_000_000, 2_000),
+        total: count(1, 1_000_000, 20_000),
       })
       .prefault({}),
     tracing: z

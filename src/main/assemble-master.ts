@@ -6,6 +6,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
 import { traceReports } from '../master/grpc/trace-reports.ts';
+import { admission, type Bindings } from '../master/http/admission/admission.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { type Keeping, Leader } from '../master/leader/leader.ts';
@@ -26,6 +27,7 @@ import { StandingService } from '../master/services/standing.ts';
 import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
+import { LoopDelay } from '../observability/loop-delay.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Store } from '../store/store.ts';
 import { createChannels } from './channels.ts';
@@ -48,7 +50,8 @@ export interface MasterParts {
 }
 
 export interface Master {
-  readonly app: ReturnType<typeof createApp>;
+  /** Answers what comes over HTTP, or refuses it where it is too much. */
+  readonly fetch: ReturnType<typeof admission>;
   readonly ingest: ReportIngest;
   readonly jobs: JobService;
   /** In the order of starting. */
@@ -98,10 +101,12 @@ export function assembleMaster(parts: MasterParts): Master {
     const reasons = [...database.reasons, ...(clock.clockOk() ? [] : ["its clock is off from its peers'"])];
     return { ready: reasons.length === 0, reasons };
   };
+  const loop = new LoopDelay();
+  const { loopDelayMs: loopDelay, ...limits } = config.http.limits;
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
-    runs: new RunService({ ...common, workers, randomText }),
+    runs: new RunService({ ...common, workers, randomText, most: config.pending }),
     why: new WhyService({ ...common, freezes }),
     freezes,
     cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),
@@ -127,9 +132,10 @@ export function assembleMaster(parts: MasterParts): Master {
   ingest.onReports((_worker, reports) =>
     changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
   );
+  const fetch = (request: Request, bindings: Bindings) => app.fetch(request, bindings);
   if (parts.tracing.enabled) ingest.onReports(traceReports(parts.tracing, parts.name));
   return {
-    app,
+    fetch: admission(fetch, { ...limits, loopDelay, delay: () => loop.delay, registry, logger }),
     ingest,
     jobs,
     // Stopped in the reverse order: open streams are told first.
@@ -141,6 +147,7 @@ export function assembleMaster(parts: MasterParts): Master {
       new PublicationWatch({ store, logger, registry }),
       leader,
       new ForbiddenJobs({ store, rules, logger }),
+      loop,
       onStop(async () => stopping.abort()),
     ],
   };

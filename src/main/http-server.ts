@@ -1,15 +1,41 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
-import { serve } from '@hono/node-server';
+import { createAdaptorServer } from '@hono/node-server';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Config } from '../config/schema.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
+import { Connections } from './connections.ts';
 import { StartError } from './runtime.ts';
 
-type Handler = (request: Request) => Response | Promise<Response>;
+type Handler = (request: Request, bindings: Bindings) => Response | Promise<Response>;
+
+/** Node's own request and response. */
+interface Bindings {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly limits: Pick<Config['http']['limits'], 'connections' | 'requestSeconds'>;
+}
 
 /** How long open requests (followed logs, live pages) may go on once the server stops. */
 const stopGrace: Milliseconds = 1_000;
+/** From a connection's first byte, or its last answer, to the end of the next request's headers. */
+const headersWithin: Milliseconds = 10_000;
+/** Longer than the minute after which load balancers give idle connections up: who closes first must be the client. */
+const keepAlive: Milliseconds = 65_000;
+/** Nothing was sent or taken for so long: event streams say something each 15 s. */
+const stalled: Milliseconds = 120_000;
+/** Connections that the system holds while this process is busy; it takes as many as it is set to (somaxconn). */
+const mostUnaccepted = 4_096;
+const mostHeaderBytes = 16 * 1024;
+const mostHeaders = 100;
 
 /**
  * The one HTTP server of a process. It listens before the rest is there, so that health checks are answered while the
@@ -18,12 +44,15 @@ const stopGrace: Milliseconds = 1_000;
 export class HttpServer implements Service {
   readonly #host: string;
   readonly #wantedPort: number;
+  readonly #limits: HttpServerOptions['limits'];
+  #connections: Connections | undefined;
   #handler: Handler = waiting;
   #server: Server | undefined;
 
-  constructor(options: { readonly host: string; readonly port: number }) {
+  constructor(options: HttpServerOptions) {
     this.#host = options.host;
     this.#wantedPort = options.port;
+    this.#limits = options.limits;
   }
 
   /** The port listened on; that of the options, or the one given by the system for 0. */
@@ -42,18 +71,47 @@ export class HttpServer implements Service {
     this.#handler = handler;
   }
 
+  /** Shows its connections in a process's metrics. */
+  measure(registry: Registry): void {
+    const connections = (): Connections | undefined => this.#connections;
+    new Gauge({
+      name: 'cronmesh_http_connections',
+      help: 'Open connections to the HTTP port',
+      registers: [registry],
+      collect() {
+        this.set(connections()?.open ?? 0);
+      },
+    });
+    new Counter({
+      name: 'cronmesh_http_connections_dropped_total',
+      help: 'Connections that were closed since there were too many',
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(connections()?.dropped ?? 0);
+      },
+    });
+  }
+
   async start(): Promise<void> {
+    const requestWithin: Milliseconds = this.#limits.requestSeconds * 1_000;
     await new Promise<void>((resolve, reject) => {
-      const server = serve(
-        {
-          fetch: request => this.#handler(request),
-          hostname: this.#host,
-          port: this.#wantedPort,
-          overrideGlobalObjects: false,
+      const server = createAdaptorServer({
+        fetch: (request, bindings) => this.#handler(request, bindings as Bindings),
+        overrideGlobalObjects: false,
+        serverOptions: {
+          headersTimeout: Math.min(headersWithin, requestWithin),
+          requestTimeout: requestWithin,
+          keepAliveTimeout: keepAlive,
+          connectionsCheckingInterval: 1_000,
+          maxHeaderSize: mostHeaderBytes,
         },
-        () => resolve(),
-      ) as Server;
+      }) as Server;
+      server.maxHeadersCount = mostHeaders;
+      server.timeout = stalled;
+      this.#connections = new Connections(server, this.#limits.connections);
       server.once('error', error => reject(refusal(error, this.#host, this.#wantedPort)));
+      server.listen({ host: this.#host, port: this.#wantedPort, backlog: mostUnaccepted }, resolve);
       this.#server = server;
     });
   }

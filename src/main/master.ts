@@ -50,7 +50,8 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
         const { host, port } = config.grpc;
         throw new StartError(`grpc.port: cannot listen on ${host}:${port}; set CRONMESH_GRPC_PORT to a free port`);
       });
-      http.use(request => parts.app.fetch(request));
+      http.measure(registry);
+      http.use(parts.fetch);
       const streams = 'Streams of reports that workers have open to this master';
       observedGauge(registry, 'cronmesh_grpc_streams', streams, () => grpc.streams);
       const address = config.advertise.address ?? '';

@@ -61,7 +61,8 @@ async function everything({ config, live, logger }: Configured, file: string | u
         healthAddress: { host: http.localHost, port: http.port },
         masterUrl: config.http.publicUrl ?? `http://${http.localHost}:${http.port}`,
       });
-      http.use(request => master.app.fetch(request));
+      http.measure(registry);
+      http.use(master.fetch);
       const all = new Services(
         [...stack, onStop(() => coordinator.close()), onStop(() => http.stop()), ...master.services, ...services],
         logger,

@@ -47,6 +47,7 @@ async function work({ config, live, logger }: Configured, file: string | undefin
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
         consul,
       });
+      http.measure(registry);
       http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
       const watch = consulWatch(coordinator, { logger, registry });
       const all = new Services([...base, watch, ...services], logger);

@@ -318,6 +318,8 @@ export interface Store extends BackfillStore {
    * ones too that are due later.
    */
   pendingRuns(limit: number, dueBy?: Instant): Promise<readonly PendingRun[]>;
+  /** How many runs no worker has claimed, delayed ones included, and how many of them are of a job: counted up to `most`. */
+  countPending(jobUid: JobUid, most: number): Promise<{ readonly all: number; readonly ofJob: number }>;
   markRunsPublished(ids: readonly RunId[]): Promise<void>;
   /**
    * Ends a run of which no attempt has begun as Skipped, Cancelled. Whoever calls it has made sure that none will. False

@@ -5,6 +5,7 @@ import { type ConsulServer, startConsul } from './consul.ts';
 import { type PostgresServer, startPostgres } from './postgres.ts';
 import { eventually, freePort, Program } from './process.ts';
 import { Rest } from './rest.ts';
+import { TcpProxy } from './tcp-proxy.ts';
 
 interface Member {
   readonly env: Record<string, string>;
@@ -20,10 +21,19 @@ export class Cluster {
   readonly masters: Member[] = [];
   readonly workers: Member[] = [];
 
-  private constructor(folder: string, consul: ConsulServer, postgres: PostgresServer) {
+  /** With `proxied`: what stands before Consul and the database, and can be cut. */
+  readonly proxies: { readonly consul: TcpProxy; readonly database: TcpProxy } | undefined;
+
+  private constructor(
+    folder: string,
+    consul: ConsulServer,
+    postgres: PostgresServer,
+    proxies?: { readonly consul: TcpProxy; readonly database: TcpProxy },
+  ) {
     this.folder = folder;
     this.consul = consul;
     this.postgres = postgres;
+    this.proxies = proxies;
   }
 
   static async start(size: {
@@ -31,10 +41,14 @@ export class Cluster {
     workers: number;
     masterEnv?: Record<string, string>;
     workerEnv?: Record<string, string>;
+    proxied?: boolean;
   }): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'cronmesh-cluster-'));
     const [consul, postgres] = await Promise.all([startConsul(), startPostgres()]);
-    const cluster = new Cluster(folder, consul, postgres);
+    const proxies = size.proxied
+      ? { consul: await proxyOf(consul.address), database: await proxyOf(postgres.url) }
+      : undefined;
+    const cluster = new Cluster(folder, consul, postgres, proxies);
     for (let i = 0; i < size.masters; i++) await cluster.addMaster(size.masterEnv);
     for (let i = 0; i < size.workers; i++) await cluster.addWorker(size.workerEnv);
     await cluster.ready(size.workers);
@@ -44,8 +58,8 @@ export class Cluster {
   async addMaster(more: Record<string, string> = {}): Promise<Member> {
     const [http, grpc] = [await freePort(), await freePort()];
     const env = {
-      CONSUL_HTTP_ADDR: this.consul.address,
-      DATABASE_URL: this.postgres.url,
+      CONSUL_HTTP_ADDR: through(this.consul.address, this.proxies?.consul),
+      DATABASE_URL: through(this.postgres.url, this.proxies?.database),
       CRONMESH_HTTP_PORT: String(http),
       CRONMESH_HTTP_HOST: '127.0.0.1',
       CRONMESH_GRPC_PORT: String(grpc),
@@ -61,7 +75,7 @@ export class Cluster {
     const http = await freePort();
     const name = `worker-${this.workers.length}`;
     const env = {
-      CONSUL_HTTP_ADDR: this.consul.address,
+      CONSUL_HTTP_ADDR: through(this.consul.address, this.proxies?.consul),
       CRONMESH_HTTP_PORT: String(http),
       CRONMESH_HTTP_HOST: '127.0.0.1',
       CRONMESH_WORKER_NAME: name,
@@ -109,8 +123,21 @@ export class Cluster {
   async stop(): Promise<void> {
     await Promise.all(this.workers.map(worker => worker.program.stop()));
     await Promise.all(this.masters.map(master => master.program.stop()));
+    await this.proxies?.consul.close();
+    await this.proxies?.database.close();
     await this.consul.stop();
     await this.postgres.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function proxyOf(url: string): Promise<TcpProxy> {
+  const { hostname, port } = new URL(url);
+  return TcpProxy.open({ host: hostname, port: Number(port) });
+}
+
+function through(url: string, proxy: TcpProxy | undefined): string {
+  if (proxy === undefined) return url;
+  const { host } = new URL(url);
+  return url.replace(host, `127.0.0.1:${proxy.port}`);
 }

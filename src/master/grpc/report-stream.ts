@@ -4,11 +4,14 @@ import type { WorkerId } from '../../domain/run/run.ts';
 import type { ReportRequest, ReportResponse } from '../../gen/cronmesh/v1/report.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { checkBatch, decodeReport, InvalidReportError } from '../../wire/codec.ts';
+import type { Budget } from './budget.ts';
 import type { Refusals } from './refusals.ts';
 
 export interface ReportStreamDependencies {
   readonly ingest: (batch: ReportBatch) => Promise<void>;
   readonly refusals: Refusals;
+  /** What all streams together may have in memory. */
+  readonly budget: Budget;
   readonly logger: Logger;
 }
 
@@ -25,6 +28,7 @@ export class ReportStream {
   readonly #call: ServerDuplexStream<ReportRequest, ReportResponse>;
   readonly #deps: ReportStreamDependencies;
   #uncommitted = 0;
+  #resting = false;
   #ended = false;
   #answers: Promise<void> = Promise.resolve();
 
@@ -49,12 +53,31 @@ export class ReportStream {
   #take(request: ReportRequest): void {
     if (this.#ended) return;
     if (++this.#uncommitted >= maxUncommitted) this.#call.pause();
+    const bytes = sizeOf(request);
+    this.#deps.budget.take(bytes);
+    if (this.#deps.budget.spent) this.#rest();
     const committed = this.#commit(request);
     // The next batch may be there before the answers' turn: it must not pass one that failed.
     committed.catch(() => {
       this.#ended = true;
     });
     this.#answers = this.#answers.then(() => this.#answer(request, committed));
+    void this.#answers.then(() => this.#deps.budget.give(bytes));
+  }
+
+  /** Reads no further until there is room in memory: the worker then sends no further, and keeps the rest on its disk. */
+  #rest(): void {
+    if (this.#resting) return;
+    this.#resting = true;
+    this.#call.pause();
+    this.#deps.budget.whenRoom(() => {
+      this.#resting = false;
+      this.#goOn();
+    });
+  }
+
+  #goOn(): void {
+    if (!this.#resting && this.#uncommitted < maxUncommitted) this.#call.resume();
   }
 
   async #commit(request: ReportRequest): Promise<void> {
@@ -75,7 +98,10 @@ export class ReportStream {
     if (this.#call.cancelled || this.#call.writableEnded) return;
     this.#call.write(response);
     if (response.error !== '') this.#call.end();
-    else if (--this.#uncommitted < maxUncommitted) this.#call.resume();
+    else {
+      this.#uncommitted--;
+      this.#goOn();
+    }
   }
 
   /** The reports that can be read. @throws InvalidReportError as long as another master may read the others */
@@ -94,4 +120,9 @@ export class ReportStream {
       }
     });
   }
+}
+
+/** What a batch takes in memory, near enough: texts, and what each report has beside them. */
+function sizeOf({ reports }: ReportRequest): number {
+  return reports.reduce((sum, { fact }) => sum + 500 + (fact?.$case === 'output' ? fact.value.text.length : 0), 0);
 }

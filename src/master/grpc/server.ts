@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
@@ -9,6 +9,7 @@ import type { ReportBatch } from '../../domain/run/report.ts';
 import type { Clock, Milliseconds } from '../../domain/time.ts';
 import { type ReportServiceServer, ReportServiceService } from '../../gen/cronmesh/v1/report.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { Budget } from './budget.ts';
 import { Refusals } from './refusals.ts';
 import { ReportStream } from './report-stream.ts';
 
@@ -22,6 +23,10 @@ export interface GrpcServerOptions {
   readonly clock?: Clock;
   /** A connection gets no new streams after this time (and a tenth of jitter), so that new masters get their share. Default 10 minutes. */
   readonly maxConnectionAge?: Milliseconds;
+  /** Streams of reports at once: a worker has one, two while it renews it. Default 2,000. */
+  readonly maxStreams?: number;
+  /** Bytes of reports, of all streams together, that may be in memory before no more is read. Default 64 MiB. */
+  readonly maxUncommittedBytes?: number;
   /** How long stop() waits for commits under way. Default 5 s. */
   readonly drain?: Milliseconds;
 }
@@ -30,11 +35,14 @@ const serviceName = 'cronmesh.v1.ReportService';
 /** Below `src` as below `dist`. */
 const protoRoot = fileURLToPath(new URL('../../../proto', import.meta.url));
 const maxMessageBytes = 4 * 1024 * 1024;
-/** Of one connection; a worker has one or two. What is beyond waits in its client. */
-const maxStreams = 100;
 /** Workers renew their stream every 5 minutes or so: none is cut by its connection's age. */
 const maxConnectionAgeGrace = 400_000;
 const lastWords = 100;
+/**
+ * Calls of one connection at once: a worker needs its stream and its renewal, a monitor health and reflection. What is
+ * beyond waits in its client.
+ */
+const maxCallsEach = 16;
 
 /** The masters' gRPC port: ReportService, grpc.health.v1.Health and reflection. */
 export class GrpcServer implements Service {
@@ -48,19 +56,29 @@ export class GrpcServer implements Service {
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    const { ingest, logger, clock = Date.now, maxConnectionAge = 600_000 } = options;
+    const { ingest, logger, clock = Date.now, maxConnectionAge = 600_000, maxStreams = 2_000 } = options;
     this.#server = new Server({
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
-      'grpc.max_concurrent_streams': maxStreams,
       'grpc.max_connection_age_ms': maxConnectionAge,
       'grpc.max_connection_age_grace_ms': maxConnectionAgeGrace,
+      'grpc.max_concurrent_streams': maxCallsEach,
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 5_000,
     });
-    const dependencies = { ingest, logger, refusals: new Refusals(clock) };
+    const budget = new Budget(options.maxUncommittedBytes ?? 64 * 1024 * 1024);
+    const dependencies = { ingest, logger, refusals: new Refusals(clock), budget };
     const reports: ReportServiceServer = {
       report: call => {
+        if (this.#streams.size >= maxStreams) {
+          const details = `${maxStreams} workers report to this master, the most there may be: another master may have room`;
+          logger.warn(
+            { streams: maxStreams, peer: call.getPeer() },
+            'a stream of reports was refused: there are too many',
+          );
+          call.emit('error', { code: status.RESOURCE_EXHAUSTED, details });
+          return;
+        }
         const stream = new ReportStream(call, dependencies);
         this.#streams.add(stream);
         call.on('close', () => this.#streams.delete(stream));

@@ -26,6 +26,7 @@ import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
 import { Census } from './census.ts';
 import { Chains } from './chains.ts';
+import { clearCursors } from './cursors.ts';
 import { findDowntime } from './downtime.ts';
 import { Endings } from './endings.ts';
 import { EpochKeeper } from './epoch.ts';
@@ -250,6 +251,7 @@ export class Leader implements Service {
       again('backfills', every.sweepEvery, () => backfills.pass()),
       again('retention', every.retainEvery, () => retain(office, this.#keeping.retainFor), kept),
       again('the sending of notifications', every.sweepEvery, () => sender.pass()),
+      again('cursors of deleted jobs', every.retainEvery, () => clearCursors(office)),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),
     ];
