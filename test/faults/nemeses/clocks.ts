@@ -24,8 +24,7 @@ export const clockNemeses: readonly Nemesis[] = [
       duration: seconds(random, 8, 25),
       options: { worker: whole(random, 0, workers - 1), offset: random.of(offsets) },
     }),
-    begin: async ({ options }, { lab }) =>
-      shifted(nodeOf(lab.workers, options, 'worker'), numberOf(options, 'offset')),
+    begin: async ({ options }, { lab }) => shifted(nodeOf(lab.workers, options, 'worker'), numberOf(options, 'offset')),
   },
   {
     // Ahead by little at first; its end is the step backwards.
@@ -35,8 +34,7 @@ export const clockNemeses: readonly Nemesis[] = [
       duration: seconds(random, 5, 15),
       options: { worker: whole(random, 0, workers - 1), offset: whole(random, 400, 900) },
     }),
-    begin: async ({ options }, { lab }) =>
-      shifted(nodeOf(lab.workers, options, 'worker'), numberOf(options, 'offset')),
+    begin: async ({ options }, { lab }) => shifted(nodeOf(lab.workers, options, 'worker'), numberOf(options, 'offset')),
   },
   {
     name: 'drift-worker-clock',
@@ -55,7 +53,6 @@ export const clockNemeses: readonly Nemesis[] = [
       duration: seconds(random, 8, 25),
       options: { master: whole(random, 0, masters - 1), offset: random.of(offsets) },
     }),
-    begin: async ({ options }, { lab }) =>
-      shifted(nodeOf(lab.masters, options, 'master'), numberOf(options, 'offset')),
+    begin: async ({ options }, { lab }) => shifted(nodeOf(lab.masters, options, 'master'), numberOf(options, 'offset')),
   },
 ];

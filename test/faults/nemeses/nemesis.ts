@@ -12,7 +12,17 @@ export interface Nemesis {
   begin(fault: PlannedFault, field: Field): Promise<Broken>;
 }
 
-export type Family = 'worker' | 'master' | 'consul' | 'partition' | 'impair' | 'past' | 'database' | 'disk' | 'clock' | 'rolling';
+export type Family =
+  | 'worker'
+  | 'master'
+  | 'consul'
+  | 'partition'
+  | 'impair'
+  | 'past'
+  | 'database'
+  | 'disk'
+  | 'clock'
+  | 'rolling';
 
 export interface Choices {
   /** How long it lasts, in milliseconds. */

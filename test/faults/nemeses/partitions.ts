@@ -44,8 +44,7 @@ export const partitionNemeses: readonly Nemesis[] = [
       duration: seconds(random, 8, 30),
       options: { worker: whole(random, 0, workers - 1) },
     }),
-    begin: ({ options }, { lab }) =>
-      cut(lab, [nodeOf(lab.workers, options, 'worker')], lab.masters, 'cut-masters'),
+    begin: ({ options }, { lab }) => cut(lab, [nodeOf(lab.workers, options, 'worker')], lab.masters, 'cut-masters'),
   },
   {
     name: 'split-servers',

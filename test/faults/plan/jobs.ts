@@ -42,7 +42,11 @@ function kinds(minutely: string): Kind[] {
     },
     { name: 'every-3s', spec: { schedule: '@every 3s' }, work: second },
     { name: 'every-3s-http', spec: { schedule: '@every 3s', ...forbid }, work: { kind: 'http', ...long, slots: 1 } },
-    { name: 'forbid-3s-deaf', spec: { schedule: '*/3 * * * * *', ...forbid }, work: { ...long, slots: 1, linger: 900 } },
+    {
+      name: 'forbid-3s-deaf',
+      spec: { schedule: '*/3 * * * * *', ...forbid },
+      work: { ...long, slots: 1, linger: 900 },
+    },
     // Each 5 s and more.
     { name: 'fails-5s', spec: { schedule: '*/5 * * * * *' }, work: { ...quick, exit: 1 } },
     { name: 'fails-http-10s', spec: { schedule: '*/10 * * * * *' }, work: { kind: 'http', ...quick, exit: 500 } },
@@ -72,7 +76,11 @@ function kinds(minutely: string): Kind[] {
       spec: { schedule: '*/5 * * * * *', ...queue(10), startingDeadlineSeconds: 7 },
       work: { ...long, slots: 1 },
     },
-    { name: 'replace-5s-child', spec: { schedule: '*/5 * * * * *', ...replace }, work: { ...long, ...child, slots: 1 } },
+    {
+      name: 'replace-5s-child',
+      spec: { schedule: '*/5 * * * * *', ...replace },
+      work: { ...long, ...child, slots: 1 },
+    },
     { name: 'queue-5s-child', spec: { schedule: '*/5 * * * * *', ...queue(2) }, work: { ...long, ...child, slots: 1 } },
     // By hand alone.
     { name: 'by-hand', spec: { schedule: '@manually' }, work: second },

@@ -53,10 +53,12 @@ sub told {
 }
 
 my $tick = $ENV{CRONMESH_TICK} // '';
-my $network = readlink('/proc/self/ns/net') // '';
+# Each node of the lab has a host name of its own.
+my $worker = do { open my $file, '<', '/proc/sys/kernel/hostname'; <$file> };
+chomp $worker;
 told(
   'start', qq("job":"$given{job}"), qq("tick":"$tick"), qq("token":"$ENV{CRONMESH_FENCING_TOKEN}"),
-  qq("network":"$network"), qq("overlapped":$overlapped), qq("exit":$given{exit}), qq("lines":$given{lines}),
+  qq("worker":"$worker"), qq("overlapped":$overlapped), qq("exit":$given{exit}), qq("lines":$given{lines}),
   qq("text":"$given{text}"), qq("pid":$$),
 );
 

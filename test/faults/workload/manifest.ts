@@ -19,12 +19,17 @@ export const locksFolder = (folder: string): string => `${folder}/locks`;
 /** The job as it is sent to a master. */
 export function manifestOf(job: Pick<PlannedJob, 'namespace' | 'name' | 'spec' | 'work'>, place: Place) {
   const { namespace, name, spec, work } = job;
-  return { metadata: { namespace, name }, spec: { ...spec, executor: executorOf(`${namespace}/${name}`, work, place) } };
+  return {
+    metadata: { namespace, name },
+    spec: { ...spec, executor: executorOf(`${namespace}/${name}`, work, place) },
+  };
 }
 
 /** What it runs. */
 export function executorOf(job: string, work: Work, place: Place) {
-  return work.kind === 'shell' ? { shell: { command: commandOf(job, work, place) } } : { http: requestOf(job, work, place) };
+  return work.kind === 'shell'
+    ? { shell: { command: commandOf(job, work, place) } }
+    : { http: requestOf(job, work, place) };
 }
 
 function commandOf(job: string, work: Work, { folder, base }: Place): string {
