@@ -35,6 +35,8 @@ export interface Edit {
   /** Of the job as it was answered; of `delete` and `unknown` what is known. */
   readonly uid?: string;
   readonly revision?: number;
+  /** `metadata.creationTimestamp` of the answer: what `@every` counts from. */
+  readonly anchor?: number;
   /** The whole spec with all defaults, as the answer gave it (for `unknown`, the spec that was sent). Absent for delete. */
   readonly spec?: JobSpecView;
 }
