@@ -201,14 +201,13 @@ class NamespaceLab implements Lab {
 
   async leadingMaster(): Promise<AgentNode | undefined> {
     const path = leaderPath('scheduler');
-    const [held] = (await this.#ask<{ Session?: string }[]>(`/v1/kv/${path}?consistent`)) ?? [];
+    const [held] = (await this.askConsul<{ Session?: string }[]>(`/v1/kv/${path}?consistent`)) ?? [];
     if (held?.Session === undefined) return undefined;
-    const [session] = (await this.#ask<{ Node: string }[]>(`/v1/session/info/${held.Session}?consistent`)) ?? [];
+    const [session] = (await this.askConsul<{ Node: string }[]>(`/v1/session/info/${held.Session}?consistent`)) ?? [];
     return this.masters.find(master => master.name === session?.Node);
   }
 
-  /** From the first server that answers. */
-  async #ask<T>(path: string): Promise<T | undefined> {
+  async askConsul<T>(path: string): Promise<T | undefined> {
     return await Promise.any(this.servers.map(server => server.server.api.get<T>(path)));
   }
 
