@@ -53,8 +53,13 @@ export interface JobSpecView {
   readonly misfirePolicy: 'Skip' | 'RunLatest' | 'RunAll';
   readonly misfireLimit: number;
   readonly timeoutSeconds?: number;
-  readonly retry?: { readonly limit: number; readonly on: readonly string[] };
+  readonly retry?: {
+    readonly limit: number;
+    readonly on: { readonly outcomes: readonly string[] };
+    readonly backoff: { readonly initialSeconds: number; readonly factor: number; readonly maximumSeconds: number };
+  };
   readonly executor: Readonly<Record<string, unknown>>;
+  readonly terminationGraceSeconds?: number;
 }
 
 /** A run, or a kill, that a client asked for. `requests.jsonl`. */
