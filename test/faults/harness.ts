@@ -68,6 +68,8 @@ export async function runHarness(options: HarnessOptions): Promise<History> {
   }
 }
 
+type Times = Pick<RunFacts, 'from' | 'healedAt' | 'to'>;
+
 class Run {
   readonly #options: HarnessOptions;
   readonly #plan: Plan;
@@ -107,8 +109,7 @@ class Run {
       await sleep(quiet);
       const to = Date.now();
       await this.#settle(driver);
-      const facts = this.#facts({ from: start, healedAt, to });
-      return await this.#write(driver, faults, facts);
+      return await this.#write(driver, faults, { from: start, healedAt, to });
     } catch (error) {
       await this.#writeWhatThereIs(folder, driver);
       throw error;
@@ -179,16 +180,14 @@ class Run {
     while ((await openRuns(this.#lab)) > 0 && Date.now() < deadline) await sleep(500);
     // Locks are released, kills and triggers swept, within some seconds of the end.
     await sleep(7_000);
-    await this.#observer.stop();
   }
 
-  #facts(times: Pick<RunFacts, 'from' | 'healedAt' | 'to'>): RunFacts {
+  #facts(times: Times & Pick<RunFacts, 'readAt'>): RunFacts {
     const { seed, nemeses } = this.#options;
     return {
       seed,
       nemeses: nemeses.map(one => one.name),
       ...times,
-      readAt: Date.now(),
       workers: this.#lab.workers.map(one => one.name),
       masters: this.#lab.masters.map(one => one.name),
       capacity,
@@ -196,10 +195,12 @@ class Run {
     };
   }
 
-  async #write(driver: Driver, faults: readonly Fault[], run: RunFacts): Promise<History> {
+  async #write(driver: Driver, faults: readonly Fault[], times: Times): Promise<History> {
     this.#truth.read();
+    const readAt = Date.now();
     const final = await readFinal(this.#lab, this.#truth.starts);
-    const history = { ...this.#soFar(driver), run, faults, final };
+    await this.#observer.stop();
+    const history = { ...this.#soFar(driver), run: this.#facts({ ...times, readAt }), faults, final };
     await writeHistory(this.#options.folder, history);
     return history;
   }
