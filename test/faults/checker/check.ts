@@ -2,6 +2,7 @@ import type { History, Percentiles, Verdict } from '../history/history.ts';
 import { Book, type Violation } from './book.ts';
 import { bounds } from './bounds.ts';
 import { type Fate, fatesOf } from './fates.ts';
+import { possibleAt } from './jobs.ts';
 import { catchups, isCatchup } from './rules/catchups.ts';
 import { jobSets } from './rules/job-sets.ts';
 import { lost, lostUnstarted } from './rules/lost.ts';
@@ -61,10 +62,12 @@ function counted(book: Book, fates: readonly Fate[], violations: readonly Violat
   };
 }
 
+/** Of what need not wait for another run of its job. */
 function lateness({ world }: Book, fates: readonly Fate[]): Verdict['lateness'] {
-  const live = fates.flatMap(({ tick, start, live }) =>
-    live && start !== undefined ? [{ tick, late: start.at - tick }] : [],
-  );
+  const live = fates.flatMap(({ tick, start, live, job }) => {
+    const waits = possibleAt(job, tick).some(({ spec }) => ['Queue', 'Replace'].includes(spec.concurrencyPolicy));
+    return live && start !== undefined && !waits ? [{ tick, late: start.at - tick }] : [];
+  });
   const isCalm = ({ tick }: { tick: number }): boolean =>
     world.faultsIn(tick - bounds.calm, tick + bounds.calm).length === 0 && !world.excused(tick);
   return {

@@ -38,7 +38,8 @@ export class World {
     this.#faults = faults;
     this.#probes = probes;
     this.#end = Math.max(run.readAt, run.to);
-    const begin = Math.min(run.from, probes[0]?.at ?? run.from);
+    // Until the first probe all was well: the harness waited for that.
+    const begin = Number.NEGATIVE_INFINITY;
     this.quorum = goodSpans(probes, probe => probe.quorum, begin, this.#end);
     for (const name of run.workers) {
       this.#fit.set(
@@ -182,11 +183,17 @@ export class World {
 }
 
 function isOfClaims({ effect, targets }: Fault): boolean {
-  return breaksClaims.has(effect) && targets.some(target => !target.startsWith('master') && target !== 'postgres');
+  return breaksClaims.has(effect) && targets.some(isOfWorkers);
+}
+
+/** Whether a node is a worker, or what a worker needs: not a master, its agent, or the database. */
+export function isOfWorkers(target: string): boolean {
+  return !/^(agent-)?master|^postgres/.test(target);
 }
 
 function isFit(node: NodeProbe | undefined): boolean {
-  return node?.alive && node.consul && node.spool !== false && Math.abs(node.clockOffset) < bounds.clockBound * 0.9;
+  if (node === undefined) return false;
+  return node.alive && node.consul && node.spool !== false && Math.abs(node.clockOffset) < bounds.clockBound * 0.9;
 }
 
 /** From the first good probe to the last of a row: what lies between a good and a bad one is bad. */
@@ -195,7 +202,7 @@ function goodSpans(probes: readonly Probe[], isGood: (probe: Probe) => boolean, 
   let before = begin;
   for (const [i, probe] of probes.entries()) {
     // Nobody knows what was between two probes that are far from each other.
-    if (probe.at - before > bounds.liveWindow) bad.push({ from: before, to: probe.at });
+    if (i > 0 && probe.at - before > bounds.liveWindow) bad.push({ from: before, to: probe.at });
     if (!isGood(probe)) bad.push({ from: before, to: probes[i + 1]?.at ?? end });
     before = probe.at;
   }

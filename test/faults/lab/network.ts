@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { command } from './command.ts';
+import { Cable } from './impairment.ts';
 import type { Impairment, Network, Node } from './lab.ts';
 
 /**
@@ -13,6 +14,7 @@ export class LabNetwork implements Network {
   /** Drops that are in force: node → address of the other → by how many cuts. */
   readonly #drops = new Map<string, Map<string, number>>();
   readonly #cuts = new Set<() => Promise<void>>();
+  readonly #cables = new Map<string, Cable>();
   #nodes = 0;
 
   private constructor(lab: string, net: string) {
@@ -93,12 +95,16 @@ export class LabNetwork implements Network {
     return heal;
   }
 
-  async impair(_node: Node, _how: Impairment): Promise<() => Promise<void>> {
-    throw new Error('not yet');
+  async impair({ name }: Node, how: Impairment): Promise<() => Promise<void>> {
+    const cable =
+      this.#cables.get(name) ?? new Cable({ port: name, namespace: this.namespaceOf(name), hub: this.#hub });
+    this.#cables.set(name, cable);
+    return await cable.impair(how);
   }
 
   async heal(): Promise<void> {
     for (const heal of [...this.#cuts]) await heal();
+    await Promise.all([...this.#cables.values()].map(cable => cable.heal()));
   }
 
   /** Counts the drops up or down, and brings the nodes' rules in step with them. */

@@ -26,7 +26,7 @@ function isMissed(fate: Fate): boolean {
   return isCatchup(fate) || fate.skips.some(({ reason }) => ofFaults.has(reason));
 }
 
-function rowsOf(_book: Book, fates: readonly Fate[]): Row[] {
+function rowsOf(fates: readonly Fate[]): Row[] {
   const rows: Row[] = [];
   for (const [job, own] of Map.groupBy(fates, fate => fate.job)) {
     let row: Fate[] = [];

@@ -2,6 +2,7 @@ import type { Fault, FinalRun } from '../../history/history.ts';
 import { type Book, clock, type Violation } from '../book.ts';
 import { bounds } from '../bounds.ts';
 import { changedIn } from '../jobs.ts';
+import { isOfWorkers } from '../world.ts';
 
 /** What can come between a claim and its start, or keep a start from being told. */
 const causes = new Set<Fault['effect']>([
@@ -50,10 +51,7 @@ export function lostUnstarted(book: Book): readonly FinalRun[] {
 function causeOf(book: Book, at: number): Fault | undefined {
   return book.world
     .faultsIn(at - bounds.faultTail * 2, at + bounds.faultTail * 2)
-    .find(
-      ({ effect, targets }) =>
-        causes.has(effect) && targets.some(name => !name.startsWith('master') && name !== 'postgres'),
-    );
+    .find(({ effect, targets }) => causes.has(effect) && targets.some(isOfWorkers));
 }
 
 function noQuorum(book: Book, at: number): boolean {

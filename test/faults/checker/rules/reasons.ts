@@ -54,7 +54,7 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
     case 'CoordinationUnavailable':
       return consulWasAway(book, tick) ? undefined : 'Consul answered, to every master too, and kept its past';
     case 'NoCapacity':
-      return wasFull(book, tick, deadline) || world.claimsBroken(tick, deadline + bounds.liveWindow)
+      return wasFull(book, tick, deadline) || !world.someAble(tick, Math.min(deadline, tick + bounds.calm))
         ? undefined
         : 'workers had room';
     case 'Suspended':

@@ -26,9 +26,9 @@ function recorded(book: Book, start: Start): Violation[] {
 }
 
 /** What a process that came to its end is to be recorded as. */
-function outcomeOf({ end, exit }: Start): 'Succeeded' | 'Failed' | undefined {
-  if (end === undefined) return undefined;
-  return (exit ?? 0) === 0 ? 'Succeeded' : 'Failed';
+function outcomeOf(start: Start): 'Succeeded' | 'Failed' | undefined {
+  if (start.end === undefined) return undefined;
+  return isGood(start) ? 'Succeeded' : 'Failed';
 }
 
 function notEnded({ history }: Book, start: Start, run: FinalRun, what: string): Violation[] {
@@ -37,6 +37,11 @@ function notEnded({ history }: Book, start: Start, run: FinalRun, what: string):
   return start.gone === undefined && history.run.readAt - start.at < bounds.report
     ? []
     : [{ rule: 'result', what: `${what}, but it never came to its end` }];
+}
+
+/** By the status that it ends with: of a process 0, of an answer 2xx. */
+function isGood({ kind, exit = 0 }: Start): boolean {
+  return kind === 'http' && exit !== 0 ? exit >= 200 && exit < 300 : exit === 0;
 }
 
 /** The other records that are true of an attempt that came to its end. */
@@ -48,7 +53,7 @@ function mayBe(book: Book, start: Start, run: FinalRun): boolean {
   const retries = versions.some(({ spec }) => (spec.retry?.limit ?? 0) > 0);
   switch (run.state) {
     case 'Pending':
-      return retries && (start.exit ?? 0) !== 0;
+      return retries && !isGood(start);
     case 'Killed':
       return (
         versions.some(({ spec }) => spec.concurrencyPolicy === 'Replace') ||
