@@ -63,9 +63,10 @@ export class Driver {
     }
   }
 
-  /** Nothing fires any more. */
+  /** Nothing fires any more. What was suspended stays as it is: its stretch would end, and begin anew. */
   async suspendAll(): Promise<void> {
-    const there = [...this.#jobs.keys()].map((job, master) => this.change({ at: 0, master, job, action: 'suspend' }));
+    const firing = [...this.#jobs.keys()].filter(job => this.#specs.get(job)?.suspend === false);
+    const there = firing.map((job, master) => this.change({ at: 0, master, job, action: 'suspend' }));
     await Promise.all(there);
   }
 
