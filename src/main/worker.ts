@@ -41,7 +41,8 @@ export async function worker(options: { config?: string }): Promise<void> {
         healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
         consul,
       });
-      http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
+      const pages = { '/jobs': () => ({ jobs: core.jobs() }) };
+      http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry, pages }));
       const all = new Services([...base, ...services], logger);
       await all.start();
       logger.info({ worker: core.status().id, http: http.port }, 'started');

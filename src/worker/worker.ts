@@ -1,6 +1,7 @@
 import type { SessionId } from '../coordination/coordinator.ts';
 import { lanePath } from '../coordination/keys.ts';
 import type { KillRecord } from '../coordination/records.ts';
+import type { JobKey } from '../domain/job/job.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -340,6 +341,14 @@ export class Worker implements Service {
       ...(epoch !== undefined && { epoch }),
       ...(offset !== undefined && { clockOffset: Math.round(offset) }),
     };
+  }
+
+  /**
+   * The revision of each job that it holds: those that it may run, suspended ones too. What it is not eligible for, or
+   * whose schedule this version cannot read, is not among them.
+   */
+  jobs(): Record<JobKey, number> {
+    return Object.fromEntries(Array.from(this.#agenda.entries(), ({ key, revision }) => [key, revision]));
   }
 
   async #stop(): Promise<void> {

@@ -96,6 +96,8 @@ export interface Lab {
   /** The master that leads now, from `cron/leader/*` in Consul. */
   leadingMaster(): Promise<AgentNode | undefined>;
   transferConsulLeader(to: ServerNode): Promise<void>;
+  /** A GET of Consul's HTTP API by the first server that answers, past all faults; undefined of 404. @throws when none answers */
+  askConsul<T>(path: string): Promise<T | undefined>;
   saveSnapshot(): Promise<string>;
   restoreSnapshot(path: string): Promise<void>;
   /** Everything runs, nothing is cut, stopped, full or shifted. Resolves when it was undone, not when the cluster is well. */

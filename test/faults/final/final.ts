@@ -1,0 +1,122 @@
+import { prefix } from '../../../src/coordination/keys.ts';
+import { type Page, type RunView, read } from '../driver/rest.ts';
+import type { Final, FinalRun, FinalSkip, FinalView, Start } from '../history/history.ts';
+import type { AgentNode, Lab } from '../lab/lab.ts';
+import { sendStaleReports } from './stale-reports.ts';
+
+/** Requests under way at once, to each master. */
+const lanes = 8;
+const patience = 20_000;
+
+/** What the product says when all is over: by each master, by the database itself, and what is left in Consul. */
+export async function readFinal(lab: Lab, starts: readonly Start[]): Promise<Final> {
+  const staleReports = await sendStaleReports(lab);
+  const skips = await skipOwners(lab);
+  const masters: Record<string, FinalView> = {};
+  for (const master of lab.masters) masters[master.name] = await readView(master, starts, skips);
+  const rows = await lab.postgres.query<{ id: string; state: string; attempt: number; token: string | null }>(
+    'SELECT id, state, attempt, fencing_token::text AS token FROM run',
+  );
+  return {
+    masters,
+    rows: rows.map(({ id, state, attempt, token }) => ({ id, state, attempt, ...(token !== null && { token }) })),
+    staleReports,
+    consul: {
+      locks: await keysBelow(lab, prefix.lock),
+      triggers: await keysBelow(lab, prefix.trigger),
+      killers: await keysBelow(lab, prefix.killer),
+    },
+  };
+}
+
+/** Whether a run has not ended, by the database. */
+export async function openRuns(lab: Lab): Promise<number> {
+  const [row] = await lab.postgres.query<{ count: string }>(
+    "SELECT count(*) FROM run WHERE state IN ('Pending', 'Claimed', 'Running')",
+  );
+  return Number(row?.count ?? 0);
+}
+
+async function keysBelow(lab: Lab, below: string): Promise<string[]> {
+  return (await lab.askConsul<string[]>(`/v1/kv/${below}?keys&consistent`)) ?? [];
+}
+
+interface SkipView extends Omit<FinalSkip, 'uid' | 'from' | 'to'> {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Of jobs with the same name, whose a skip is: REST does not say. */
+type SkipOwners = ReadonlyMap<string, string>;
+const skipKey = (name: string, from: number, to: number, reason: string): string => [name, from, to, reason].join(' ');
+
+async function skipOwners(lab: Lab): Promise<SkipOwners> {
+  const rows = await lab.postgres.query<{ uid: string; key: string; from: string; to: string; reason: string }>(
+    `SELECT job_uid AS uid, namespace || '/' || name AS key, first_tick::text AS from, last_tick::text AS to, reason FROM skip`,
+  );
+  return new Map(rows.map(({ uid, key, from, to, reason }) => [skipKey(key, Number(from), Number(to), reason), uid]));
+}
+
+async function readView({ http }: AgentNode, starts: readonly Start[], owners: SkipOwners): Promise<FinalView> {
+  const runs: FinalRun[] = [];
+  let cursor: string | undefined;
+  do {
+    const from = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const page: Page<RunView> = await read(http, `/api/v1/runs?limit=500${from}`, patience);
+    runs.push(...page.items.map(finalRun));
+    cursor = page.next;
+  } while (cursor !== undefined);
+  const jobs = new Set([...starts, ...runs].map(({ namespace, name }) => `${namespace}/${name}`));
+  const skips: FinalSkip[] = [];
+  await inLanes([...jobs], async job => void skips.push(...(await readSkips(http, job, owners))));
+  const logs: Record<string, readonly string[]> = {};
+  await inLanes([...new Set(starts.map(({ run }) => run))], async run => {
+    const lines = await readLog(http, run);
+    if (lines !== undefined) logs[run] = lines;
+  });
+  return { runs, skips, logs };
+}
+
+function finalRun(run: RunView): FinalRun {
+  const { id, namespace, name, jobUid: uid, trigger, attempt, state, reason, message, worker, exitCode } = run;
+  const instants = { tick: run.tick, startedAt: run.startedAt, finishedAt: run.finishedAt };
+  const given = { reason, message, worker, exitCode };
+  const parsed = Object.entries(instants).flatMap(([key, at]) => (at === undefined ? [] : [[key, Date.parse(at)]]));
+  const there = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { id, namespace, name, uid, trigger, attempt, state, ...Object.fromEntries([...there, ...parsed]) };
+}
+
+/** Newest first, 500 at a time: the next ones end at or before the oldest so far. */
+async function readSkips(http: string, job: string, owners: SkipOwners): Promise<FinalSkip[]> {
+  const [namespace = '', name = ''] = job.split('/');
+  const found = new Map<string, FinalSkip>();
+  let until = '';
+  for (;;) {
+    const path = `/api/v1/namespaces/${namespace}/jobs/${name}/skips?limit=500${until}`;
+    const { items } = await read<Page<SkipView>>(http, path, patience);
+    const before = found.size;
+    for (const { from, to, ...rest } of items) {
+      const key = skipKey(job, Date.parse(from), Date.parse(to), rest.reason);
+      found.set(key, { ...rest, uid: owners.get(key) ?? '', from: Date.parse(from), to: Date.parse(to) });
+    }
+    const last = items.at(-1);
+    if (items.length < 500 || last === undefined || found.size === before) return [...found.values()];
+    until = `&until=${encodeURIComponent(new Date(Date.parse(last.to) + 1_000).toISOString())}`;
+  }
+}
+
+async function readLog(http: string, run: string): Promise<string[] | undefined> {
+  const response = await fetch(`${http}/api/v1/runs/${run}/logs`, { signal: AbortSignal.timeout(patience) });
+  const text = await response.text();
+  if (response.status === 404) return undefined;
+  if (response.status !== 200) throw new Error(`the log of ${run}: status ${response.status}`);
+  return text.split('\n').filter(line => line !== '');
+}
+
+async function inLanes<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const lane = async () => {
+    for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) await act(item);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
