@@ -54,7 +54,7 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
     case 'CoordinationUnavailable':
       return consulWasAway(book, tick) ? undefined : 'Consul answered, to every master too, and kept its past';
     case 'NoCapacity':
-      return wasFull(book, tick, deadline) || !world.someAble(tick, Math.min(deadline, tick + bounds.calm))
+      return wasFull(book, tick, deadline) || !world.someAble(tick, Math.min(deadline, tick + 2 * bounds.faultTail))
         ? undefined
         : 'workers had room';
     case 'Suspended':
@@ -115,6 +115,6 @@ function wasFull(book: Book, from: number, to: number): boolean {
   const moments = [from, ...starts.map(({ at }) => at).filter(at => at >= from && at <= to)];
   return moments.some(at => {
     const room = run.capacity * book.world.fitAt(at);
-    return starts.filter(one => one.at <= at && book.overAt(one) + bounds.release >= at).length >= room;
+    return room > 0 && starts.filter(one => one.at <= at && book.overAt(one) + bounds.release >= at).length >= room;
   });
 }
