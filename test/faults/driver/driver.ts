@@ -54,12 +54,12 @@ export class Driver {
     return after;
   }
 
-  /** Some edits at once, of jobs that are edited: a new text for each. */
-  burst(): void {
+  /** Some edits at once, of jobs that are edited: a new text for each, all sent to one master. */
+  burst(master: number): void {
     const edited = [...this.#jobs.values()].filter(one => one.edited);
-    for (const [index, job] of edited.entries()) {
+    for (const job of edited) {
       const text = `burst-${Date.now() % 1_000_000}`;
-      void this.change({ at: 0, master: index, job: jobKeyOf(job), action: 'replace', text });
+      void this.change({ at: 0, master, job: jobKeyOf(job), action: 'replace', text });
     }
   }
 

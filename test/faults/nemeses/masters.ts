@@ -52,7 +52,7 @@ export const masterNemeses: readonly Nemesis[] = [
     }),
     begin: async ({ options }, { lab, burst }) => {
       const master = nodeOf(lab.masters, options, 'master');
-      burst();
+      burst(numberOf(options, 'master'));
       await pause(numberOf(options, 'after'));
       return await killed(master);
     },
