@@ -162,7 +162,7 @@ class Run {
       await sleep(Math.max(0, start + change.at - Date.now()), undefined, { signal });
       await driver.change(change);
     });
-    const field = { lab: this.#lab, burst: () => driver.burst() };
+    const field = { lab: this.#lab, burst: (shift?: number) => driver.burst(shift) };
     const broken = await runFaults(faults, { start, field, say, signal });
     await Promise.all(asked);
     await driver.finish();

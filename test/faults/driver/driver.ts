@@ -55,11 +55,11 @@ export class Driver {
   }
 
   /** Some edits at once, of jobs that are edited: a new text for each. */
-  burst(): void {
+  burst(shift = 0): void {
     const edited = [...this.#jobs.values()].filter(one => one.edited);
     for (const [index, job] of edited.entries()) {
       const text = `burst-${Date.now() % 1_000_000}`;
-      void this.change({ at: 0, master: index, job: jobKeyOf(job), action: 'replace', text });
+      void this.change({ at: 0, master: index + shift, job: jobKeyOf(job), action: 'replace', text });
     }
   }
 
