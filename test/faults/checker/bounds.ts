@@ -25,6 +25,8 @@ export const bounds = {
   release: 3_000,
   /** The same where the holder or Consul was broken: session TTL up to 2 × 20 s, lock delay 15 s. */
   orphanedLock: 60_000,
+  /** Twice a session's TTL, and what comes between its end and a start. */
+  sessionEnd: 41_500,
   /** After a fault of those who would have claimed a tick. */
   faultTail: 10_000,
   /** After it was acknowledged, and while masters and Consul are well, a change is in force. */

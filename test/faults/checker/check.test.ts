@@ -257,10 +257,31 @@ const overlaps: readonly Case[] = [
   ],
   [
     'a token that went back',
-    ['token'],
+    ['token', 'fence'],
     /has 5 after/,
     made => {
       startOf(made, 'forbid', 290).token = '5';
+    },
+  ],
+];
+
+const orders: readonly Case[] = [
+  [
+    'a start far beyond its claim',
+    ['fence'],
+    /began 4\d\.\d s or more after its claim/,
+    made => {
+      startOf(made, 'each', 70).token = '1022000';
+    },
+  ],
+  [
+    'a job that was published and then its past',
+    ['publication'],
+    /went back from revision 2 to 1/,
+    made => {
+      for (const set of made.jobSets) {
+        if (set.consul !== undefined && set.at > at(65) && set.at < at(67)) set.consul['faults/edited'] = 1;
+      }
     },
   ],
 ];
@@ -437,7 +458,7 @@ const rest: readonly Case[] = [
     made => {
       const start = startOf(made, 'all', 125);
       const id = `u-all-${at(120).toString(36)}`;
-      made.starts.push({ ...start, run: id, tick: at(120), at: at(139), end: at(139.2), token: '1' });
+      made.starts.push({ ...start, run: id, tick: at(120), at: at(139), end: at(139.2), token: '1139000' });
       for (const view of Object.values(made.final.masters)) {
         const run = view.runs.find(one => one.id === start.run);
         if (run !== undefined) view.runs.push({ ...run, id, tick: at(120), startedAt: at(139), finishedAt: at(139.2) });
@@ -532,7 +553,7 @@ const rest: readonly Case[] = [
   ],
   [
     'an acknowledged edit that is not there in the end',
-    ['request', 'job set'],
+    ['request', 'job set', 'publication'],
     /resume of .* was acknowledged as 4, Consul has revision 3/,
     made => {
       for (const set of made.jobSets) if (set.consul !== undefined && set.at > at(95)) set.consul['faults/edited'] = 3;
@@ -562,7 +583,15 @@ describe('the checker', () => {
     assert.ok(Math.abs(lateness.all.p50 - 50) < 1, JSON.stringify(lateness));
   });
 
-  for (const [what, rules, shown, spoil] of [...ticks, ...reasons, ...starts, ...overlaps, ...records, ...rest]) {
+  for (const [what, rules, shown, spoil] of [
+    ...ticks,
+    ...reasons,
+    ...starts,
+    ...overlaps,
+    ...orders,
+    ...records,
+    ...rest,
+  ]) {
     it(`refuses ${what}`, () => {
       const made = healthy();
       spoil(made);

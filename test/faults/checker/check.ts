@@ -4,9 +4,11 @@ import { bounds } from './bounds.ts';
 import { type Fate, fatesOf } from './fates.ts';
 import { possibleAt } from './jobs.ts';
 import { catchups, isCatchup } from './rules/catchups.ts';
+import { fence } from './rules/fence.ts';
 import { jobSets } from './rules/job-sets.ts';
 import { lost, lostUnstarted } from './rules/lost.ts';
 import { overlaps } from './rules/overlaps.ts';
+import { publications } from './rules/publications.ts';
 import { recovery } from './rules/recovery.ts';
 import { requests } from './rules/requests.ts';
 import { rest } from './rules/rest.ts';
@@ -27,6 +29,8 @@ export function check(history: History): Verdict {
     ...ticks(book, fates),
     ...starts(book),
     ...overlaps(book),
+    ...fence(book),
+    ...publications(book),
     ...recovery(book, fates),
     ...states(book),
     ...results(book),

@@ -1,5 +1,5 @@
 import { prefix } from '../../../src/coordination/keys.ts';
-import { type Page, type RunView, read } from '../driver/rest.ts';
+import { ask, type Page, type RunView, read } from '../driver/rest.ts';
 import type { Final, FinalRun, FinalSkip, FinalView, Start } from '../history/history.ts';
 import type { AgentNode, Lab } from '../lab/lab.ts';
 import { sendStaleReports } from './stale-reports.ts';
@@ -11,7 +11,7 @@ const patience = 20_000;
 /** What the product says when all is over: by each master, by the database itself, and what is left in Consul. */
 export async function readFinal(lab: Lab, starts: readonly Start[]): Promise<Final> {
   const staleReports = await sendStaleReports(lab);
-  const skips = await skipOwners(lab);
+  const skips = await storedSkips(lab);
   const masters: Record<string, FinalView> = {};
   for (const master of lab.masters) masters[master.name] = await readView(master, starts, skips);
   const rows = await lab.postgres.query<{ id: string; state: string; attempt: number; token: string | null }>(
@@ -46,18 +46,20 @@ interface SkipView extends Omit<FinalSkip, 'uid' | 'from' | 'to'> {
   readonly to: string;
 }
 
-/** Of jobs with the same name, whose a skip is: REST does not say. */
-type SkipOwners = ReadonlyMap<string, string>;
-const skipKey = (name: string, from: number, to: number, reason: string): string => [name, from, to, reason].join(' ');
+/** All skips by SQL: of jobs with the same name REST does not say whose one is, and of deleted jobs it says nothing. */
+type StoredSkips = ReadonlyMap<string, FinalSkip>;
+const skipKey = (job: string, from: number, to: number, reason: string): string => [job, from, to, reason].join(' ');
 
-async function skipOwners(lab: Lab): Promise<SkipOwners> {
-  const rows = await lab.postgres.query<{ uid: string; key: string; from: string; to: string; reason: string }>(
-    `SELECT job_uid AS uid, namespace || '/' || name AS key, first_tick::text AS from, last_tick::text AS to, reason FROM skip`,
+async function storedSkips(lab: Lab): Promise<StoredSkips> {
+  type Row = Omit<FinalSkip, 'from' | 'to'> & { readonly from: string; readonly to: string };
+  const rows = await lab.postgres.query<Row>(
+    `SELECT job_uid AS uid, namespace, name, first_tick::text AS from, last_tick::text AS to, count, reason, detail FROM skip`,
   );
-  return new Map(rows.map(({ uid, key, from, to, reason }) => [skipKey(key, Number(from), Number(to), reason), uid]));
+  const skips = rows.map((row): FinalSkip => ({ ...row, from: Number(row.from), to: Number(row.to) }));
+  return new Map(skips.map(skip => [skipKey(`${skip.namespace}/${skip.name}`, skip.from, skip.to, skip.reason), skip]));
 }
 
-async function readView({ http }: AgentNode, starts: readonly Start[], owners: SkipOwners): Promise<FinalView> {
+async function readView({ http }: AgentNode, starts: readonly Start[], stored: StoredSkips): Promise<FinalView> {
   const runs: FinalRun[] = [];
   let cursor: string | undefined;
   do {
@@ -68,7 +70,7 @@ async function readView({ http }: AgentNode, starts: readonly Start[], owners: S
   } while (cursor !== undefined);
   const jobs = new Set([...starts, ...runs].map(({ namespace, name }) => `${namespace}/${name}`));
   const skips: FinalSkip[] = [];
-  await inLanes([...jobs], async job => void skips.push(...(await readSkips(http, job, owners))));
+  await inLanes([...jobs], async job => void skips.push(...(await readSkips(http, job, stored))));
   const logs: Record<string, readonly string[]> = {};
   await inLanes([...new Set(starts.map(({ run }) => run))], async run => {
     const lines = await readLog(http, run);
@@ -87,17 +89,20 @@ function finalRun(run: RunView): FinalRun {
 }
 
 /** Newest first, 500 at a time: the next ones end at or before the oldest so far. */
-async function readSkips(http: string, job: string, owners: SkipOwners): Promise<FinalSkip[]> {
+async function readSkips(http: string, job: string, stored: StoredSkips): Promise<FinalSkip[]> {
   const [namespace = '', name = ''] = job.split('/');
   const found = new Map<string, FinalSkip>();
   let until = '';
   for (;;) {
     const path = `/api/v1/namespaces/${namespace}/jobs/${name}/skips?limit=500${until}`;
-    const { items } = await read<Page<SkipView>>(http, path, patience);
+    const { status, body } = await ask(http, 'GET', path, undefined, patience);
+    if (status === 404) return [...stored.values()].filter(skip => `${skip.namespace}/${skip.name}` === job);
+    if (status !== 200) throw new Error(`GET ${http}${path}: status ${status}`);
+    const { items } = body as Page<SkipView>;
     const before = found.size;
     for (const { from, to, ...rest } of items) {
       const key = skipKey(job, Date.parse(from), Date.parse(to), rest.reason);
-      found.set(key, { ...rest, uid: owners.get(key) ?? '', from: Date.parse(from), to: Date.parse(to) });
+      found.set(key, { ...rest, uid: stored.get(key)?.uid ?? '', from: Date.parse(from), to: Date.parse(to) });
     }
     const last = items.at(-1);
     if (items.length < 500 || last === undefined || found.size === before) return [...found.values()];

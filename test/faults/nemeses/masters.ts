@@ -57,4 +57,22 @@ export const masterNemeses: readonly Nemesis[] = [
       return await killed(master);
     },
   },
+  {
+    // Between its read and its write, while the other master publishes what is newer.
+    name: 'stop-publisher',
+    family,
+    plan: (random, { masters }) => ({
+      duration: seconds(random, 9, 11),
+      options: { master: whole(random, 0, masters - 1), after: whole(random, 0, 60) },
+    }),
+    begin: async ({ options }, { lab, burst }) => {
+      const master = nodeOf(lab.masters, options, 'master');
+      burst();
+      await pause(numberOf(options, 'after'));
+      master.program.pause();
+      // Clients have given up by then, and ask the other one.
+      void pause(6_000).then(() => burst(1));
+      return { targets: [master.name], effect: 'stopped', detail: {}, heal: async () => master.program.resume() };
+    },
+  },
 ];

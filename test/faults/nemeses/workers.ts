@@ -1,5 +1,5 @@
 import type { WorkerNode } from '../lab/lab.ts';
-import { type Broken, type Nemesis, nodeOf, seconds, whole } from './nemesis.ts';
+import { type Broken, type Nemesis, nodeOf, numberOf, pause, seconds, whole } from './nemesis.ts';
 
 /** Workers: their process ended or stopped, alone or with its supervisor, also in the instant at which a herd is due. */
 
@@ -74,5 +74,32 @@ export const workerNemeses: readonly Nemesis[] = [
     family,
     plan: someWorker(43, 46),
     begin: async ({ options }, { lab }) => stopped(nodeOf(lab.workers, options, 'worker')),
+  },
+  {
+    // Consul answers them late; they are stopped while answers are under way, and read them when their sessions are gone.
+    name: 'stop-slow-workers',
+    family,
+    plan: (random, { workers }) => ({
+      duration: seconds(random, 49, 52),
+      options: { worker: whole(random, 0, workers - 1), delayMs: whole(random, 300, 400) },
+      atHerd: whole(random, -4_000, -3_000),
+    }),
+    begin: async ({ options }, { lab }) => {
+      const spared = nodeOf(lab.workers, options, 'worker');
+      const slow = lab.workers.filter(worker => worker !== spared);
+      const delayMs = numberOf(options, 'delayMs');
+      const ends = await Promise.all(slow.map(worker => lab.network.impair(worker, { delayMs })));
+      await pause(4_500);
+      for (const worker of slow) worker.program.pause();
+      return {
+        targets: slow.map(worker => worker.name),
+        effect: 'stopped',
+        detail: { delayMs },
+        heal: async () => {
+          for (const worker of slow) worker.program.resume();
+          await Promise.all(ends.map(end => end()));
+        },
+      };
+    },
   },
 ];
