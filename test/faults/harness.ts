@@ -22,6 +22,8 @@ export interface HarnessOptions {
   /** How long there are faults, in milliseconds. */
   readonly duration: number;
   readonly nemeses: readonly Nemesis[];
+  /** As in the plan. */
+  readonly calm?: number;
   /** Gets the history, the plan, and the logs of everything. */
   readonly folder: string;
   /** Another `cronmesh` program than the checkout's own. */
@@ -45,7 +47,8 @@ const settle = 60_000;
 export async function runHarness(options: HarnessOptions): Promise<History> {
   const { seed, duration, nemeses, folder, say } = options;
   mkdirSync(locksFolder(folder), { recursive: true });
-  const plan = makePlan({ seed, duration, nemeses, shape });
+  const { calm } = options;
+  const plan = makePlan({ seed, duration, nemeses, shape, ...(calm !== undefined && { calm }) });
   await writeFile(join(folder, 'plan.json'), `${JSON.stringify(plan, null, 1)}\n`);
   const lab = await openLab({
     folder,
@@ -162,7 +165,7 @@ class Run {
       await sleep(Math.max(0, start + change.at - Date.now()), undefined, { signal });
       await driver.change(change);
     });
-    const field = { lab: this.#lab, burst: (shift?: number) => driver.burst(shift) };
+    const field = { lab: this.#lab, burst: (master: number) => driver.burst(master) };
     const broken = await runFaults(faults, { start, field, say, signal });
     await Promise.all(asked);
     await driver.finish();

@@ -7,23 +7,25 @@ import { table } from './checker/table.ts';
 import { runHarness } from './harness.ts';
 import { around, type Options, parseOptions, usage } from './options.ts';
 
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
 async function main(options: Options): Promise<number> {
   const { seed, minutes, folder, keep } = options;
   const began = Date.now();
-  const say = (line: string) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`);
+  const say = (line: string) => print(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${line}`);
   say(`seed ${seed}`);
   const history = await runHarness({ ...options, duration: Math.round((minutes - around) * 60_000), say });
   const verdict = check(history);
   await writeFile(join(folder, 'verdict.json'), `${JSON.stringify(verdict, null, 2)}\n`);
-  console.log(table(history, verdict));
+  print(table(history, verdict));
   const passed = verdict.violations.length === 0;
   if (passed && !keep) await rm(folder, { recursive: true });
-  else console.log(`history, plan and logs: ${folder}`);
+  else print(`history, plan and logs: ${folder}`);
   return passed ? 0 : 1;
 }
 
 if (process.argv.includes('--help')) {
-  console.log(usage);
+  print(usage);
 } else {
   let options: Options;
   try {

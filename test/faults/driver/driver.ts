@@ -54,18 +54,19 @@ export class Driver {
     return after;
   }
 
-  /** Some edits at once, of jobs that are edited: a new text for each. */
-  burst(shift = 0): void {
+  /** Some edits at once, of jobs that are edited: a new text for each, all sent to one master. */
+  burst(master: number): void {
     const edited = [...this.#jobs.values()].filter(one => one.edited);
-    for (const [index, job] of edited.entries()) {
+    for (const job of edited) {
       const text = `burst-${Date.now() % 1_000_000}`;
-      void this.change({ at: 0, master: index + shift, job: jobKeyOf(job), action: 'replace', text });
+      void this.change({ at: 0, master, job: jobKeyOf(job), action: 'replace', text });
     }
   }
 
-  /** Nothing fires any more. */
+  /** Nothing fires any more. What was suspended stays as it is: its stretch would end, and begin anew. */
   async suspendAll(): Promise<void> {
-    const there = [...this.#jobs.keys()].map((job, master) => this.change({ at: 0, master, job, action: 'suspend' }));
+    const firing = [...this.#jobs.keys()].filter(job => this.#specs.get(job)?.suspend === false);
+    const there = firing.map((job, master) => this.change({ at: 0, master, job, action: 'suspend' }));
     await Promise.all(there);
   }
 

@@ -29,12 +29,12 @@ export async function readFinal(lab: Lab, starts: readonly Start[]): Promise<Fin
   };
 }
 
-/** Whether a run has not ended, by the database. */
+/** How many runs have not ended, by the database, or wait in Consul. */
 export async function openRuns(lab: Lab): Promise<number> {
   const [row] = await lab.postgres.query<{ count: string }>(
     "SELECT count(*) FROM run WHERE state IN ('Pending', 'Claimed', 'Running')",
   );
-  return Number(row?.count ?? 0);
+  return Number(row?.count ?? 0) + (await keysBelow(lab, prefix.trigger)).length;
 }
 
 async function keysBelow(lab: Lab, below: string): Promise<string[]> {

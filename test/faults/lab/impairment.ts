@@ -91,7 +91,7 @@ export class Cable {
       await exit;
     }
     const { hub, port } = this.#options;
-    await command('ip', ['-n', hub, 'link', 'set', port, 'master', 'bridge']);
+    await command('ip', ['-n', hub, 'link', 'set', 'dev', port, 'master', 'bridge']);
   }
 }
 

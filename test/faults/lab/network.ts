@@ -67,9 +67,9 @@ export class LabNetwork implements Network {
     await batch(
       ['-n', this.#hub],
       [
-        `link add ${name} type veth peer name eth0 netns ${namespace}`,
-        `link set ${name} master bridge`,
-        `link set ${name} up`,
+        `link add name ${name} type veth peer name eth0 netns ${namespace}`,
+        `link set dev ${name} master bridge`,
+        `link set dev ${name} up`,
       ],
     );
     await batch(

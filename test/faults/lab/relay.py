@@ -134,8 +134,8 @@ def main():
     whole_frames(namespace, "eth0")
     tap = open_tap(f"{name}~")
     port = open_port(name)
-    subprocess.run(["ip", "link", "set", f"{name}~", "txqueuelen", "10000", "master", "bridge", "up"], check=True)
-    subprocess.run(["ip", "link", "set", name, "nomaster"], check=True)
+    subprocess.run(["ip", "link", "set", "dev", f"{name}~", "txqueuelen", "10000", "master", "bridge", "up"], check=True)
+    subprocess.run(["ip", "link", "set", "dev", name, "nomaster"], check=True)
     print("ready", flush=True)
     # Unbuffered: what select sees is what is there.
     Relay(port, tap).run(open(0, "rb", buffering=0))

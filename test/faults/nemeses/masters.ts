@@ -52,7 +52,7 @@ export const masterNemeses: readonly Nemesis[] = [
     }),
     begin: async ({ options }, { lab, burst }) => {
       const master = nodeOf(lab.masters, options, 'master');
-      burst();
+      burst(numberOf(options, 'master'));
       await pause(numberOf(options, 'after'));
       return await killed(master);
     },
@@ -67,11 +67,12 @@ export const masterNemeses: readonly Nemesis[] = [
     }),
     begin: async ({ options }, { lab, burst }) => {
       const master = nodeOf(lab.masters, options, 'master');
-      burst();
+      const index = numberOf(options, 'master');
+      burst(index);
       await pause(numberOf(options, 'after'));
       master.program.pause();
       // Clients have given up by then, and ask the other one.
-      void pause(6_000).then(() => burst(1));
+      void pause(6_000).then(() => burst(index + 1));
       return { targets: [master.name], effect: 'stopped', detail: {}, heal: async () => master.program.resume() };
     },
   },

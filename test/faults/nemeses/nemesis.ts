@@ -35,8 +35,8 @@ export interface Choices {
 /** What there is to be broken, and what is done to it besides. */
 export interface Field {
   readonly lab: Lab;
-  /** Sends some edits at once, each to the next master, and does not wait for their answers. `shift`: begins with another. */
-  burst(shift?: number): void;
+  /** Sends some edits at once to one master, by its index, and does not wait for their answers. */
+  burst(master: number): void;
 }
 
 export interface Broken extends Pick<Fault, 'targets' | 'effect' | 'detail'> {

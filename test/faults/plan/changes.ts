@@ -41,6 +41,8 @@ export function planChanges(
         }
       }
     }
+    // Ticks of a suspended stretch are accounted for when it ends.
+    if (state === 'suspended') changes.push({ at: end, master: master(), job: jobKeyOf(job), action: 'resume' });
   }
   const strict = jobs.filter(one => !one.edited);
   const byHand = strict.filter(one => one.spec.schedule === '@manually');

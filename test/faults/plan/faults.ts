@@ -6,12 +6,11 @@ export interface FaultOptions {
   readonly seed: number;
   readonly duration: number;
   readonly shape: Shape;
+  readonly calm: number;
   /** All of a herd is due at the multiples of it. */
   readonly herdEvery: number;
 }
 
-/** Between two faults: long enough to see that what the one broke is well again. */
-const calm = { least: 10_000, most: 16_000 };
 /** How often the next one comes while this one lasts. */
 const together = 0.2;
 
@@ -20,7 +19,7 @@ const together = 0.2;
  * has a second, and over the seeds each comes first.
  */
 export function planFaults(random: Random, nemeses: readonly Nemesis[], options: FaultOptions): PlannedFault[] {
-  const { seed, duration, shape, herdEvery } = options;
+  const { seed, duration, shape, calm, herdEvery } = options;
   if (nemeses.length === 0) return [];
   const faults: PlannedFault[] = [];
   const planned = (nemesis: Nemesis, from: number): PlannedFault => {
@@ -48,7 +47,7 @@ export function planFaults(random: Random, nemeses: readonly Nemesis[], options:
         end = Math.max(end, other.at + other.duration);
       }
     }
-    at = end + random.between(calm.least, calm.most);
+    at = end + random.between(calm, calm * 1.6);
   }
   return faults.sort((a, b) => a.at - b.at);
 }

@@ -107,7 +107,9 @@ function kinds(minutely: string): Kind[] {
 
 const forbid = { concurrencyPolicy: 'Forbid' } as const;
 const replace = { concurrencyPolicy: 'Replace' } as const;
-const queue = (maxQueuedRuns: number) => ({ concurrencyPolicy: 'Queue', maxQueuedRuns }) as const;
+/** What still waits when nothing fires any more is skipped at its deadline. */
+const queue = (maxQueuedRuns: number) =>
+  ({ concurrencyPolicy: 'Queue', maxQueuedRuns, startingDeadlineSeconds: 25 }) as const;
 
 /** The jobs of a run: their kinds are always the same, so that each run has them all; the seed decides the rest. */
 export function planJobs(random: Random, herdEvery: number): PlannedJob[] {

@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly duration: number;
   readonly nemeses: readonly Nemesis[];
   readonly shape: Shape;
+  /** Between most faults there is none for at least so long, in milliseconds: 10 s, in which what was broken is well again. */
+  readonly calm?: number;
 }
 
 /** How many nodes there are to be broken. */
@@ -78,7 +80,7 @@ export type Options = Readonly<Record<string, number | string | boolean>>;
 /** Below this, what happens once a minute happens each 20 s, so that a short run has it too. */
 const short = 120_000;
 
-export function makePlan({ seed, duration, nemeses, shape }: PlanOptions): Plan {
+export function makePlan({ seed, duration, nemeses, shape, calm = 10_000 }: PlanOptions): Plan {
   // Each part has numbers of its own: another choice of nemeses leaves the jobs as they are.
   const herdEvery = duration < short ? 20_000 : 60_000;
   const jobs = planJobs(new Random(seed), herdEvery);
@@ -87,7 +89,7 @@ export function makePlan({ seed, duration, nemeses, shape }: PlanOptions): Plan 
     duration,
     jobs,
     changes: planChanges(new Random(seed ^ 0x5bd1e995), jobs, { duration, masters: shape.masters }),
-    faults: planFaults(new Random(seed ^ 0x1b873593), nemeses, { seed, duration, shape, herdEvery }),
+    faults: planFaults(new Random(seed ^ 0x1b873593), nemeses, { seed, duration, shape, calm, herdEvery }),
   };
 }
 
