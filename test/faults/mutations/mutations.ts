@@ -137,12 +137,12 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'everything-skipped',
-    what: 'From two minutes after its start on a worker skips every tick: nothing is doubled, nothing is silent, and nothing runs.',
+    what: 'From 90 s after its start on a worker skips every tick: nothing is doubled, nothing is silent, and nothing runs.',
     edits: [
       {
         file: 'src/worker/claims/tick-claims.ts',
         old: '    slots.take(lockKey);\n',
-        now: "    if (process.uptime() > 60) {\n      room.give();\n      this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail: 'all slots are held' });\n      return;\n    }\n    slots.take(lockKey);\n",
+        now: "    if (process.uptime() > 90) {\n      room.give();\n      this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail: 'all slots are held' });\n      return;\n    }\n    slots.take(lockKey);\n",
       },
     ],
     nemeses: ['kill-leader'],
