@@ -128,6 +128,6 @@ function wasFull(book: Book, from: number, to: number): boolean {
   const moments = [from, ...starts.map(({ at }) => at).filter(at => at >= from && at <= to)];
   return moments.some(at => {
     const room = run.capacity * book.world.fitAt(at);
-    return room > 0 && starts.filter(one => one.at <= at && book.overAt(one) + bounds.release >= at).length >= room;
+    return room > 0 && starts.filter(one => one.at <= at && book.overAt(one) >= at).length >= room;
   });
 }
