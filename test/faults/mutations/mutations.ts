@@ -75,7 +75,7 @@ export const mutations: readonly Mutation[] = [
         now: '        delivery.catch(() => {});\n        acknowledged = before\n',
       },
     ],
-    nemeses: ['kill-leader', 'cut-worker-masters'],
+    nemeses: ['crash-postgres', 'cut-worker-masters'],
     minutes: 3.5,
     seeds: [101, 102],
     rules: ['result', 'lost', 'log', 'missed', 'untrue outcome', 'left open'],
