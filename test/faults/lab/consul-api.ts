@@ -5,6 +5,14 @@ export interface Answer {
   readonly body: Buffer;
 }
 
+export interface SendOptions {
+  readonly body?: string | Buffer;
+  /** In milliseconds; default 2,000. */
+  readonly timeout?: number;
+  /** Instead of the time-out. */
+  readonly signal?: AbortSignal;
+}
+
 /** One Consul agent by its Unix socket: no fault of the network is between it and the harness. */
 export class ConsulApi {
   readonly #socket: string;
@@ -13,12 +21,15 @@ export class ConsulApi {
     this.#socket = socket;
   }
 
-  /** @throws when there is no answer within `timeout` milliseconds */
-  async send(
-    method: 'GET' | 'PUT' | 'DELETE',
-    path: string,
-    options: { readonly body?: string | Buffer; readonly timeout?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<Answer> {
+  /** @throws Error when the answer is not 2xx, or does not come in time */
+  async send(method: 'GET' | 'PUT' | 'POST', path: string, options: SendOptions = {}): Promise<Answer> {
+    const answer = await this.ask(method, path, options);
+    if (answer.status >= 300) throw new Error(`Consul: ${method} ${path}: ${answer.status} ${answer.body}`);
+    return answer;
+  }
+
+  /** The answer, whatever its status. @throws Error when there is none in time */
+  async ask(method: 'GET' | 'PUT' | 'POST', path: string, options: SendOptions = {}): Promise<Answer> {
     const signal = options.signal ?? AbortSignal.timeout(options.timeout ?? 2_000);
     return await new Promise((resolve, reject) => {
       const sent = request({ method, path, socketPath: this.#socket, agent: false, signal }, response => {
@@ -33,27 +44,17 @@ export class ConsulApi {
   }
 
   /** The answer's JSON; undefined of 404. @throws Error when it is neither 2xx nor 404 */
-  async get<T>(path: string, timeout?: number): Promise<T | undefined> {
-    const { status, body } = await this.send('GET', path, timeout === undefined ? {} : { timeout });
+  async get<T>(path: string): Promise<T | undefined> {
+    const { status, body } = await this.ask('GET', path);
     if (status === 404) return undefined;
     if (status !== 200) throw new Error(`Consul: GET ${path}: ${status} ${body}`);
     return JSON.parse(body.toString()) as T;
   }
 
-  /** @throws Error when the answer is not 2xx */
-  async put(path: string, body?: string | Buffer, timeout?: number): Promise<string> {
-    const answer = await this.send('PUT', path, {
-      ...(body !== undefined && { body }),
-      ...(timeout !== undefined && { timeout }),
-    });
-    if (answer.status !== 200) throw new Error(`Consul: PUT ${path}: ${answer.status} ${answer.body}`);
-    return answer.body.toString();
-  }
-
   /** A consistent read came back: its agent lives and reaches a leader that has a quorum. */
   async reads(signal: AbortSignal): Promise<boolean> {
     try {
-      const { status } = await this.send('GET', '/v1/kv/faults/probe?consistent', { signal });
+      const { status } = await this.ask('GET', '/v1/kv/faults/probe?consistent', { signal });
       return status === 200 || status === 404;
     } catch {
       return false;
@@ -63,8 +64,8 @@ export class ConsulApi {
   /** A write and a consistent read. */
   async writes(signal: AbortSignal): Promise<boolean> {
     try {
-      const { status, body } = await this.send('PUT', '/v1/kv/faults/probe', { body: String(Date.now()), signal });
-      return status === 200 && body.toString().trim() === 'true' && (await this.reads(signal));
+      const { body } = await this.send('PUT', '/v1/kv/faults/probe', { body: String(Date.now()), signal });
+      return body.toString().trim() === 'true' && (await this.reads(signal));
     } catch {
       return false;
     }

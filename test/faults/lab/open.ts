@@ -38,7 +38,7 @@ const longCall = 15_000;
  *
  * @throws Error that says what is missing on this machine (`labSkip`), or what is not well within 60 s
  */
-export async function openLab(options: LabOptions & { readonly folder: string }): Promise<Lab> {
+export async function openLab(options: LabOptions & { readonly folder: string }): Promise<NamespaceLab> {
   const skip = labSkip();
   if (skip !== false) throw new Error(skip);
   sweep();
@@ -81,14 +81,15 @@ class Guard {
   }
 }
 
-class NamespaceLab implements Lab {
+/** The lab, as `openLab` makes it. */
+export class NamespaceLab implements Lab {
   readonly folder: string;
   readonly network: LabNetwork;
   readonly servers: LabServer[] = [];
   readonly workers: LabWorker[] = [];
   readonly masters: LabAgentNode[] = [];
   readonly #options: LabOptions;
-  readonly #place: Place;
+  readonly place: Place;
   readonly #guard: Guard;
   #postgres: LabPostgres | undefined;
   #snapshots = 0;
@@ -96,7 +97,7 @@ class NamespaceLab implements Lab {
   constructor(options: LabOptions & { readonly folder: string }, place: Place, network: LabNetwork, guard: Guard) {
     this.folder = options.folder;
     this.#options = options;
-    this.#place = place;
+    this.place = place;
     this.network = network;
     this.#guard = guard;
   }
@@ -137,13 +138,13 @@ class NamespaceLab implements Lab {
 
   async #makePostgres(): Promise<LabPostgres> {
     const node = await this.network.add('postgres');
-    return new LabPostgres({ ...this.#placeOf(node), node, subnet: this.network.subnet, lab: this.#place.name });
+    return new LabPostgres({ ...this.#placeOf(node), node, subnet: this.network.subnet, lab: this.place.name });
   }
 
   #placeOf(node: Node): { namespace: string; folder: string; log: string } {
     return {
       namespace: this.network.namespaceOf(node.name),
-      folder: join(this.#place.folder, node.name),
+      folder: join(this.place.folder, node.name),
       log: this.#log(node.name),
     };
   }
@@ -154,14 +155,14 @@ class NamespaceLab implements Lab {
 
   #makeConsul(node: Node, servers: readonly string[], server = false): ConsulAgent {
     const log = this.#log(server ? node.name : `agent-${node.name}`);
-    const folder = join(this.#place.folder, node.name, 'consul');
+    const folder = join(this.place.folder, node.name, 'consul');
     return new ConsulAgent({ ...this.#placeOf(node), folder, node, log, servers, ...(server && { server }) });
   }
 
   #makeWorker(node: Node, servers: readonly string[], env: Readonly<Record<string, string>> = {}): LabWorker {
     const consul = this.#makeConsul(node, servers);
     const { namespace, folder, log } = this.#placeOf(node);
-    const volume = new Volume(join(folder, 'disk'), this.#place.name, workerDisk);
+    const volume = new Volume(join(folder, 'disk'), this.place.name, workerDisk);
     const settings = {
       CRONMESH_WORKER_NAME: node.name,
       CRONMESH_DATA_DIRECTORY: volume.data,
@@ -216,13 +217,14 @@ class NamespaceLab implements Lab {
     const leader = await this.consulLeader();
     if (server === undefined || leader === undefined) throw new Error(`no leader to take it from, or no ${to.name}`);
     if (leader === server) return;
-    await leader.server.api.put(`/v1/operator/raft/transfer-leader?id=${server.server.id}`, '', longCall);
+    await leader.server.api.send('POST', `/v1/operator/raft/transfer-leader?id=${server.server.id}`, {
+      timeout: longCall,
+    });
   }
 
   async saveSnapshot(): Promise<string> {
     const leader = await this.#leader();
-    const { status, body } = await leader.server.api.send('GET', '/v1/snapshot', { timeout: longCall });
-    if (status !== 200) throw new Error(`Consul gave no snapshot: ${status} ${body}`);
+    const { body } = await leader.server.api.send('GET', '/v1/snapshot', { timeout: longCall });
     const path = join(this.folder, `consul-${this.#snapshots++}.snapshot`);
     await writeFile(path, body);
     return path;
@@ -230,7 +232,7 @@ class NamespaceLab implements Lab {
 
   async restoreSnapshot(path: string): Promise<void> {
     const leader = await this.#leader();
-    await leader.server.api.put('/v1/snapshot', await readFile(path), longCall);
+    await leader.server.api.send('PUT', '/v1/snapshot', { body: await readFile(path), timeout: longCall });
   }
 
   async #leader(): Promise<LabServer> {
