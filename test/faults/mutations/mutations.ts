@@ -24,6 +24,11 @@ export const mutations: readonly Mutation[] = [
         old: "  if (bounds.decided !== undefined && tick <= bounds.decided) return 'decided';\n",
         now: '',
       },
+      {
+        file: 'src/worker/claims/dispatcher.ts',
+        old: '      if (one !== undefined && (record === undefined || record.tick < due.tick)) {\n',
+        now: '      if (one !== undefined) {\n',
+      },
     ],
     nemeses: ['kill-worker'],
     minutes: 3,

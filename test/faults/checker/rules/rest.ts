@@ -74,7 +74,8 @@ function truth(book: Book, all: readonly Start[]): Violation[] {
   if (!kinds.includes(run.trigger)) found.push(`trigger ${run.trigger}`);
   if (run.worker !== undefined && run.worker !== start.worker && !run.worker.startsWith(`${start.worker}-`))
     found.push(`worker ${run.worker}`);
-  if (run.startedAt !== undefined && Math.abs(run.startedAt - start.at) > off)
+  // A request may be some time on its way.
+  if (run.startedAt !== undefined && !isNear(start.at - run.startedAt, off))
     found.push(`startedAt ${clock(run.startedAt)}`);
   const ended = ['Succeeded', 'Failed'].includes(run.state) && start.end !== undefined;
   if (ended && run.finishedAt !== undefined && !isNear(run.finishedAt - (start.end ?? 0), offEnd))
