@@ -119,6 +119,16 @@ export class World {
     );
   }
 
+  /** Whether another master may have come to lead: whatever the one before kept in mind is forgotten then. */
+  leaderMayChange(from: number, to: number): boolean {
+    const ofMasters = ({ targets }: Fault): boolean => targets.some(target => !isOfWorkers(target));
+    return (
+      !this.mastersWell(from, to) ||
+      !covers(this.quorum, from, to) ||
+      this.faultsIn(from, to).some(fault => ofMasters(fault) || losesPast.has(fault.effect))
+    );
+  }
+
   /** Whether Consul may have forgotten, or nobody may know, what was claimed at that instant. */
   pastLostAround(at: number): boolean {
     return this.#faults.some(

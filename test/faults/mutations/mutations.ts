@@ -24,6 +24,11 @@ export const mutations: readonly Mutation[] = [
         old: "  if (bounds.decided !== undefined && tick <= bounds.decided) return 'decided';\n",
         now: '',
       },
+      {
+        file: 'src/worker/claims/dispatcher.ts',
+        old: '      if (one !== undefined && (record === undefined || record.tick < due.tick)) {\n',
+        now: '      if (one !== undefined) {\n',
+      },
     ],
     nemeses: ['kill-worker'],
     minutes: 3,
@@ -75,7 +80,7 @@ export const mutations: readonly Mutation[] = [
         now: '        delivery.catch(() => {});\n        acknowledged = before\n',
       },
     ],
-    nemeses: ['kill-leader', 'cut-worker-masters'],
+    nemeses: ['crash-postgres', 'cut-worker-masters'],
     minutes: 3.5,
     seeds: [101, 102],
     rules: ['result', 'lost', 'log', 'missed', 'untrue outcome', 'left open'],
@@ -137,12 +142,12 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'everything-skipped',
-    what: 'From two minutes after its start on a worker skips every tick: nothing is doubled, nothing is silent, and nothing runs.',
+    what: 'From 90 s after its start on a worker skips every tick: nothing is doubled, nothing is silent, and nothing runs.',
     edits: [
       {
         file: 'src/worker/claims/tick-claims.ts',
         old: '    slots.take(lockKey);\n',
-        now: "    if (process.uptime() > 60) {\n      room.give();\n      this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail: 'all slots are held' });\n      return;\n    }\n    slots.take(lockKey);\n",
+        now: "    if (process.uptime() > 90) {\n      room.give();\n      this.#decide(due, seen, { kind: 'skip', reason: 'ConcurrencyLimit', detail: 'all slots are held' });\n      return;\n    }\n    slots.take(lockKey);\n",
       },
     ],
     nemeses: ['kill-leader'],

@@ -1,12 +1,22 @@
 // `node test/faults/mutations/run.ts [names]`: builds the product with each deliberate defect, breaks the cluster around
 // it, and tells which rule of the checker caught it. Exits with 1 when any defect was not caught.
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Verdict } from '../history/history.ts';
 import { mutated, root } from './apply.ts';
 import { type Mutation, mutations } from './mutations.ts';
+
+// Whoever ends this ends the run as well, which clears away its lab.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    going?.kill(signal);
+    going?.once('exit', () => process.exit(130));
+    if (going === undefined) process.exit(130);
+  });
+}
+let going: ChildProcess | undefined;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -28,6 +38,8 @@ process.exitCode = rows.every(({ caught }) => caught) ? 0 : 1;
 /** Breaks a cluster of the defective product by one seed after another, until the checker says why it is refused. */
 async function tried(mutation: Mutation): Promise<{ readonly caught: boolean; readonly how: string }> {
   const copy = mutated(mutation);
+  const clear = (): void => rmSync(copy, { recursive: true, force: true });
+  process.once('exit', clear);
   try {
     built(copy);
     const missed: string[] = [];
@@ -47,7 +59,8 @@ async function tried(mutation: Mutation): Promise<{ readonly caught: boolean; re
     }
     return { caught: false, how: missed.join('; ') };
   } finally {
-    rmSync(copy, { recursive: true, force: true });
+    process.off('exit', clear);
+    clear();
   }
 }
 
@@ -67,7 +80,9 @@ async function broken(
   const options = { product: join(copy, 'bin/cronmesh'), seed, minutes, nemesis: nemeses.join(','), folder };
   const args = Object.entries(options).flatMap(([option, value]) => [`--${option}`, String(value)]);
   const run = spawn(process.execPath, ['test/faults/run.ts', ...args, '--keep'], { cwd: root, stdio: 'inherit' });
+  going = run;
   await new Promise(resolve => run.once('exit', resolve));
+  going = undefined;
   const path = join(folder, 'verdict.json');
   return { verdict: existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Verdict) : undefined, folder };
 }

@@ -58,7 +58,7 @@ function judged(book: Book, row: Row): Violation[] {
   const what = `${job.key}, ${fates.length} ticks missed from ${clock(first)} to ${clock(last)}, misfirePolicy ${policy}`;
   const most = { Skip: 0, RunLatest: 1, RunAll: misfireLimit }[policy];
   // A new leader in the middle of it counts anew (docs/limits.md).
-  const anew = !book.world.mastersWell(first - bounds.leaderBack, last + bounds.leaderBack);
+  const anew = book.world.leaderMayChange(first - bounds.leaderBack, last + bounds.leaderBack);
   if (begun.length > most && (policy === 'Skip' || !anew)) {
     return [{ rule: 'catch-up', what: `${what}: ${begun.length} ran after all, ${most} may` }];
   }

@@ -13,6 +13,8 @@ export function jobSets(book: Book): Violation[] {
     if (sample.consul === undefined || !isSteady(before, sample)) return [];
     return Object.entries(sample.workers).flatMap(([worker, jobs]): Violation[] => {
       if (jobs === undefined || !isConnected(book, worker, sample.at)) return [];
+      // It serves, for all that time: one that has just started is still reading them.
+      if (before.some(one => one.workers[worker] === undefined)) return [];
       const difference = firstDifference(sample.consul ?? {}, jobs);
       return difference === undefined
         ? []

@@ -39,7 +39,7 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
     case 'QueueFull': {
       const room = Math.min(...around.map(({ spec }) => spec.maxQueuedRuns ?? 10));
       if (!around.some(({ spec }) => spec.concurrencyPolicy === 'Queue')) return 'the job has no queue';
-      const waiting = waitingAt(book, job.key, tick);
+      const waiting = waitingAt(book, job.key, tick, deadline - tick);
       return waiting >= room ? undefined : `${waiting} of ${room} runs were waiting`;
     }
     case 'Replaced':
@@ -99,15 +99,28 @@ function consulWasAway({ world }: Book, tick: number): boolean {
   );
 }
 
-/** Runs that had been due, or asked for, and had not started. */
-function waitingAt(book: Book, key: string, tick: number): number {
+/** Runs that had been due, or asked for, and had not started; and ticks that waited until they were skipped. */
+function waitingAt(book: Book, key: string, tick: number, wait: number): number {
   const asked = new Map(book.history.requests.map(({ run, sent }) => [run, sent]));
-  return (book.runsOfJob.get(key) ?? []).filter(run => {
+  const runs = (book.runsOfJob.get(key) ?? []).filter(run => {
     const due = run.tick ?? asked.get(run.id) ?? Number.POSITIVE_INFINITY;
     const started = book.starts.get(run.id)?.[0]?.at ?? Number.POSITIVE_INFINITY;
     return due <= tick + bounds.startSlack && started >= tick - bounds.startSlack && run.reason !== 'QueueFull';
-  }).length;
+  });
+  const skipped = (book.skipsOfJob.get(key) ?? []).filter(
+    ({ from, reason }) => afterWaiting.has(reason) && from < tick && tick <= from + wait + bounds.faultTail,
+  );
+  return runs.length + skipped.length;
 }
+
+/** What is said of a tick that waited for its turn until its deadline. */
+const afterWaiting: ReadonlySet<string> = new Set([
+  'NoCapacity',
+  'NoEligibleWorker',
+  'StillRunning',
+  'JobChanged',
+  'Suspended',
+]);
 
 /** Whether there was a moment at which all workers that were connected had as many runs as fit. */
 function wasFull(book: Book, from: number, to: number): boolean {
@@ -115,6 +128,6 @@ function wasFull(book: Book, from: number, to: number): boolean {
   const moments = [from, ...starts.map(({ at }) => at).filter(at => at >= from && at <= to)];
   return moments.some(at => {
     const room = run.capacity * book.world.fitAt(at);
-    return room > 0 && starts.filter(one => one.at <= at && book.overAt(one) + bounds.release >= at).length >= room;
+    return room > 0 && starts.filter(one => one.at <= at && book.overAt(one) >= at).length >= room;
   });
 }

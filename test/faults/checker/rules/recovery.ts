@@ -3,7 +3,15 @@ import { bounds } from '../bounds.ts';
 import type { Fate } from '../fates.ts';
 import { possibleIn } from '../jobs.ts';
 
-const normal = new Set(['StillRunning', 'ConcurrencyLimit', 'QueueFull', 'Replaced', 'Suspended', 'NoCapacity']);
+const normal = new Set([
+  'StillRunning',
+  'ConcurrencyLimit',
+  'QueueFull',
+  'Replaced',
+  'Suspended',
+  'NoCapacity',
+  'JobChanged',
+]);
 
 /** From 60 s after the last heal on every tick starts in its window, or is skipped by a policy. */
 export function recovery(book: Book, fates: readonly Fate[]): Violation[] {

@@ -55,6 +55,11 @@ function rows({ history, runs }: Book): Violation[] {
   });
 }
 
+/** A worker sees an end when the process, and whatever it left behind, is gone. */
+function isNear(late: number, off: number): boolean {
+  return late >= -off && late <= off + bounds.report;
+}
+
 /** Of the newest attempt that began: by whom, when, and why. */
 function truth(book: Book, all: readonly Start[]): Violation[] {
   const start = all.at(-1);
@@ -69,10 +74,11 @@ function truth(book: Book, all: readonly Start[]): Violation[] {
   if (!kinds.includes(run.trigger)) found.push(`trigger ${run.trigger}`);
   if (run.worker !== undefined && run.worker !== start.worker && !run.worker.startsWith(`${start.worker}-`))
     found.push(`worker ${run.worker}`);
-  if (run.startedAt !== undefined && Math.abs(run.startedAt - start.at) > off)
+  // A request may be some time on its way.
+  if (run.startedAt !== undefined && !isNear(start.at - run.startedAt, off))
     found.push(`startedAt ${clock(run.startedAt)}`);
   const ended = ['Succeeded', 'Failed'].includes(run.state) && start.end !== undefined;
-  if (ended && run.finishedAt !== undefined && Math.abs(run.finishedAt - (start.end ?? 0)) > offEnd)
+  if (ended && run.finishedAt !== undefined && !isNear(run.finishedAt - (start.end ?? 0), offEnd))
     found.push(`finishedAt ${clock(run.finishedAt)}`);
   return found.length === 0
     ? []

@@ -3,6 +3,7 @@ import { type Book, clock, described, type Violation } from '../book.ts';
 import { bounds } from '../bounds.ts';
 import type { Fate } from '../fates.ts';
 import { possibleIn } from '../jobs.ts';
+import { slotsTaken } from './holding.ts';
 import { ofFaults, untruth } from './reasons.ts';
 
 /** Each elapsed tick has exactly one of: a start, a run that ended without one, a skip; with a reason that is true. */
@@ -58,6 +59,8 @@ function reason(book: Book, fate: Fate, given: string, what: string): Violation[
   const untrue = untruth(book, job, tick, given);
   if (untrue !== undefined) return [{ rule: 'untrue reason', what: `${what}, but ${untrue}` }];
   if (!ofFaults.has(given) || excused || book.world.faultBeganOrEnded(tick)) return [];
+  // Behind a slot whose holder is gone: nobody could have it before the lock's delay had passed.
+  if (slotsTaken(book, job, tick)) return [];
   return [{ rule: 'missed', what: `${what}, though Consul and a worker were there all that time` }];
 }
 
