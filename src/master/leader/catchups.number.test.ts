@@ -22,6 +22,7 @@ describe('runs after all, by their policy’s number', () => {
     await store.migrate();
     coordinator = new MemoryCoordinator();
     job = await makeJob(store, 'job', '2026-03-01T12:00:00Z');
+    await store.nextTerm('scheduler', 'master');
     catchups = new Catchups(testOffice(coordinator, store));
   });
   after(async () => {

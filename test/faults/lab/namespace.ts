@@ -2,12 +2,15 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 /** Network namespaces by the names that `ip netns` gives them, and what runs in them. */
 
-/** `ip netns exec` gives a mount namespace of its own: shared memory that a killed process leaves (libfaketime's) ends with it. */
+/**
+ * `ip netns exec` gives a mount namespace of its own: what shared memory
+ * killed processes leave (libfaketime's, PostgreSQL's) ends with that and with the IPC namespace.
+ */
 const enter = 'mount -t tmpfs shm /dev/shm && echo "$0" > /proc/sys/kernel/hostname && exec "$@"';
 
 /** Words that run a command in a namespace, with a host name of its own, as the same process. */
 export function inNamespace(namespace: string, hostname: string, command: readonly string[]): string[] {
-  return ['ip', 'netns', 'exec', namespace, 'unshare', '--uts', 'sh', '-c', enter, hostname, ...command];
+  return ['ip', 'netns', 'exec', namespace, 'unshare', '--uts', '--ipc', 'sh', '-c', enter, hostname, ...command];
 }
 
 /** Every process of a namespace; none where there is no such namespace. */

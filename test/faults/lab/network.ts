@@ -157,11 +157,11 @@ async function quiet(namespace: string): Promise<void> {
   await command('ip', ['netns', 'exec', namespace, 'sh', '-c', off]);
 }
 
-/** A net that no address and no route of the machine is in. */
+/** A net that no address and no route of the machine is in, apart from those that clusters are fond of. */
 async function freeNet(): Promise<string> {
   const known = (await command('ip', ['-4', '-o', 'addr'])) + (await command('ip', ['-4', 'route']));
   for (;;) {
-    const net = `10.${randomInt(64, 240)}.${randomInt(0, 255)}.`;
+    const net = `10.${randomInt(200, 240)}.${randomInt(0, 255)}.`;
     if (!known.includes(` ${net}`)) return net;
   }
 }
