@@ -200,6 +200,7 @@ class Run {
 
   async #write(driver: Driver, faults: readonly Fault[], times: Times): Promise<History> {
     this.#truth.read();
+    this.#options.say('nothing goes on any more; what the product says is read');
     const readAt = Date.now();
     const final = await readFinal(this.#lab, this.#truth.starts);
     await this.#observer.stop();

@@ -193,7 +193,7 @@ export interface Final {
 export interface FinalView {
   readonly runs: readonly FinalRun[];
   readonly skips: readonly FinalSkip[];
-  /** `GET /api/v1/runs/{id}/logs` as lines, of every run that has a start. */
+  /** `GET /api/v1/runs/{id}/logs` as lines: each run that has a start is read by one of the masters. */
   readonly logs: Readonly<Record<string, readonly string[]>>;
 }
 

@@ -87,7 +87,9 @@ function log(book: Book, start: Start): Violation[] {
   // The log is of the newest attempt, and whole once that is settled as its process ended.
   if (run === undefined || run.attempt !== start.attempt || run.state !== outcomeOf(start)) return [];
   const cut = !book.world.faultsIn(start.at, book.overAt(start)).every(({ effect }) => effect !== 'spool-full');
-  return Object.entries(book.history.final.masters).flatMap(([master, { logs }]): Violation[] => {
+  const views = Object.entries(book.history.final.masters).filter(([, { logs }]) => logs[start.run] !== undefined);
+  if (views.length === 0) return [{ rule: 'log', what: `${keyOf(start)}: ${described(start)} has no log` }];
+  return views.flatMap(([master, { logs }]): Violation[] => {
     const printed = new Set(start.printed);
     const shown = (logs[start.run] ?? []).filter(line => printed.has(line));
     const what = `${keyOf(start)}: ${described(start)} printed ${start.printed.length} lines, ${master} shows`;
