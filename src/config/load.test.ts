@@ -157,6 +157,24 @@ describe('loadConfig', () => {
     });
   }
 
+  for (const text of [
+    'database: { uurl: "postgresql://a:hunter2@db/x" }',
+    'database: postgresql://a:hunter2@db/x',
+    'consul: { tokn: hunter2 }',
+    'consul: hunter2',
+    'notifications: hunter2',
+    'hunter: hunter2',
+    'postgresql: [hunter2]',
+  ]) {
+    it(`shows nothing of what may be a secret under a wrong name: ${text.split(':')[0]}`, () => {
+      const path = file(text);
+      assert.throws(
+        () => loadConfig('master', { file: path, environment: {} }),
+        error => error instanceof ConfigError && !error.message.includes('hunter2'),
+      );
+    });
+  }
+
   it('takes sections of sections, from file and environment', () => {
     const path = file('worker: { shell: { users: [nobody, 1000] }, secrets: { directory: /a } }');
     const environment = {

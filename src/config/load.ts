@@ -57,8 +57,15 @@ export function loadConfig(
   const from = origin.get(setting) ?? options.file ?? 'defaults';
   // Of a list in the environment the whole text is shown, as it was written there.
   const given = first?.value ?? (origin.has(setting) ? preview(valueAt(tree, setting.split('.'))) : undefined);
-  const value = given === undefined || secret.test(setting) ? '' : ` (got ${given})`;
+  const value = given === undefined || mayBeSecret(setting, settings) ? '' : ` (got ${given})`;
   throw new ConfigError(`configuration: ${path} (from ${from}): ${first?.message ?? 'is invalid'}${value}`);
+}
+
+/** A setting that is one, a section that has one, or a name that is misspelled in such a section. */
+function mayBeSecret(path: string, settings: readonly Shape[]): boolean {
+  if (settings.some(one => one.path === path)) return secret.test(path);
+  const section = settings.some(one => one.path.startsWith(`${path}.`)) ? path : path.split('.').slice(0, -1).join('.');
+  return settings.some(one => one.path.startsWith(section === '' ? '' : `${section}.`) && secret.test(one.path));
 }
 
 function readFile(file: string): Tree {

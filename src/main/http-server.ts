@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { type AddressInfo, isIP } from 'node:net';
 import { serve } from '@hono/node-server';
@@ -85,11 +86,12 @@ function waiting(request: Request): Response {
   if (pathname === '/healthz') return Response.json({ status: 'ok' });
   return Response.json(
     {
-      type: 'about:blank',
-      title: 'Service Unavailable',
+      type: 'urn:cronmesh:problem:Unavailable',
+      title: 'Not available now',
       status: 503,
-      code: 'Unavailable',
       detail: 'starting: waiting for the servers that this process needs; its log says which',
+      instance: `urn:cronmesh:request:${randomUUID()}`,
+      code: 'Unavailable',
     },
     { status: 503, headers: { 'content-type': 'application/problem+json', 'retry-after': '2' } },
   );

@@ -1,6 +1,7 @@
 import type { JobUid } from '../domain/job/job.ts';
 import type { Report, ReportBatch, RunReference } from '../domain/run/report.ts';
 import { type Member, type Outcome, type RunId, SkipReason, TriggerKind } from '../domain/run/run.ts';
+import type { Instant } from '../domain/time.ts';
 import type {
   Member as MemberMessage,
   Report as Message,
@@ -35,10 +36,23 @@ export function encodeReport(report: Report): Message {
   return { reference: encodeReference(report), atMs: report.at, fact: encodeFact(report) };
 }
 
+/** The most reports that a batch may have: workers send 500. */
+export const maxReports = 10_000;
+
+/** What a batch says of itself must be fit for logs, keys and rows. @throws InvalidReportError */
+export function checkBatch({ worker, spool, reports }: ReportRequest): void {
+  if (worker === '') throw new InvalidReportError('worker', worker, 'is missing');
+  matching('worker', worker, /^[\w.:-]{1,128}$/, 'must be a worker’s id');
+  matching('spool', spool, /^[^\0]{1,128}$/, 'must be a spool’s id');
+  if (reports.length > maxReports)
+    throw new InvalidReportError('reports', reports.length, `must be at most ${maxReports}`);
+}
+
 /** @throws InvalidReportError */
 export function decodeReport(message: Message): Report {
-  const { reference, fact, atMs: at } = message;
+  const { reference, fact } = message;
   if (!reference) throw new InvalidReportError('reference', undefined, 'is missing');
+  const at = instant('at_ms', message.atMs);
   switch (fact?.$case) {
     case 'claimed': {
       const fencingToken = matching('claimed.fencing_token', fact.value.fencingToken, /^\d{1,30}$/, 'must be a number');
@@ -64,7 +78,9 @@ export function decodeReport(message: Message): Report {
       return { ...decodeReference(reference), type: 'finished', at, outcome, ...rest };
     }
     case 'skipped': {
-      const { fromMs: from, toMs: to, count, detail } = fact.value;
+      const { count, detail } = fact.value;
+      const from = instant('skipped.from_ms', fact.value.fromMs);
+      const to = instant('skipped.to_ms', fact.value.toMs);
       if (from > to) throw new InvalidReportError('skipped.to_ms', to, `must not be before from_ms ${from}`);
       if (count < 1) throw new InvalidReportError('skipped.count', count, 'must be 1 or more');
       const reason = oneOf('skipped.reason', fact.value.reason, reasons);
@@ -112,7 +128,8 @@ function encodeFact(report: Report): Message['fact'] {
 }
 
 function decodeReference(reference: ReferenceMessage): RunReference {
-  const { attempt, tickMs } = reference;
+  const { attempt } = reference;
+  const tickMs = reference.tickMs === undefined ? undefined : instant('reference.tick_ms', reference.tickMs);
   const run = matching('reference.run', reference.run, /^[a-z0-9-]{1,64}$/, 'must be a run’s id') as RunId;
   if (attempt < 1) throw new InvalidReportError('reference.attempt', attempt, 'must be 1 or more');
   const trigger = oneOf('reference.trigger', reference.trigger, triggers);
@@ -128,9 +145,16 @@ function decodeMember({ index, count, worker }: MemberMessage): Member {
 function decodeJob(reference: ReferenceMessage) {
   return {
     jobUid: matching('reference.job_uid', reference.jobUid, /^[a-z0-9]{1,64}$/, 'must be a job’s uid') as JobUid,
-    namespace: matching('reference.namespace', reference.namespace, /^[^/]{1,63}$/, 'must be a namespace'),
-    name: matching('reference.name', reference.name, /^[^/]{1,128}$/, 'must be a job’s name'),
+    namespace: matching('reference.namespace', reference.namespace, /^[^/\0]{1,63}$/, 'must be a namespace'),
+    name: matching('reference.name', reference.name, /^[^/\0]{1,128}$/, 'must be a job’s name'),
   };
+}
+
+/** What is none could be stored, and then not be shown. */
+function instant(field: string, value: number): Instant {
+  if (!(value >= 0 && value <= 8.64e15))
+    throw new InvalidReportError(field, value, 'must be milliseconds since 1970, up to 8.64e15');
+  return value;
 }
 
 function matching(field: string, value: string, pattern: RegExp, wanted: string): string {

@@ -6,6 +6,7 @@ import {
   fillPlace,
   invalidManifest,
   placeProblems,
+  refuseExtent,
   textProblems,
   type ValidateOptions,
 } from '../job/validate.ts';
@@ -27,6 +28,7 @@ export function validateCalendar(
   written: unknown,
   options: Pick<ValidateOptions, 'defaultNamespace' | 'expect'> = {},
 ): ValidCalendar {
+  refuseExtent(written);
   const input = fillPlace(written, options.expect ?? {});
   const parsed = schema.safeParse(input);
   const timeZone = valueAt(input, ['spec', 'timeZone']);

@@ -1,7 +1,5 @@
 import { CronmeshError } from '../errors.ts';
-
-/** Deeper than any manifest: a deeper patch is nonsense, and recursion on it would overflow the stack. */
-const maxDepth = 64;
+import { maxDepth } from './extent.ts';
 
 /**
  * JSON merge patch (RFC 7396): objects are merged, null removes a field, everything else replaces. Neither argument

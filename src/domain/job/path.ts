@@ -1,13 +1,14 @@
 /**
  * A field's path as people write it: `spec.executor.shell.command[0]`, `metadata.labels["example.com/team"]`.
- * The whole document is `(document)`.
+ * The whole document is `(document)`. Of a name that is longer than 128 characters the beginning is given.
  */
 export function formatPath(path: readonly PropertyKey[]): string {
   let text = '';
   for (const part of path) {
+    const name = String(part).slice(0, 128);
     if (typeof part === 'number') text += `[${part}]`;
-    else if (!/^[A-Za-z_$][\w$-]*$/.test(String(part))) text += `[${JSON.stringify(String(part).slice(0, 128))}]`;
-    else text += text === '' ? String(part) : `.${String(part)}`;
+    else if (!/^[A-Za-z_$][\w$-]*$/.test(name)) text += `[${JSON.stringify(name)}]`;
+    else text += text === '' ? name : `.${name}`;
   }
   return text === '' ? '(document)' : text;
 }

@@ -90,7 +90,7 @@ describe('what is too large', () => {
   });
 
   it('does not make the answer large: values are cut, and unknown fields counted out', () => {
-    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`field${i}`, 'v'.repeat(1_000)]));
+    const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, i) => [`field${i}`, 'v'.repeat(1_000)]));
     const found = problems({ ...job(), ...many });
     assert.equal(found.length, 50);
     assert.ok(found.every(problem => (problem.value?.length ?? 0) <= 200));

@@ -1,6 +1,7 @@
 import { CronmeshError, type ErrorCode, type FieldProblem } from '../errors.ts';
 import { parseSchedule, ScheduleError } from '../schedule/index.ts';
 import { parseInstant } from '../schedule/instants.ts';
+import { extentProblem } from './extent.ts';
 import { formatPath, valueAt } from './path.ts';
 import { preview } from './preview.ts';
 import { problemsOf } from './problems.ts';
@@ -33,6 +34,7 @@ export interface ValidateOptions {
  * @throws CronmeshError InvalidInput with a problem for each field that is wrong
  */
 export function validateManifest(written: unknown, options: ValidateOptions = {}): ValidManifest {
+  refuseExtent(written);
   const input = fillPlace(written, options.expect ?? {});
   const parsed = schema.safeParse(input);
   const problems: FieldProblem[] = [
@@ -55,12 +57,23 @@ export function validateManifest(written: unknown, options: ValidateOptions = {}
   return valid;
 }
 
-/** The error for problems that were found in a manifest: its message is the first of them. */
+/** What is too deep or too large is looked at no further. @throws CronmeshError InvalidInput */
+export function refuseExtent(written: unknown): void {
+  const message = extentProblem(written);
+  if (message !== undefined) throw invalidManifest([{ field: '(document)', message }]);
+}
+
+/** A body can be wrong in a hundred thousand places; nobody reads more than the first. */
+const maxProblems = 100;
+
+/** The error for problems that were found in a manifest: its message is the first of them, and it has 100 at most. */
 export function invalidManifest(problems: readonly FieldProblem[], code: ErrorCode = 'InvalidInput'): CronmeshError {
   const [first] = problems;
   const more = problems.length - 1;
   const rest = more === 0 ? '' : ` (and ${more} more)`;
-  return new CronmeshError(code, `${first?.field} ${first?.message}${rest}`, { problems });
+  return new CronmeshError(code, `${first?.field} ${first?.message}${rest}`, {
+    problems: problems.slice(0, maxProblems),
+  });
 }
 
 type Place = NonNullable<ValidateOptions['expect']>;
@@ -158,18 +171,10 @@ export function textProblems(value: unknown, path: readonly PropertyKey[] = []):
 }
 
 function sizeProblems(manifest: ValidManifest): readonly FieldProblem[] {
-  // Counted first, since YAML aliases can make a text of gigabytes from a small body.
-  const bytes = textLength(manifest) > maxJobBytes ? textLength(manifest) : byteLength(JSON.stringify(manifest));
+  const bytes = byteLength(JSON.stringify(manifest));
   if (bytes <= maxJobBytes) return [];
-  const message = `is too large: about ${bytes} bytes as JSON, and at most ${maxJobBytes} fit into Consul; keep large scripts in a file or an image`;
+  const message = `is too large: ${bytes} bytes as JSON, and at most ${maxJobBytes} fit into Consul; keep large scripts in a file or an image`;
   return [{ field: 'spec', message }];
-}
-
-/** The characters of all strings and names: never more than the bytes of the JSON. */
-function textLength(value: unknown): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 1;
-  return Object.entries(value).reduce((sum, [key, part]) => sum + key.length + textLength(part), 0);
 }
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).length;

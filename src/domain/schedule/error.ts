@@ -27,12 +27,17 @@ export class ScheduleError extends CronmeshError {
   /** `reason` says what is wrong with the value and what is allowed; the message is `<field>: <reason>`. */
   constructor(field: ScheduleField, value: unknown, reason: string, cause?: unknown) {
     const given = String(value);
-    const message = `${field}: ${reason}`;
-    super(ErrorCode.InvalidInput, message, {
-      problems: [{ field, value: given.slice(0, 200), message: reason }],
+    const told = shortened(reason);
+    super(ErrorCode.InvalidInput, `${field}: ${told}`, {
+      problems: [{ field, value: given.slice(0, 200), message: told }],
       cause,
     });
     this.field = field;
     this.value = given;
   }
+}
+
+/** What was given can be a megabyte, and stands in the middle: what is wrong and what is allowed are at the ends. */
+function shortened(reason: string): string {
+  return reason.length <= 1_500 ? reason : `${reason.slice(0, 200)} … ${reason.slice(-800)}`;
 }

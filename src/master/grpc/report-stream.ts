@@ -3,7 +3,7 @@ import type { Report, ReportBatch } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { ReportRequest, ReportResponse } from '../../gen/cronmesh/v1/report.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { decodeReport, InvalidReportError } from '../../wire/codec.ts';
+import { checkBatch, decodeReport, InvalidReportError } from '../../wire/codec.ts';
 import type { Refusals } from './refusals.ts';
 
 export interface ReportStreamDependencies {
@@ -79,9 +79,10 @@ export class ReportStream {
   }
 
   /** The reports that can be read. @throws InvalidReportError as long as another master may read the others */
-  #decode({ worker, spool, first, reports: messages }: ReportRequest): Report[] {
+  #decode(request: ReportRequest): Report[] {
     const { refusals, logger } = this.#deps;
-    if (worker === '') throw new InvalidReportError('worker', worker, 'is missing');
+    checkBatch(request);
+    const { worker, spool, first, reports: messages } = request;
     return messages.flatMap((message, index) => {
       try {
         return [decodeReport(message)];

@@ -30,6 +30,8 @@ const serviceName = 'cronmesh.v1.ReportService';
 /** Below `src` as below `dist`. */
 const protoRoot = fileURLToPath(new URL('../../../proto', import.meta.url));
 const maxMessageBytes = 4 * 1024 * 1024;
+/** Of one connection; a worker has one or two. What is beyond waits in its client. */
+const maxStreams = 100;
 /** Workers renew their stream every 5 minutes or so: none is cut by its connection's age. */
 const maxConnectionAgeGrace = 400_000;
 const lastWords = 100;
@@ -50,6 +52,7 @@ export class GrpcServer implements Service {
     this.#server = new Server({
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
+      'grpc.max_concurrent_streams': maxStreams,
       'grpc.max_connection_age_ms': maxConnectionAge,
       'grpc.max_connection_age_grace_ms': maxConnectionAgeGrace,
       'grpc.keepalive_time_ms': 10_000,

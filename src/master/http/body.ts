@@ -2,6 +2,7 @@ import type { HonoRequest } from 'hono';
 import { loadAll, YAMLException } from 'js-yaml';
 import { CronmeshError } from '../../domain/errors.ts';
 import { duplicateKey } from '../../domain/job/duplicate-key.ts';
+import { extentProblem } from '../../domain/job/extent.ts';
 
 /** The largest body that is read, in bytes. */
 export const maxBodyBytes = 1024 * 1024;
@@ -38,7 +39,10 @@ export async function readBody(request: HonoRequest, what: BodyKind = manifestBo
     throw new CronmeshError('UnsupportedMediaType', `${given}; send application/json or application/yaml`);
   }
   const text = await readText(request, what);
-  return json.has(type) ? parseJson(text) : parseYaml(text);
+  const value = json.has(type) ? parseJson(text) : parseYaml(text);
+  const problem = extentProblem(value);
+  if (problem !== undefined) throw new CronmeshError('MalformedBody', `the body ${problem}`);
+  return value;
 }
 
 /** Whether the body is an iCalendar file. */

@@ -169,7 +169,7 @@ export const documentRows: readonly Row[] = [
     'a job that is too large',
     job({ executor: { shell: { script: 'x'.repeat(maxJobBytes) } } }),
     [
-      'spec: is too large: about 368949 bytes as JSON, and at most 368640 fit into Consul; keep large scripts in a file or an image',
+      'spec: is too large: 369104 bytes as JSON, and at most 368640 fit into Consul; keep large scripts in a file or an image',
     ],
   ],
 ];

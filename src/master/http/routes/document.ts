@@ -49,9 +49,13 @@ export const workerParams = z.object({ name: z.string() });
 export const backfillParams = z.object({ id: z.string() });
 export const runParams = z.object({ id: z.string() });
 
-const ifMatch = z.string().optional().openapi({ description: 'An ETag, or *.', example: '"3"' });
+// Said here, judged in conditions.ts, whose words tell what to send.
+const ifMatch = z
+  .string()
+  .optional()
+  .openapi({ description: 'An ETag, or *.', example: '"3"', pattern: '^(\\*|"[0-9]{1,15}"(, ?"[0-9]{1,15}")*)$' });
 export const matchHeaders = z.object({ 'if-match': ifMatch });
 export const applyHeaders = z.object({
   'if-match': ifMatch,
-  'if-none-match': z.string().optional().openapi({ description: '*: only create.', example: '*' }),
+  'if-none-match': z.string().optional().openapi({ description: '*: only create.', example: '*', pattern: '^\\*$' }),
 });

@@ -69,13 +69,13 @@ const routes = {
     request: {
       params: runParams,
       query: logsQuery,
-      headers: z.object({ 'last-event-id': z.string().optional() }),
+      headers: z.object({ 'last-event-id': z.string().optional().openapi({ pattern: '^([0-9]{1,15})?$' }) }),
     },
     responses: {
       200: {
         description:
           'The text, or events `output` (a line as JSON, its id as the event’s) and at last `end` (the run).',
-        content: { 'text/plain': { schema: z.string() }, 'text/event-stream': { schema: z.string() } },
+        content: { 'text/plain': { schema: z.string() }, 'text/event-stream': { schema: {} } },
       },
       ...problems,
     },

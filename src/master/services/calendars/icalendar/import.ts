@@ -4,8 +4,9 @@ import { union } from '../../../../domain/calendar/intervals.ts';
 import { type CalendarSpec, calendarSpec } from '../../../../domain/calendar/spec.ts';
 import { CronmeshError } from '../../../../domain/errors.ts';
 import { parseSchedule } from '../../../../domain/schedule/index.ts';
-import type { Instant } from '../../../../domain/time.ts';
+import type { Instant, Milliseconds } from '../../../../domain/time.ts';
 import { type IcalEvent, readEvent } from './events.ts';
+import { interruptible, TooSlow } from './interruptible.ts';
 import { type Outline, outline, wrong } from './lines.ts';
 import { Budget, type Taken, takenBy } from './series.ts';
 
@@ -14,6 +15,10 @@ const day = 86_400_000;
 const mostOccurrences = 50_000;
 /** After so many the process may do other things. */
 const atOnce = 250;
+/** They take some milliseconds; of a rule that no date fulfils the library looks for the first one for ever. */
+const longestAtOnce: Milliseconds = 500;
+/** All of them. */
+const longest: Milliseconds = 10_000;
 
 export interface ImportOptions {
   /** Events that take any of [from, to) are kept. */
@@ -39,14 +44,39 @@ export async function importCalendar(text: string, options: ImportOptions): Prom
   const events = components.map((component, i) => readEvent(component, lines.events[i] ?? 1, zone));
   const budget = new Budget(mostOccurrences);
   const found: Taken[] = [];
-  let looked = 0;
-  for (const [master, exceptions] of bySeries(events)) {
-    for (const taken of takenBy(master, exceptions, options.to, budget)) {
-      if (isWithin(taken, options)) found.push(taken);
-      if (++looked % atOnce === 0) await setImmediate();
+  const end = performance.now() + longest;
+  const at = { line: 1 };
+  const all = allTaken(events, options.to, budget, at);
+  for (let some = atOnce; some === atOnce; ) {
+    await setImmediate();
+    some = 0;
+    try {
+      interruptible(
+        () => {
+          for (let next = all.next(); !next.done; next = all.next()) {
+            if (isWithin(next.value, options)) found.push(next.value);
+            if (++some === atOnce) break;
+          }
+        },
+        Math.max(1, Math.min(longestAtOnce, Math.ceil(end - performance.now()))),
+      );
+    } catch (error) {
+      if (!(error instanceof TooSlow)) throw error;
+      throw wrong(
+        at.line,
+        'begins a VEVENT whose times take too long to find: does its RRULE name a day that there is not?',
+      );
     }
   }
   return specOf(found, timeZone, options);
+}
+
+/** What all series take; `at` follows where the one that is looked at begins. */
+function* allTaken(events: readonly IcalEvent[], until: Instant, budget: Budget, at: { line: number }) {
+  for (const [master, exceptions] of bySeries(events)) {
+    at.line = master.line;
+    yield* takenBy(master, exceptions, until, budget);
+  }
 }
 
 function parse(text: string, { properties }: Outline): ICAL.Component[] {
