@@ -17,6 +17,7 @@ const customary: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'consul.address': 'CONSUL_HTTP_ADDR',
   'consul.token': 'CONSUL_HTTP_TOKEN',
+  'tracing.endpoint': 'OTEL_EXPORTER_OTLP_ENDPOINT',
 };
 
 const secret = /(^|\.)(token|password|url)$|^notifications\./;

@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
+import { traceReports } from '../master/grpc/trace-reports.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
@@ -24,6 +25,7 @@ import { StandingService } from '../master/services/standing.ts';
 import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import type { Store } from '../store/store.ts';
 import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
@@ -39,6 +41,7 @@ export interface MasterParts {
   readonly store: Store;
   readonly coordinator: Coordinator;
   readonly registry: Registry;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -111,6 +114,7 @@ export function assembleMaster(parts: MasterParts): Master {
   ingest.onReports((_worker, reports) =>
     changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
   );
+  if (parts.tracing.enabled) ingest.onReports(traceReports(parts.tracing, parts.name));
   return {
     app,
     ingest,

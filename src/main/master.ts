@@ -8,6 +8,7 @@ import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
 import { createLogger } from '../observability/logger.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
@@ -27,14 +28,18 @@ export async function master(options: { config?: string }): Promise<void> {
   await runUntilStopped(logger, async signal => {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
+    const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer(config.http);
     await http.start();
     const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
-    const closeStore = onStop(() => store.close());
+    const closeStore = onStop(async () => {
+      await store.close();
+      await tracing.stop();
+    });
     try {
       await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
       const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
-      const parts = assembleMaster({ config, name, store, coordinator, registry, logger });
+      const parts = assembleMaster({ config, name, store, coordinator, registry, tracing, logger });
       const grpc = new GrpcServer({ ...config.grpc, ingest: batch => parts.ingest.ingest(batch), logger });
       await grpc.start().catch(() => {
         const { host, port } = config.grpc;
