@@ -57,9 +57,9 @@ function judged(book: Book, row: Row): Violation[] {
   const [first, last] = [fates[0]?.tick ?? 0, fates.at(-1)?.tick ?? 0];
   const what = `${job.key}, ${fates.length} ticks missed from ${clock(first)} to ${clock(last)}, misfirePolicy ${policy}`;
   const most = { Skip: 0, RunLatest: 1, RunAll: misfireLimit }[policy];
-  // A new leader in the middle of it counts anew (docs/limits.md).
+  // How many there must be at least, a leader that came in the middle of it may have had too little time to see.
   const anew = book.world.leaderMayChange(first - bounds.leaderBack, last + bounds.leaderBack);
-  if (begun.length > most && (policy === 'Skip' || !anew)) {
+  if (begun.length > most) {
     return [{ rule: 'catch-up', what: `${what}: ${begun.length} ran after all, ${most} may` }];
   }
   const wanted = anew ? 0 : leastOf(book, row);
