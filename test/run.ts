@@ -17,7 +17,7 @@ const noSkips = process.env.CRONMESH_TEST_NO_SKIPS === '1';
 const noCluster = process.env.CRONMESH_TEST_NO_CLUSTER === '1';
 const files = all.filter(file => !(noCluster && needsCluster(file))).sort();
 /** Count seconds on a whole cluster: nothing else may take the machine from it. */
-const alone = files.filter(file => file.endsWith('test/e2e/kubernetes.test.ts'));
+const alone = files.filter(file => /test\/(e2e\/kubernetes|faults\/faults)\.test\.ts$/.test(file));
 
 /** What it says is that something never happens, under faults: a failure that does not come again is one. */
 const once = /^test\/(chaos|faults)\//;

@@ -48,7 +48,8 @@ async function work({ config, live, logger }: Configured, file: string | undefin
         consul,
       });
       http.measure(registry);
-      http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
+      const pages = { '/jobs': () => ({ jobs: core.jobs() }) };
+      http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry, pages }));
       const watch = consulWatch(coordinator, { logger, registry });
       const all = new Services([...base, watch, ...services], logger);
       await all.start();

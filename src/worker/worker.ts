@@ -3,6 +3,7 @@ import type { SessionId } from '../coordination/coordinator.ts';
 import { lanePath } from '../coordination/keys.ts';
 import type { KillRecord } from '../coordination/records.ts';
 import type { WorkerMeta } from '../coordination/worker-service.ts';
+import type { JobKey } from '../domain/job/job.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Clock, Instant, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -368,6 +369,14 @@ export class Worker implements Service {
       ...(epoch !== undefined && { epoch }),
       ...(offset !== undefined && { clockOffset: Math.round(offset) }),
     };
+  }
+
+  /**
+   * The revision of each job that it holds: those that it may run, suspended ones too. What it is not eligible for, or
+   * whose schedule this version cannot read, is not among them.
+   */
+  jobs(): Record<JobKey, number> {
+    return Object.fromEntries(Array.from(this.#agenda.entries(), ({ key, revision }) => [key, revision]));
   }
 
   async #stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { killerPath, lostPath, triggerPath } from '../../src/coordination/keys.ts';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
 import {
@@ -57,6 +58,21 @@ describe('workers on one coordinator', () => {
     await until('all workers are ready', () => made.every(({ worker }) => worker.status().ready));
     return made;
   }
+
+  it('tells the revision of each job that it holds: edited and suspended ones, and none that is for others', async () => {
+    const [{ worker }] = (await startWorkers(1)) as [TestWorker];
+    const edited = makeJob('edited', { schedule: '@yearly' });
+    const suspended = makeJob('suspended', { schedule: '@yearly', suspend: true }, { revision: 3 });
+    const selector = { matchLabels: { zone: 'b' } };
+    const elsewhere = makeJob('elsewhere', { schedule: '@yearly', placement: { selector } });
+    await publishJobs(coordinator, [edited, suspended, elsewhere]);
+    const held = async (jobs: Record<string, number>) => {
+      await until(`it holds ${JSON.stringify(jobs)}`, () => isDeepStrictEqual(worker.jobs(), jobs));
+    };
+    await held({ 'default/edited': 1, 'default/suspended': 3 });
+    await publishJobs(coordinator, [{ ...edited, revision: 2 }]);
+    await held({ 'default/edited': 2, 'default/suspended': 3 });
+  });
 
   it('starts every tick of 20 jobs exactly once, in even shares, at once', async () => {
     await startWorkers(3);

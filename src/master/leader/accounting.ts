@@ -5,7 +5,7 @@ import { cutByFreezes, Freezes, frozenClause } from '../../domain/policy/freeze.
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { EligibleWorkers } from '../services/members.ts';
-import type { Catchups } from './catchups.ts';
+import { type Catchups, hasBegun } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { type Found, findEvidence, unknownRuns, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
@@ -197,7 +197,7 @@ export class Accounting {
     const ids = going.flatMap(({ window }) => window.watched.missed?.catchups ?? []);
     if (ids.length === 0) return new Map();
     const runs = await this.#office.store.getRuns(ids);
-    const begun = new Set(runs.filter(({ state }) => state !== 'Pending' && state !== 'Skipped').map(({ id }) => id));
+    const begun = new Set(runs.filter(({ state }) => hasBegun(state)).map(({ id }) => id));
     const count = ({ window }: Case) => window.watched.missed?.catchups.filter(id => begun.has(id)).length ?? 0;
     return new Map(going.map(one => [one, count(one)]));
   }
@@ -348,7 +348,13 @@ export class Accounting {
     }
     await this.#parts.pauses.settle(findings.limited);
     // The sweep of triggers publishes them.
-    await this.#parts.catchups.add(findings.catchups.map(({ run, watched }) => ({ run, policy: watched.spell.spec })));
+    await this.#parts.catchups.add(
+      findings.catchups.map(({ run, watched }) => ({
+        run,
+        policy: watched.spell.spec,
+        row: watched.missed?.catchups ?? [],
+      })),
+    );
   }
 
   #again(watched: Watched, now: Instant): void {

@@ -1,11 +1,22 @@
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
+import type { RunId, RunState } from '../../domain/run/run.ts';
 import type { Findings, NewRun } from '../../store/store.ts';
 import { nothingFound } from './lost.ts';
 import type { Office } from './office.ts';
 import { withdraw } from './withdraw.ts';
 
 type Policy = Pick<JobSpec, 'misfirePolicy' | 'misfireLimit'>;
+
+/** A run that is asked for after all, and all those of its row of missed ticks, by their ids. */
+export interface AddedCatchup {
+  readonly run: NewRun;
+  readonly policy: Policy;
+  readonly row: readonly RunId[];
+}
+
+/** Whether a run after all counts as one of the policy's number for good. */
+export const hasBegun = (state: RunState): boolean => state !== 'Pending' && state !== 'Skipped';
 
 /**
  * Catch-up runs that wait for a worker. While an outage goes on, each audit finds one more missed tick: the newest take
@@ -27,14 +38,18 @@ export class Catchups {
   }
 
   /** Takes in runs that were just committed, and withdraws those beyond their policy's number. */
-  async add(runs: readonly { readonly run: NewRun; readonly policy: Policy }[]): Promise<void> {
+  async add(runs: readonly AddedCatchup[]): Promise<void> {
+    // Looked at after the commit: when the number was decided, one of the row may not have begun yet.
+    const begun = await this.#begunOf(runs.flatMap(({ row }) => row));
     const surplus = new Map<NewRun, Policy>();
-    for (const { run, policy } of runs) {
+    for (const { run, policy, row } of runs) {
       this.#remember(run);
-      const waiting = this.#waiting.get(run.jobUid) ?? [];
-      const most = policy.misfirePolicy === 'RunAll' ? policy.misfireLimit : 1;
+      const waiting = (this.#waiting.get(run.jobUid) ?? []).filter(({ id }) => !begun.has(id));
+      const bound = policy.misfirePolicy === 'RunAll' ? policy.misfireLimit : 1;
+      const most = Math.max(0, bound - row.filter(id => begun.has(id)).length);
       // Several runs of one tick count as one.
-      const newest = new Set([...new Set(waiting.map(({ tick }) => tick))].slice(-most));
+      const ticks = [...new Set(waiting.map(({ tick }) => tick))];
+      const newest = new Set(ticks.slice(Math.max(0, ticks.length - most)));
       const kept = waiting.filter(({ tick }) => newest.has(tick));
       for (const old of waiting) if (!newest.has(old.tick)) surplus.set(old, policy);
       this.#waiting.set(run.jobUid, kept);
@@ -42,12 +57,18 @@ export class Catchups {
     if (surplus.size === 0) return;
     const withdrawn = new Set(await this.#withdraw(surplus, 'a later missed tick of the job takes its place'));
     // Of the others a worker has begun one just now: it is one of the policy's number, and a waiting one less.
-    const begun = [...surplus].filter(([run]) => !withdrawn.has(run));
-    const instead = begun.flatMap(([{ jobUid }, policy]) => {
+    const taken = [...surplus].filter(([run]) => !withdrawn.has(run));
+    const instead = taken.flatMap(([{ jobUid }, policy]) => {
       const last = this.#waiting.get(jobUid)?.pop();
       return last === undefined ? [] : [[last, policy] as const];
     });
     await this.#withdraw(new Map(instead), 'an earlier missed tick of the job has its run');
+  }
+
+  async #begunOf(ids: readonly RunId[]): Promise<ReadonlySet<RunId>> {
+    if (ids.length === 0) return new Set();
+    const rows = await this.#office.store.getRuns([...new Set(ids)]);
+    return new Set(rows.filter(({ state }) => hasBegun(state)).map(({ id }) => id));
   }
 
   /** Gives those that no worker has begun. */

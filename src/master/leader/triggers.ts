@@ -36,6 +36,8 @@ export interface TriggerParts {
 /** Pending runs looked at in one pass; unpublished ones come first. */
 const pendingAtOnce = 5_000;
 const publishedAtOnce = 1_000;
+/** The newest runs of a job: what went when a trigger of it came to its deadline, seconds ago, is among them. */
+const lookedBack = 50;
 
 /** A trigger as it was read. */
 export interface FoundTrigger {
@@ -234,6 +236,9 @@ export class Triggers {
             : `${what} was still going at ${until}`;
         return { reason: 'StillRunning', detail };
       }
+      const ended = await this.#goingAt(trigger.deadline, job);
+      if (ended !== undefined)
+        return { reason: 'StillRunning', detail: `the run ${ended} was still going at ${until}` };
     }
     const { history } = this.#parts.workers;
     const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
@@ -241,6 +246,15 @@ export class Triggers {
     return none
       ? { reason: 'NoEligibleWorker', detail: `${nobodyEligible} until ${until}` }
       : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
+  }
+
+  /** A run of the job that had its lock at an instant, and has let go of it by now, as the database knows. */
+  async #goingAt(at: Instant, job: JobKey): Promise<RunId | undefined> {
+    const { items } = await this.#office.store.listRuns({ ...splitJobKey(job), limit: lookedBack });
+    return items.find(
+      ({ startedAt, finishedAt }) =>
+        startedAt !== undefined && startedAt <= at && finishedAt !== undefined && finishedAt >= at,
+    )?.id;
   }
 
   /** A run that keeps the trigger's from starting: of a member, one of another whole. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makeJob } from '../../../test/support/leader.ts';
-import type { Operation } from '../../coordination/coordinator.ts';
+import { testOffice } from '../../../test/support/office.ts';
 import { publishedPath, triggerPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { type EpochRecord, encode } from '../../coordination/records.ts';
@@ -11,9 +11,7 @@ import { silentLogger } from '../../observability/logger.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import type { NewRun, Store } from '../../store/store.ts';
 import { Publisher } from '../services/publisher.ts';
-import { leaderMetrics } from './metrics.ts';
-import { Office } from './office.ts';
-import { leaderTiming } from './timing.ts';
+import type { Office } from './office.ts';
 import { withdraw } from './withdraw.ts';
 
 describe('withdrawing pending runs', () => {
@@ -31,24 +29,7 @@ describe('withdrawing pending runs', () => {
     job = await makeJob(store, 'job', '2026-03-01T12:00:00Z');
     const epoch: EpochRecord = { v: 1, number: 1, floor: 0, beat: 1, leader: 'm', at: 0 };
     await coordinator.transact([{ verb: 'set', key: 'cron/epoch', value: encode(epoch) }]);
-    const guard: Operation = { verb: 'check-not-exists', key: 'cron/leader/nobody' };
-    office = new Office({
-      coordinator,
-      store,
-      leadership: {
-        role: 'scheduler',
-        session: 's',
-        lockKey: 'cron/leader/nobody',
-        term: 1,
-        signal: new AbortController().signal,
-        valid: true,
-        guard,
-      },
-      clock: Date.now,
-      timing: leaderTiming,
-      logger: silentLogger,
-      metrics: leaderMetrics(undefined),
-    });
+    office = testOffice(coordinator, store);
   });
   after(async () => {
     await coordinator.close();

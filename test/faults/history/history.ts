@@ -35,6 +35,8 @@ export interface Edit {
   /** Of the job as it was answered; of `delete` and `unknown` what is known. */
   readonly uid?: string;
   readonly revision?: number;
+  /** `metadata.creationTimestamp` of the answer: what `@every` counts from. */
+  readonly anchor?: number;
   /** The whole spec with all defaults, as the answer gave it (for `unknown`, the spec that was sent). Absent for delete. */
   readonly spec?: JobSpecView;
 }
@@ -51,8 +53,13 @@ export interface JobSpecView {
   readonly misfirePolicy: 'Skip' | 'RunLatest' | 'RunAll';
   readonly misfireLimit: number;
   readonly timeoutSeconds?: number;
-  readonly retry?: { readonly limit: number; readonly on: readonly string[] };
+  readonly retry?: {
+    readonly limit: number;
+    readonly on: { readonly outcomes: readonly string[] };
+    readonly backoff: { readonly initialSeconds: number; readonly factor: number; readonly maximumSeconds: number };
+  };
   readonly executor: Readonly<Record<string, unknown>>;
+  readonly terminationGraceSeconds?: number;
 }
 
 /** A run, or a kill, that a client asked for. `requests.jsonl`. */
@@ -186,7 +193,7 @@ export interface Final {
 export interface FinalView {
   readonly runs: readonly FinalRun[];
   readonly skips: readonly FinalSkip[];
-  /** `GET /api/v1/runs/{id}/logs` as lines, of every run that has a start. */
+  /** `GET /api/v1/runs/{id}/logs` as lines: each run that has a start is read by one of the masters. */
   readonly logs: Readonly<Record<string, readonly string[]>>;
 }
 

@@ -1,6 +1,9 @@
 /**
  * A whole cluster on one machine, each node in a network namespace of its own: the port between what breaks things
  * (nemeses, the workload) and what they are made of. `openLab` in `open.ts` builds it.
+ *
+ * What a job's own process knows without asking the product: its node by `hostname` (`worker-1`), and the machine's own
+ * clock (`date +%s%N`) whatever its worker's is moved to: a moved clock is that of worker, supervisor and master alone.
  */
 
 /** A network node with what runs on it. */
@@ -36,14 +39,17 @@ export interface AgentNode extends Node {
   readonly program: Process;
   /** `http://<address>:<port>` of the program, from the harness. */
   readonly http: string;
-  /** Moves its wall clock: `offset` milliseconds, and `drift` milliseconds for each second from now on. The monotonic clock stays. */
+  /**
+   * Moves the wall clock of its programs: `offset` milliseconds, and `drift` milliseconds for each second from now on.
+   * The monotonic clock stays. Consul's agent, which needs no libc, sees the machine's own.
+   */
   setClock(offset: number, drift?: number): void;
   /** Where its clock is moved to now, in milliseconds. */
   clockOffset(): number;
 }
 
 export interface WorkerNode extends AgentNode {
-  /** Fills the volume of its spool to the last byte; frees it again. */
+  /** Fills the volume of its spool (24 MB) to the last byte, as it is then; frees it again. */
   fillDisk(): Promise<void>;
   freeDisk(): Promise<void>;
   /** kill -9 of everything on the node but its agent: worker, supervisor, children. */
@@ -52,7 +58,7 @@ export interface WorkerNode extends AgentNode {
 
 export interface PostgresNode extends Node {
   readonly url: string;
-  /** As a crash does; started again by `start`. */
+  /** An immediate end, as by a crash: it recovers at the next `start`. Nothing starts it but that and `healAll`. */
   crash(): Promise<void>;
   start(): Promise<void>;
   /** SIGSTOP and SIGCONT of all its processes. */
@@ -75,7 +81,7 @@ export interface Impairment {
 export interface Network {
   /** Drops everything between the two sides, both ways. The harness itself still reaches all. Gives what heals just that. */
   cut(side: readonly Node[], other: readonly Node[]): Promise<() => Promise<void>>;
-  /** Loss, delay, duplication of all that a node sends and receives. Gives what ends it. */
+  /** Loss, delay, duplication of all that a node sends and receives; of several the newest is in force. Gives what ends it. */
   impair(node: Node, how: Impairment): Promise<() => Promise<void>>;
   /** No cut and no impairment is left. */
   heal(): Promise<void>;
@@ -96,6 +102,8 @@ export interface Lab {
   /** The master that leads now, from `cron/leader/*` in Consul. */
   leadingMaster(): Promise<AgentNode | undefined>;
   transferConsulLeader(to: ServerNode): Promise<void>;
+  /** A GET of Consul's HTTP API by the first server that answers, past all faults; undefined of 404. @throws when none answers */
+  askConsul<T>(path: string): Promise<T | undefined>;
   saveSnapshot(): Promise<string>;
   restoreSnapshot(path: string): Promise<void>;
   /** Everything runs, nothing is cut, stopped, full or shifted. Resolves when it was undone, not when the cluster is well. */
