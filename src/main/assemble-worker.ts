@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { type Config, workerExecutors, workerName } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import type { WorkerId } from '../domain/run/run.ts';
+import { makeWorkerId } from '../domain/run/worker-id.ts';
 import type { Logger } from '../observability/logger.ts';
 import { publishedCatalog, sourcesOf } from '../worker/modules/catalog.ts';
 import { openFileSpool } from '../worker/reporting/file-spool.ts';
@@ -11,6 +11,7 @@ import { reportMetrics } from '../worker/reporting/metrics.ts';
 import { Reporter } from '../worker/reporting/reporter.ts';
 import type { ReportTransport } from '../worker/reporting/transport.ts';
 import { SupervisorClient } from '../worker/supervisor/client.ts';
+import type { ConsulAccess } from '../worker/supervisor/protocol.ts';
 import { Worker } from '../worker/worker.ts';
 import { onStop, randomText, version } from './runtime.ts';
 import type { WorkerModules } from './worker-modules.ts';
@@ -28,11 +29,11 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** See `WorkerOptions`. */
   readonly address?: string | undefined;
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** Where the master is that is in this process, and in no catalog. */
   readonly masterUrl?: string;
   /** How the supervisor reaches Consul once the worker is dead. */
-  readonly consul?: { readonly address: string; readonly token?: string };
+  readonly consul?: ConsulAccess;
 }
 
 /** A worker from its parts, the same on Consul as in one process. Its services come in the order of starting. */
@@ -41,7 +42,7 @@ export async function assembleWorker(
 ): Promise<{ readonly worker: Worker; readonly services: readonly Service[] }> {
   const { config, coordinator, transport, logger, registry, modules } = parts;
   const name = workerName(config);
-  const id = `${name}-${randomText(5)}` as WorkerId;
+  const id = makeWorkerId(name, randomText(5));
   const kubernetes = config.worker.kubernetesAccess || config.worker.executors.includes('kubernetes');
   const directory = join(config.data.directory, `worker-${name}`);
   const spool = await openFileSpool({

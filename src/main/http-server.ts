@@ -1,9 +1,14 @@
 import type { Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import { serve } from '@hono/node-server';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
+import { type Logger, silentLogger } from '../observability/logger.ts';
+import { Sparing } from '../observability/sparing.ts';
 import { StartError } from './runtime.ts';
+import type { TlsFiles, TlsMaterial } from './tls/files.ts';
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
@@ -20,7 +25,20 @@ export class HttpServer implements Service {
   #handler: Handler = waiting;
   #server: Server | undefined;
 
-  constructor(options: { readonly host: string; readonly port: number }) {
+  readonly #tls: TlsFiles | undefined;
+  readonly #logger: Logger;
+  readonly #sparing = new Sparing();
+  #unfollow: (() => void) | undefined;
+
+  /** `tls` without a certificate: plain text. */
+  constructor(options: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls?: TlsFiles;
+    readonly logger?: Logger;
+  }) {
+    this.#tls = options.tls?.current.cert === undefined ? undefined : options.tls;
+    this.#logger = options.logger ?? silentLogger;
     this.#host = options.host;
     this.#wantedPort = options.port;
   }
@@ -37,6 +55,10 @@ export class HttpServer implements Service {
     return isIP(this.#host) === 6 ? `[${this.#host}]` : this.#host;
   }
 
+  get scheme(): 'http' | 'https' {
+    return this.#tls === undefined ? 'http' : 'https';
+  }
+
   use(handler: Handler): void {
     this.#handler = handler;
   }
@@ -49,17 +71,37 @@ export class HttpServer implements Service {
           hostname: this.#host,
           port: this.#wantedPort,
           overrideGlobalObjects: false,
+          ...(this.#tls && { createServer: createTlsServer, serverOptions: serverOptions(this.#tls.current) }),
         },
         () => resolve(),
       ) as Server;
       server.once('error', error => reject(refusal(error, this.#host, this.#wantedPort)));
       this.#server = server;
+      this.#followCertificates(server);
+    });
+  }
+
+  #followCertificates(server: Server): void {
+    if (!(server instanceof TlsServer)) return;
+    this.#unfollow = this.#tls?.onChange(material => server.setSecureContext(material));
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      const peer = socket.remoteAddress;
+      const reason = error.code ?? error.message;
+      // A client that went away, or a probe of the bare port.
+      if (reason === 'ECONNRESET') return;
+      this.#sparing.say(`${peer} ${reason}`, unsaid =>
+        this.#logger.warn(
+          { peer, reason, unsaid },
+          'a client was refused at the HTTP port: no TLS, or no valid certificate',
+        ),
+      );
     });
   }
 
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
+    this.#unfollow?.();
     if (server === undefined) return;
     const closed = new Promise<void>(resolve => server.close(() => resolve()));
     server.closeIdleConnections();
@@ -67,6 +109,11 @@ export class HttpServer implements Service {
     await closed;
     clearTimeout(timer);
   }
+}
+
+/** With a CA, every client needs a certificate of it. */
+function serverOptions(material: TlsMaterial): TlsOptions {
+  return { ...material, ...(material.ca && { requestCert: true, rejectUnauthorized: true }) };
 }
 
 function refusal(error: Error, host: string, port: number): StartError {

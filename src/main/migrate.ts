@@ -2,7 +2,7 @@ import { loadConfig } from '../config/load.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
-import { databaseUrl } from './master.ts';
+import { databaseOf } from './master.ts';
 import { waitFor } from './runtime.ts';
 
 /** How long the database is waited for. */
@@ -12,7 +12,7 @@ const patience = 60_000;
 export async function migrate(options: { config?: string }): Promise<void> {
   const config = loadConfig('master', { file: options.config, environment: process.env });
   const logger = createLogger({ level: config.log.level, role: 'migrate' });
-  const store = await openPostgresStore({ url: databaseUrl(config), logger });
+  const store = await openPostgresStore({ ...databaseOf(config), logger });
   try {
     const signal = AbortSignal.timeout(patience);
     const applied = await waitFor('the database', () => store.migrate(), {

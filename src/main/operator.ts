@@ -18,13 +18,15 @@ import { namespaceUid, ownNamespace } from '../operator/kubernetes/namespace.ts'
 import { Operator } from '../operator/operator.ts';
 import { releaseFinalizers } from '../operator/release-finalizers.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
+import { consulOf } from './consul-access.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
-import { consulOf, databaseUrl } from './master.ts';
+import { databaseOf } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { Certificates } from './tls/certificates.ts';
 
 /** How long the Kubernetes API is waited for by what runs once. */
 const patience = 60_000;
@@ -38,7 +40,7 @@ export async function operator(options: { config?: string; releaseFinalizers?: b
 }
 
 async function reconcile(config: Config, logger: Logger): Promise<void> {
-  const url = databaseUrl(config);
+  const database = databaseOf(config);
   const kubernetes = loadKubeConfig();
   const connection = new KubernetesConnection(kubernetes);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
@@ -46,11 +48,12 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
   await runUntilStopped(logger, async signal => {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
-    const http = new HttpServer(config.http);
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
-    const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
+    const store = await openPostgresStore({ ...database, logger });
     const consul = consulOf(config);
-    const coordinator = new ConsulCoordinator({ ...consul, logger });
+    const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
     const base = [
       onStop(() => store.close()),
       onStop(() => coordinator.close()),
@@ -72,7 +75,7 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
       await waitFor('the database', migrated, { ...waiting, final: error => !isRetryable(error) });
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), waiting);
 
-      const database = new DatabaseWatch(store, logger);
+      const watch = new DatabaseWatch(store, logger);
       const clock = new ClockGuard({ coordinator, logger, master: name });
       const publisher = new Publisher({ coordinator, store, logger });
       const workers = new WorkerDirectory({ coordinator, logger });
@@ -104,11 +107,11 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
       });
       const status = () => {
         const clockProblem = clockOk() ? [] : ["its clock is off from its peers'"];
-        const reasons = [...database.reasons, ...core.problems, ...clockProblem];
+        const reasons = [...watch.reasons, ...core.problems, ...clockProblem];
         return { ready: reasons.length === 0, leading: core.leading, reasons };
       };
       http.use(healthPages({ whose: 'an operator', status, registry }));
-      const all = new Services([...base, database, clock, publisher, workers, core], logger);
+      const all = new Services([...base, certificates, watch, clock, publisher, workers, core], logger);
       await all.start();
       logger.info({ operator: name, cluster, http: http.port, namespaces: config.operator.namespaces }, 'started');
       return all;

@@ -11,6 +11,7 @@ import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
 import { onStop, runUntilStopped, Services } from './runtime.ts';
 import { seed } from './seed.ts';
+import { Certificates } from './tls/certificates.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** The whole product in one process (and its supervisor): PGlite and the in-memory coordinator, on one port of loopback. */
@@ -21,7 +22,8 @@ export async function standalone(options: { config?: string }): Promise<void> {
   await runUntilStopped(logger, async () => {
     const modules = await loadWorkerModules(config, options.config);
     const directory = dataFolder(config.data.directory);
-    const http = new HttpServer(config.http);
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
     const stack = [onStop(() => store.close())];
     try {
@@ -35,7 +37,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
       const fresh = (await store.getEpoch()) === undefined;
       const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, logger });
       await http.start();
-      if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
+      if (fresh) await seed(master.jobs, `${http.scheme}://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
         config,
         modules,
@@ -44,16 +46,26 @@ export async function standalone(options: { config?: string }): Promise<void> {
         registry,
         logger,
         address: config.advertise.address ?? http.localHost,
-        healthAddress: { host: http.localHost, port: http.port },
-        masterUrl: config.http.publicUrl ?? `http://${http.localHost}:${http.port}`,
+        healthAddress: { host: http.localHost, port: http.port, secure: http.scheme === 'https' },
+        masterUrl: config.http.publicUrl ?? `${http.scheme}://${http.localHost}:${http.port}`,
       });
       http.use(request => master.app.fetch(request));
       const all = new Services(
-        [...stack, onStop(() => coordinator.close()), onStop(() => http.stop()), ...master.services, ...services],
+        [
+          ...stack,
+          onStop(() => coordinator.close()),
+          onStop(() => http.stop()),
+          certificates,
+          ...master.services,
+          ...services,
+        ],
         logger,
       );
       await all.start();
-      logger.info({ worker: worker.status().name, data: directory }, `ready at http://${http.localHost}:${http.port}`);
+      logger.info(
+        { worker: worker.status().name, data: directory },
+        `ready at ${http.scheme}://${http.localHost}:${http.port}`,
+      );
       return all;
     } catch (error) {
       await http.stop();

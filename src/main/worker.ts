@@ -5,11 +5,13 @@ import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { createLogger } from '../observability/logger.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
+import { consulOf } from './consul-access.ts';
 import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
-import { consulOf } from './master.ts';
 import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { Certificates } from './tls/certificates.ts';
+import { channelCredentials } from './tls/grpc-credentials.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
@@ -22,10 +24,11 @@ export async function worker(options: { config?: string }): Promise<void> {
     const modules = await loadWorkerModules(config, options.config);
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
-    const http = new HttpServer(config.http);
-    await http.start();
     const consul = consulOf(config);
-    const coordinator = new ConsulCoordinator({ ...consul, logger });
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
+    await http.start();
+    const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
     const base = [onStop(() => coordinator.close()), onStop(() => http.stop())];
     try {
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), { logger, signal });
@@ -34,15 +37,25 @@ export async function worker(options: { config?: string }): Promise<void> {
         config,
         modules,
         coordinator,
-        transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
+        transport: grpcTransport({
+          target: 'consul:///cronmesh-master',
+          credentials: channelCredentials(certificates.grpc),
+          // The catalog gives addresses, which certificates need not name.
+          channelOptions: { 'grpc.ssl_target_name_override': config.grpc.tls.serverName },
+          logger,
+        }),
         registry,
         logger,
         address: config.advertise.address,
-        healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
+        healthAddress: {
+          host: config.advertise.address ?? http.localHost,
+          port: http.port,
+          secure: http.scheme === 'https',
+        },
         consul,
       });
       http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry }));
-      const all = new Services([...base, ...services], logger);
+      const all = new Services([...base, certificates, ...services], logger);
       await all.start();
       logger.info({ worker: core.status().id, http: http.port }, 'started');
       return all;

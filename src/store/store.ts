@@ -66,6 +66,16 @@ export interface JobChange {
 }
 
 /** Where a job is. */
+/** Who has a run, and who had it. */
+export interface RunClaim {
+  readonly attempt: number;
+  readonly state: RunState;
+  /** Absent from a run that nobody has claimed. */
+  readonly worker?: WorkerId;
+  readonly fencingToken?: string;
+  readonly former: readonly WorkerId[];
+}
+
 export type JobName = Pick<Job, 'namespace' | 'name'>;
 
 /** A row of the outbox: a job's newest state is to be written to Consul. */
@@ -329,6 +339,8 @@ export interface Store extends BackfillStore {
    * terminal states never change but for Lost settled once by its own attempt. Creates a run's row on its first report.
    */
   applyReports(worker: WorkerId, reports: readonly Report[], now: Instant): Promise<void>;
+  /** Whose those runs are that there are, by id. */
+  runClaims(ids: readonly RunId[]): Promise<ReadonlyMap<RunId, RunClaim>>;
   getRun(id: RunId): Promise<Run | undefined>;
   getRuns(ids: readonly RunId[]): Promise<readonly Run[]>;
   /** Newest first. */

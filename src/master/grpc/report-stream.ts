@@ -1,15 +1,31 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Report, ReportBatch } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
+import { workerNameOf } from '../../domain/run/worker-id.ts';
 import type { ReportRequest, ReportResponse } from '../../gen/cronmesh/v1/report.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { Sparing } from '../../observability/sparing.ts';
 import { decodeReport, InvalidReportError } from '../../wire/codec.ts';
 import type { Refusals } from './refusals.ts';
 
+/** `checked`: the sender is the worker of the batch, and may say nothing of others' runs. */
+export type Ingest = (batch: ReportBatch, options: { readonly checked: boolean }) => Promise<void>;
+
 export interface ReportStreamDependencies {
-  readonly ingest: (batch: ReportBatch) => Promise<void>;
+  readonly ingest: Ingest;
   readonly refusals: Refusals;
+  /** The worker's name in the client's certificate, where certificates are asked for. */
+  readonly sender?: string;
+  readonly sparing: Sparing;
   readonly logger: Logger;
+}
+
+/** Reports in the name of a worker that is not the certificate's. */
+class ForgedSenderError extends Error {
+  override readonly name = 'ForgedSenderError';
+  constructor(worker: string, sender: string) {
+    super(`reports of ${JSON.stringify(worker.slice(0, 100))} are refused: the certificate is that of ${sender}`);
+  }
 }
 
 /** Batches of a stream that may be uncommitted before no more are read: the sender's window is smaller. */
@@ -59,7 +75,13 @@ export class ReportStream {
 
   async #commit(request: ReportRequest): Promise<void> {
     const { worker, spool, first } = request;
-    await this.#deps.ingest({ worker: worker as WorkerId, spool, first, reports: this.#decode(request) });
+    const { sender } = this.#deps;
+    if (sender !== undefined && workerNameOf(worker as WorkerId) !== sender)
+      throw new ForgedSenderError(worker, sender);
+    await this.#deps.ingest(
+      { worker: worker as WorkerId, spool, first, reports: this.#decode(request) },
+      { checked: sender !== undefined },
+    );
   }
 
   async #answer({ worker, spool, first, reports }: ReportRequest, committed: Promise<void>): Promise<void> {
@@ -68,14 +90,23 @@ export class ReportStream {
       await committed;
       response = { spool, acknowledged: first + reports.length - 1, error: '', retryAfterMs: 0 };
     } catch (error) {
-      const level = error instanceof InvalidReportError ? 'warn' : 'error';
-      this.#deps.logger[level]({ err: error, worker, first, reports: reports.length }, 'reports were not committed');
+      this.#say(error, { worker, first, reports: reports.length });
       response = { spool, acknowledged: first - 1, error: (error as Error).message || String(error), retryAfterMs };
     }
     if (this.#call.cancelled || this.#call.writableEnded) return;
     this.#call.write(response);
     if (response.error !== '') this.#call.end();
     else if (--this.#uncommitted < maxUncommitted) this.#call.resume();
+  }
+
+  #say(error: unknown, about: { readonly worker: string; readonly first: number; readonly reports: number }): void {
+    const { logger, sender, sparing } = this.#deps;
+    if (error instanceof ForgedSenderError) {
+      sparing.say(`${sender} ${about.worker}`, unsaid => logger.warn({ ...about, sender, unsaid }, error.message));
+    } else {
+      const level = error instanceof InvalidReportError ? 'warn' : 'error';
+      logger[level]({ err: error, ...about }, 'reports were not committed');
+    }
   }
 
   /** The reports that can be read. @throws InvalidReportError as long as another master may read the others */
