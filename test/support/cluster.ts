@@ -6,6 +6,19 @@ import { type PostgresServer, startPostgres } from './postgres.ts';
 import { eventually, freePort, Program } from './process.ts';
 import { Rest } from './rest.ts';
 
+export interface ClusterOptions {
+  readonly masters: number;
+  readonly workers: number;
+  readonly masterEnv?: Record<string, string>;
+  readonly workerEnv?: Record<string, string> | ((name: string) => Record<string, string>);
+  /** Default: fresh ones. They are stopped with the cluster. */
+  readonly consul?: ConsulServer;
+  readonly postgres?: PostgresServer;
+  /** How REST is reached. Default http, without headers. */
+  readonly scheme?: 'http' | 'https';
+  readonly headers?: Record<string, string>;
+}
+
 interface Member {
   readonly env: Record<string, string>;
   readonly http: number;
@@ -20,24 +33,28 @@ export class Cluster {
   readonly masters: Member[] = [];
   readonly workers: Member[] = [];
 
-  private constructor(folder: string, consul: ConsulServer, postgres: PostgresServer) {
+  readonly #options: ClusterOptions;
+
+  private constructor(folder: string, consul: ConsulServer, postgres: PostgresServer, options: ClusterOptions) {
     this.folder = folder;
     this.consul = consul;
     this.postgres = postgres;
+    this.#options = options;
   }
 
-  static async start(size: {
-    masters: number;
-    workers: number;
-    masterEnv?: Record<string, string>;
-    workerEnv?: Record<string, string>;
-  }): Promise<Cluster> {
+  static async start(options: ClusterOptions): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'cronmesh-cluster-'));
-    const [consul, postgres] = await Promise.all([startConsul(), startPostgres()]);
-    const cluster = new Cluster(folder, consul, postgres);
-    for (let i = 0; i < size.masters; i++) await cluster.addMaster(size.masterEnv);
-    for (let i = 0; i < size.workers; i++) await cluster.addWorker(size.workerEnv);
-    await cluster.ready(size.workers);
+    const [consul, postgres] = await Promise.all([
+      options.consul ?? startConsul(),
+      options.postgres ?? startPostgres(),
+    ]);
+    const cluster = new Cluster(folder, consul, postgres, options);
+    for (let i = 0; i < options.masters; i++) await cluster.addMaster(options.masterEnv);
+    for (let i = 0; i < options.workers; i++) {
+      const { workerEnv } = options;
+      await cluster.addWorker(typeof workerEnv === 'function' ? workerEnv(`worker-${i}`) : workerEnv);
+    }
+    await cluster.ready(options.workers);
     return cluster;
   }
 
@@ -88,7 +105,7 @@ export class Cluster {
   rest(master = 0): Rest {
     const member = this.masters[master];
     if (member === undefined) throw new Error(`no master ${master}`);
-    return new Rest(`http://127.0.0.1:${member.http}`);
+    return new Rest(`${this.#options.scheme ?? 'http'}://127.0.0.1:${member.http}`, this.#options.headers);
   }
 
   /** Waits until every master serves and the catalog has this many ready workers. */
