@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
+import { Access } from '../master/http/access.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
 import { Leader } from '../master/leader/leader.ts';
@@ -25,6 +26,7 @@ import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Store } from '../store/store.ts';
+import { ApiTokens } from './api-tokens.ts';
 import { createChannels } from './channels.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { ForbiddenJobs } from './forbidden-jobs.ts';
@@ -81,6 +83,12 @@ export function assembleMaster(parts: MasterParts): Master {
   const modules = new ModuleCheck({ workers, coordinator, logger });
   const jobs = new JobService({ ...common, randomBytes, rules, modules, channels: [...channels.keys()] });
   const stopping = new AbortController();
+  const tokens = new ApiTokens(config, logger);
+  if (!tokens.wanted && !isLoopback(config.http.host)) {
+    logger.warn(
+      'REST asks for no tokens: whoever reaches it may have commands run; set auth.tokens or auth.tokensFile',
+    );
+  }
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
@@ -104,6 +112,7 @@ export function assembleMaster(parts: MasterParts): Master {
     ...(isLoopback(config.http.host) && {
       hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host, ...hostOf(config.http.publicUrl)],
     }),
+    access: tokens.wanted ? new Access(() => tokens.current, { metrics: config.auth.metrics }) : undefined,
     pageOverlay: config.http.pageOverlay,
     stopping: stopping.signal,
   });
@@ -122,6 +131,7 @@ export function assembleMaster(parts: MasterParts): Master {
       clock,
       publisher,
       leader,
+      tokens,
       new ForbiddenJobs({ store, rules, logger }),
       onStop(async () => stopping.abort()),
     ],

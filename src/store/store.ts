@@ -30,6 +30,8 @@ export interface Page<T> {
 
 export interface JobFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   /** All of these labels. */
   readonly labels?: Labels;
   /** Part of the name. */
@@ -115,6 +117,8 @@ export type CalendarChange = NewCalendar & Pick<Calendar, 'revision'>;
 
 export interface CalendarFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   readonly cursor?: string;
   /** 1 to 500. */
   readonly limit: number;
@@ -162,6 +166,8 @@ export interface Run {
 
 export interface RunFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   /** A job's name. Give its namespace too: without it every run is looked at. */
   readonly name?: string;
   readonly state?: readonly RunState[];
@@ -425,6 +431,8 @@ export interface Store extends BackfillStore {
   /** Newest first. */
   listNotifications(filter: {
     readonly namespace?: string;
+    /** Only of these. */
+    readonly namespaces?: readonly string[];
     readonly name?: string;
     readonly state?: NotificationState;
     readonly limit: number;

@@ -46,6 +46,7 @@ export function problemResponse(error: unknown, context: Context<AppEnv>): Respo
   return context.body(JSON.stringify(body), status, {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="cronmesh"' }),
     ...((status === 503 || status === 429) && { 'Retry-After': '1' }),
   });
 }
