@@ -64,10 +64,9 @@ describe('Consul with ACLs in default-deny and TLS', { skip: consulSkip() || pos
     await make('queue', 'sleep 1', { concurrencyPolicy: 'Queue' });
     await make('again', 'exit 1', { retry: { limit: 1, backoff: { initialSeconds: 1 } } });
 
-    const [former, latter] = [
-      await ask('replace'),
-      await ask('replace').then(async run => (await goes(run), ask('replace'))),
-    ];
+    const former = await ask('replace');
+    await goes(former);
+    const latter = await ask('replace');
     await goes(latter);
     assert.notEqual((await rest.get<RunView>(`/api/v1/runs/${former.id}`)).state, 'Running');
     await rest.post(`/api/v1/runs/${latter.id}/kill`);
