@@ -111,7 +111,7 @@ export class Cluster {
   /** Waits until every master serves and the catalog has this many ready workers. */
   async ready(workers: number): Promise<void> {
     for (let i = 0; i < this.masters.length; i++) {
-      await eventually(`master ${i} ready`, async () => (await this.rest(i).request('GET', '/readyz')).ok, 60_000);
+      await eventually(`master ${i} ready`, async () => (await this.rest(i).request('GET', '/readyz')).ok, 120_000);
     }
     await eventually(
       `${workers} workers ready`,
@@ -119,7 +119,7 @@ export class Cluster {
         const { items } = await this.rest().get<{ items: { ready: boolean }[] }>('/api/v1/workers');
         return items.filter(worker => worker.ready).length >= workers;
       },
-      60_000,
+      120_000,
     );
   }
 
