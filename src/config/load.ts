@@ -21,6 +21,7 @@ const customary: Readonly<Record<string, string>> = {
   'consul.tls.caFile': 'CONSUL_CACERT',
   'consul.tls.certFile': 'CONSUL_CLIENT_CERT',
   'consul.tls.keyFile': 'CONSUL_CLIENT_KEY',
+  'tracing.endpoint': 'OTEL_EXPORTER_OTLP_ENDPOINT',
 };
 
 const secret = /(^|\.)(token|password|url)$|^notifications\./;

@@ -242,6 +242,12 @@ export function configSchema(role: Role) {
         ),
       )
       .default({}),
+    tracing: z
+      .strictObject({
+        /** Where traces go by OTLP, such as http://127.0.0.1:4318. Default: nowhere. */
+        endpoint: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).optional(),
+      })
+      .prefault({}),
     log: z
       .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
       .prefault({}),

@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { JobHistory } from '../domain/job/spec.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
+import { traceReports } from '../master/grpc/trace-reports.ts';
 import { Access } from '../master/http/access.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
@@ -25,6 +26,7 @@ import { StandingService } from '../master/services/standing.ts';
 import { WhyService } from '../master/services/why/why.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import type { Store } from '../store/store.ts';
 import { ApiTokens } from './api-tokens.ts';
 import { createChannels } from './channels.ts';
@@ -41,6 +43,7 @@ export interface MasterParts {
   readonly store: Store;
   readonly coordinator: Coordinator;
   readonly registry: Registry;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -120,6 +123,7 @@ export function assembleMaster(parts: MasterParts): Master {
   ingest.onReports((_worker, reports) =>
     changes.runsChanged([...new Set(reports.flatMap(report => (report.type === 'skipped' ? [] : [report.run])))]),
   );
+  if (parts.tracing.enabled) ingest.onReports(traceReports(parts.tracing, parts.name));
   return {
     app,
     ingest,

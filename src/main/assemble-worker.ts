@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { makeWorkerId } from '../domain/run/worker-id.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import { publishedCatalog, sourcesOf } from '../worker/modules/catalog.ts';
 import { openFileSpool } from '../worker/reporting/file-spool.ts';
 import { reportMetrics } from '../worker/reporting/metrics.ts';
@@ -26,6 +27,7 @@ export interface WorkerParts {
   readonly coordinator: Coordinator;
   readonly transport: ReportTransport;
   readonly registry: Registry;
+  readonly tracing: Tracing;
   readonly logger: Logger;
   /** See `WorkerOptions`. */
   readonly address?: string | undefined;
@@ -88,6 +90,7 @@ export async function assembleWorker(
     drain: config.worker.drainSeconds * 1000,
     logger,
     registry,
+    tracing: parts.tracing,
   });
   return {
     worker,

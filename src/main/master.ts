@@ -8,6 +8,7 @@ import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
 import { createLogger } from '../observability/logger.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { openPostgresStore, type PostgresOptions } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
@@ -31,14 +32,18 @@ export async function master(options: { config?: string }): Promise<void> {
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
     const certificates = new Certificates(config, logger);
+    const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
     const store = await openPostgresStore({ ...databaseOf(config), logger });
-    const closeStore = onStop(() => store.close());
+    const closeStore = onStop(async () => {
+      await store.close();
+      await tracing.stop();
+    });
     try {
       await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
       const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
-      const parts = assembleMaster({ config, name, store, coordinator, registry, logger });
+      const parts = assembleMaster({ config, name, store, coordinator, registry, tracing, logger });
       const grpc = new GrpcServer({
         host: config.grpc.host,
         port: config.grpc.port,

@@ -3,13 +3,14 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { loadConfig } from '../config/load.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
 import { createLogger } from '../observability/logger.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
-import { onStop, runUntilStopped, Services } from './runtime.ts';
+import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
 import { Certificates } from './tls/certificates.ts';
 import { loadWorkerModules } from './worker-modules.ts';
@@ -25,7 +26,8 @@ export async function standalone(options: { config?: string }): Promise<void> {
     const certificates = new Certificates(config, logger);
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
-    const stack = [onStop(() => store.close())];
+    const tracing = await startTracing({ ...config.tracing, program: 'standalone', version, logger });
+    const stack = [onStop(() => tracing.stop()), onStop(() => store.close())];
     try {
       await store.migrate();
       const coordinator = new MemoryCoordinator({
@@ -35,7 +37,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
       const registry = new Registry();
       collectDefaultMetrics({ register: registry });
       const fresh = (await store.getEpoch()) === undefined;
-      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, logger });
+      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, tracing, logger });
       await http.start();
       if (fresh) await seed(master.jobs, `${http.scheme}://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
@@ -44,6 +46,7 @@ export async function standalone(options: { config?: string }): Promise<void> {
         coordinator,
         transport: directTransport(batch => master.ingest.ingest(batch)),
         registry,
+        tracing,
         logger,
         address: config.advertise.address ?? http.localHost,
         healthAddress: { host: http.localHost, port: http.port, secure: http.scheme === 'https' },

@@ -3,13 +3,14 @@ import { loadConfig } from '../config/load.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { registerConsulResolver } from '../discovery/consul-resolver.ts';
 import { createLogger } from '../observability/logger.ts';
+import { startTracing } from '../observability/opentelemetry.ts';
 import { grpcTransport } from '../worker/reporting/grpc-transport.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { consulOf } from './consul-access.ts';
 import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
-import { onStop, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
 import { Certificates } from './tls/certificates.ts';
 import { channelCredentials } from './tls/grpc-credentials.ts';
 import { loadWorkerModules } from './worker-modules.ts';
@@ -26,10 +27,11 @@ export async function worker(options: { config?: string }): Promise<void> {
     collectDefaultMetrics({ register: registry });
     const consul = consulOf(config);
     const certificates = new Certificates(config, logger);
+    const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
     const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
-    const base = [onStop(() => coordinator.close()), onStop(() => http.stop())];
+    const base = [onStop(() => tracing.stop()), onStop(() => coordinator.close()), onStop(() => http.stop())];
     try {
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), { logger, signal });
       registerConsulResolver(coordinator);
@@ -45,6 +47,7 @@ export async function worker(options: { config?: string }): Promise<void> {
           logger,
         }),
         registry,
+        tracing,
         logger,
         address: config.advertise.address,
         healthAddress: {

@@ -464,6 +464,13 @@ export interface Store extends BackfillStore {
       }
     >
   >;
+  /**
+   * Runs after all (catch-ups) of the ticks before `before` that no run of their own, and no skip that a policy made,
+   * lies behind: those that belong to the same row of missed ticks. Oldest first.
+   */
+  catchupsOfRow(
+    queries: readonly { readonly uid: JobUid; readonly before: Instant }[],
+  ): Promise<ReadonlyMap<JobUid, readonly RunId[]>>;
   /** Commits the leader's findings at once: skips, lost and skipped runs, new catch-up runs, and how far each spell is accounted. */
   account(term: Term, findings: Findings, now: Instant): Promise<void>;
   /** Sets whether and when there is a further attempt. A run that changed since it was read stays undecided. */

@@ -4,6 +4,7 @@ import type { ExecutorKind, Labels } from '../domain/job/spec.ts';
 import type { WorkerId } from '../domain/run/run.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { Tracing } from '../observability/tracing.ts';
 import type { PublishedCatalog } from './modules/catalog.ts';
 import type { ReportSink, SupervisorFactory } from './ports.ts';
 
@@ -39,6 +40,8 @@ export interface WorkerOptions {
   readonly logger: Logger;
   /** Gets the worker's metrics. Default: none are kept. */
   readonly registry?: Registry;
+  /** Takes the traces of runs. Default: nobody does. */
+  readonly tracing?: Tracing;
   /** The wall clock. Default `Date.now`. */
   readonly clock?: Clock;
 }

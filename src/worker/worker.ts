@@ -4,6 +4,7 @@ import type { KillRecord } from '../coordination/records.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Clock, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
+import { noTracing } from '../observability/tracing.ts';
 import { Agenda } from './agenda/agenda.ts';
 import { Alarm } from './alarm.ts';
 import { Beat } from './beat.ts';
@@ -202,6 +203,7 @@ export class Worker implements Service {
         this.#slots.free(held.lockKey);
       },
       metrics,
+      tracing: options.tracing ?? noTracing,
       logger,
     });
     const holdUps = new HoldUps({

@@ -1,6 +1,6 @@
 import type { Report, ReportBatch } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
-import type { Clock } from '../../domain/time.ts';
+import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { Sparing } from '../../observability/sparing.ts';
 import type { Store } from '../../store/store.ts';
@@ -22,8 +22,12 @@ export interface ReportIngestOptions {
   readonly onDropped?: (report: Report) => void;
 }
 
-/** Called after reports were committed; must return at once. */
-export type ReportsListener = (worker: WorkerId, reports: readonly Report[]) => void;
+/** Called after reports were committed, with when their transaction began and ended; must return at once. */
+export type ReportsListener = (
+  worker: WorkerId,
+  reports: readonly Report[],
+  commit: { readonly from: Instant; readonly to: Instant },
+) => void;
 
 interface Waiting {
   readonly worker: WorkerId;
@@ -83,9 +87,11 @@ export class ReportIngest {
       await this.#slots.take();
       const { worker, group } = this.#next(queue);
       try {
+        const { clock = Date.now } = this.#options;
+        const from = clock();
         const reports = await this.#commit(worker, group);
         for (const { resolve } of group) resolve();
-        this.#tell(worker, reports);
+        this.#tell(worker, reports, { from, to: clock() });
       } catch (error) {
         for (const { reject } of [...group, ...queue.splice(0)]) reject(error);
       } finally {
@@ -139,10 +145,10 @@ export class ReportIngest {
     return own;
   }
 
-  #tell(worker: WorkerId, reports: readonly Report[]): void {
+  #tell(...[worker, reports, commit]: Parameters<ReportsListener>): void {
     for (const listener of this.#listeners) {
       try {
-        listener(worker, reports);
+        listener(worker, reports, commit);
       } catch (error) {
         this.#options.logger.error({ err: error }, 'a listener of reports failed');
       }

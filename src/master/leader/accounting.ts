@@ -12,7 +12,7 @@ import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
 import { decideMisfires, type ExplainedRange, type MisfireDecision } from './misfire.ts';
-import { goesOn, noteMissed } from './missed.ts';
+import { goesOn, noteMissed, recallMissed } from './missed.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import type { Pauses } from './pauses.ts';
@@ -193,11 +193,13 @@ export class Accounting {
 
   /** Of rows of missed ticks that go on: how many runs of them have begun, or ended. */
   async #begunOf(cases: readonly Case[]): Promise<ReadonlyMap<Case, number>> {
+    const rows = cases.map(({ window: { watched }, verdict: { undecided } }) => ({ watched, ranges: undecided }));
+    await recallMissed(this.#office.store, rows);
     const going = cases.filter(({ window, verdict }) => goesOn(window.watched, verdict.undecided));
     const ids = going.flatMap(({ window }) => window.watched.missed?.catchups ?? []);
     if (ids.length === 0) return new Map();
-    const rows = await this.#office.store.getRuns(ids);
-    const begun = new Set(rows.filter(({ state }) => state !== 'Pending' && state !== 'Skipped').map(({ id }) => id));
+    const runs = await this.#office.store.getRuns(ids);
+    const begun = new Set(runs.filter(({ state }) => state !== 'Pending' && state !== 'Skipped').map(({ id }) => id));
     const count = ({ window }: Case) => window.watched.missed?.catchups.filter(id => begun.has(id)).length ?? 0;
     return new Map(going.map(one => [one, count(one)]));
   }

@@ -13,6 +13,7 @@ import {
 } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
+import type { WorkerId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import type { Store } from '../../store/store.ts';
 
@@ -265,6 +266,48 @@ describe('accounting of elapsed ticks', () => {
     assert.ok(pending.filter(run => run.jobUid === all.uid).length <= 2);
     const triggers = await coordinator.keys('cron/trigger/default/still-');
     assert.ok(triggers.length <= 3, triggers.join());
+  });
+
+  it('counts the runs after all that the leader before made of the same outage', async () => {
+    const auditAfter = 100;
+    const timed = { timing: { ...quick, auditAfter } };
+    await master.stop();
+    master = new TestMaster({ coordinator, store, clock }, timed);
+    const floor = new Date(clock()).toISOString();
+    const job = await makeJob(store, 'two-leaders', floor, { schedule: '* * * * * *', misfirePolicy: 'RunLatest' });
+    await master.start();
+    const first = await eventually('a run after all', async () =>
+      (await store.pendingRuns(100)).find(run => run.jobUid === job.uid && run.published),
+    );
+    await store.applyReports(
+      'worker-1' as WorkerId,
+      [
+        {
+          type: 'claimed',
+          run: first.id,
+          attempt: 1,
+          jobUid: job.uid,
+          namespace: job.namespace,
+          name: job.name,
+          trigger: 'catchup',
+          tick: first.tick ?? 0,
+          at: clock(),
+          fencingToken: '1',
+          revision: 1,
+        },
+      ],
+      clock(),
+    );
+    await master.stop();
+    master = new TestMaster({ coordinator, store, clock, master: 'master-2' }, timed);
+    await master.start();
+    await eventually('more missed ticks', async () => {
+      const skips = (await skipsOf(store, job)).filter(({ from }) => from > (first.tick ?? 0));
+      return skips.reduce((sum, { count }) => sum + count, 0) >= 3;
+    });
+    const runs = (await store.listRuns({ name: job.name, limit: 50 })).items;
+    const started = runs.filter(({ state }) => state !== 'Skipped').map(({ id, state }) => [id, state]);
+    assert.deepEqual(started, [[first.id, 'Claimed']]);
   });
 
   it('says NoEligibleWorker when the catalog showed none', async () => {

@@ -1,4 +1,5 @@
 import type { JobUid } from '../../domain/job/job.ts';
+import type { RunId, SkipReason } from '../../domain/run/run.ts';
 import type { Findings, Store } from '../store.ts';
 import type { JobSpell as SpellRow } from './client/client.ts';
 import { Prisma } from './client/client.ts';
@@ -17,7 +18,7 @@ const spellColumns = Prisma.raw(
 
 export function accounting(
   database: Database,
-): Pick<Store, 'openSpells' | 'spellsOf' | 'spellsNamed' | 'accountedTicks' | 'account'> {
+): Pick<Store, 'openSpells' | 'spellsOf' | 'spellsNamed' | 'accountedTicks' | 'catchupsOfRow' | 'account'> {
   const { prisma } = database;
   return {
     openSpells: async (after, limit) => {
@@ -62,6 +63,11 @@ export function accounting(
       return found;
     },
 
+    catchupsOfRow: async queries => {
+      const rows = await prisma.$queryRaw<{ uid: JobUid; id: RunId }[]>(rowsOfMissed(queries));
+      return new Map(queries.map(({ uid }) => [uid, rows.filter(row => row.uid === uid).map(({ id }) => id)]));
+    },
+
     account: (term, findings, now) =>
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
@@ -95,6 +101,31 @@ const skipsWithin = (queries: TickQueries) => Prisma.sql`
   SELECT asked.uid, skip.first_tick AS "from", skip.last_tick AS "to" FROM ${asTable(queries)}
   JOIN skip ON skip.job_uid = asked.uid AND skip.last_tick > asked.after AND skip.first_tick <= asked.until
   ORDER BY skip.first_tick`;
+
+/** Why ticks are skipped that nobody decided in time; the other reasons are decisions about the one tick. */
+const reasonsOfMissed = [
+  'Misfire',
+  'Superseded',
+  'MisfireLimit',
+  'DeadlineExceeded',
+  'NoEligibleWorker',
+  'ClusterDown',
+  'CoordinationUnavailable',
+] as const satisfies readonly SkipReason[];
+
+const rowsOfMissed = (queries: Parameters<Store['catchupsOfRow']>[0]) => Prisma.sql`
+  SELECT asked.uid, run.id FROM ${recordset('asked', { uid: 'text', before: 'bigint' }, queries)}
+  CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
+  CROSS JOIN LATERAL (
+    SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
+      AND due_at < asked.before AND tick IS NOT NULL AND trigger = 'tick') AS ran
+  CROSS JOIN LATERAL (
+    SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick < asked.before
+      AND reason NOT IN (${Prisma.join(reasonsOfMissed)})) AS decided
+  JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
+    AND run.due_at < asked.before AND run.due_at > greatest(ran.at, decided.at, 0)
+  WHERE run.trigger = 'catchup'
+  ORDER BY run.due_at, run.id`;
 
 const lostColumns = {
   run: 'text',

@@ -14,9 +14,9 @@ import {
   type WorkerId,
 } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
+import { traceparent } from '../../observability/trace-context.ts';
 import { isExclusive, type JobEntry, runSpecOf } from '../agenda/entry.ts';
 import type { StartRequest } from '../supervisor/protocol.ts';
-import { traceparent } from './trace-context.ts';
 
 /** A run that a claim is made for. */
 export interface RunClaim {
@@ -46,6 +46,8 @@ export interface HeldRun extends RunClaim {
   readonly index: Index;
   /** When the lock was taken, at the latest; of an adopted run, by the worker that began it. */
   readonly since: Instant;
+  /** When its process began, as far as this worker knows. */
+  startedAt?: Instant;
   /** When its process ended; undefined while it runs, or when it was never started. */
   endedAt?: Instant;
 }

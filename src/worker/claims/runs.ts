@@ -1,9 +1,12 @@
 import type { SessionId } from '../../coordination/coordinator.ts';
 import type { KillRecord } from '../../coordination/records.ts';
+import { splitJobKey } from '../../domain/job/job.ts';
+import { executorKind } from '../../domain/job/spec.ts';
 import type { FinishedReport, OutputReport, ProgressReport, StartedReport } from '../../domain/run/report.ts';
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
-import type { Clock } from '../../domain/time.ts';
+import { type Clock, formatInstant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { Tracing } from '../../observability/tracing.ts';
 import { type Callbacks, NoCallbackUrlError } from '../callbacks.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import type { Supervisor } from '../ports.ts';
@@ -29,6 +32,7 @@ export interface RunsOptions {
   /** It goes on without this worker: another one is to adopt it. Resolves when that is asked for, or was given up. */
   readonly handOver: (held: HeldRun) => Promise<void>;
   readonly metrics: WorkerMetrics;
+  readonly tracing: Tracing;
   readonly logger: Logger;
 }
 
@@ -141,6 +145,7 @@ export class Runs {
     const reference = referenceOf(held);
     switch (message.type) {
       case 'started':
+        held.startedAt = message.at;
         if (held.adopts === undefined)
           metrics.started(held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined);
         void reports.append([{ ...reference, ...without(message) } satisfies StartedReport]);
@@ -237,11 +242,47 @@ export class Runs {
     this.#held.delete(held.run);
     this.#options.callbacks.forget(held.run);
     this.#options.metrics.finished(result.outcome);
+    this.#trace(held, result, at);
     this.#options.onRoom();
     void this.#options.reports.append([this.#finishedReport(held, result, at)]).then(() => {
       this.#options.release(held);
       this.#closed();
     });
+  }
+
+  /** What of the attempt's trace happened here; the masters add its way into the database. */
+  #trace(held: HeldRun, result: Result, at: number): void {
+    const { tracing, worker } = this.#options;
+    if (!tracing.enabled) return;
+    const { run, attempt, since, startedAt } = held;
+    const { namespace, name } = splitJobKey(held.entry.key);
+    const attributes = {
+      'cronmesh.namespace': namespace,
+      'cronmesh.job': name,
+      'cronmesh.worker': worker,
+      'cronmesh.trigger': held.trigger,
+      'cronmesh.executor': executorKind(held.entry.eligibility.sample),
+      ...(held.tick !== undefined && { 'cronmesh.tick': formatInstant(held.tick) }),
+    };
+    const outcome = {
+      'cronmesh.outcome': result.outcome,
+      ...(result.exitCode !== undefined && { 'process.exit.code': result.exitCode }),
+      ...(result.httpStatus !== undefined && { 'http.response.status_code': result.httpStatus }),
+    };
+    const failure = result.outcome === 'Succeeded' ? undefined : (result.message ?? result.outcome);
+    const due = Math.min(held.dueAt ?? held.tick ?? since, since);
+    tracing.record({
+      name: 'run',
+      run,
+      attempt,
+      from: due,
+      to: at,
+      attributes: { ...attributes, ...outcome },
+      failure,
+    });
+    tracing.record({ name: 'claim', run, attempt, from: due, to: since, attributes });
+    if (startedAt !== undefined)
+      tracing.record({ name: 'execute', run, attempt, from: startedAt, to: at, attributes: outcome, failure });
   }
 
   #finishedReport(held: HeldRun, result: Result, at: number): FinishedReport {

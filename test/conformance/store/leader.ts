@@ -99,6 +99,33 @@ export function leaderConformance(store: () => Store): void {
       assert.equal((await store().spellsOf([jobUid]))[0]?.accountedUntil, start + 6 * minute);
     });
 
+    it('tells the runs after all of the row of missed ticks before an instant', async () => {
+      const term = await elect();
+      const job = newJob();
+      await store().createJob(job);
+      const { uid: jobUid, name } = job;
+      const at = (i: number) => start + i * minute;
+      const catchups = [1, 4, 5, 9].map(i => newRun({ jobUid, name, tick: at(i), trigger: 'catchup' }));
+      const skip = (i: number, reason: 'Misfire' | 'StillRunning') => {
+        const { type: _, at: _at, ...made } = skipped({ jobUid, name, from: at(i), to: at(i), reason });
+        return made;
+      };
+      await store().account(
+        term,
+        { ...nothing, catchups, skips: [skip(3, 'StillRunning'), skip(6, 'Misfire')] },
+        at(7),
+      );
+      const row = async (before: number) => (await store().catchupsOfRow([{ uid: jobUid, before }])).get(jobUid);
+      const ids = catchups.map(({ id }) => id);
+      assert.deepEqual(await row(at(7)), ids.slice(1, 3));
+      assert.deepEqual(await row(at(5)), ids.slice(1, 2));
+      assert.deepEqual(await row(at(2)), ids.slice(0, 1));
+      assert.deepEqual(await row(at(4)), []);
+      await store().applyReports(worker, [claimed(referenceOf({ jobUid, name, tick: at(7) }))], at(7));
+      assert.deepEqual(await row(at(10)), ids.slice(3));
+      assert.deepEqual((await store().catchupsOfRow([{ uid: newUid(), before: at(9) }])).size, 1);
+    });
+
     it('accounts a spell by any of its revisions', async () => {
       const term = await elect();
       const job = newJob();

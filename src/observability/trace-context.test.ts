@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RunId } from '../../domain/run/run.ts';
+import type { RunId } from '../domain/run/run.ts';
 import { traceparent } from './trace-context.ts';
 
 test('a run is one trace, each attempt a span of its own, and both are the same for everybody who knows their names', () => {
