@@ -49,12 +49,18 @@ export class Cluster {
       options.postgres ?? startPostgres(),
     ]);
     const cluster = new Cluster(folder, consul, postgres, options);
-    for (let i = 0; i < options.masters; i++) await cluster.addMaster(options.masterEnv);
-    for (let i = 0; i < options.workers; i++) {
-      const { workerEnv } = options;
-      await cluster.addWorker(typeof workerEnv === 'function' ? workerEnv(`worker-${i}`) : workerEnv);
+    try {
+      for (let i = 0; i < options.masters; i++) await cluster.addMaster(options.masterEnv);
+      for (let i = 0; i < options.workers; i++) {
+        const { workerEnv } = options;
+        await cluster.addWorker(typeof workerEnv === 'function' ? workerEnv(`worker-${i}`) : workerEnv);
+      }
+      await cluster.ready(options.workers);
+    } catch (error) {
+      // Nobody else knows of it yet.
+      await cluster.stop();
+      throw error;
     }
-    await cluster.ready(options.workers);
     return cluster;
   }
 
