@@ -86,7 +86,7 @@ export class HttpServer implements Service {
     this.#unfollow = this.#tls?.onChange(material => server.setSecureContext(material));
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const peer = socket.remoteAddress;
-      const reason = error.code ?? error.message;
+      const reason = String(socket.authorizationError ?? error.code ?? error.message);
       // A client that went away, or a probe of the bare port.
       if (reason === 'ECONNRESET') return;
       this.#sparing.say(`${peer} ${reason}`, unsaid =>

@@ -98,7 +98,13 @@ describe('mTLS on gRPC', { skip: opensslSkip() }, () => {
     assert.equal(await deliver(worker('w-1'), batchOf('w-1')), 'taken');
     const refused = lines.filter(line => /refused at the gRPC port/.test(line.msg)).map(line => line.reason);
     assert.deepEqual(refused, [...new Set(refused)], 'each reason once');
-    assert.ok(refused.length >= 2, `${refused}`);
+    assert.ok(refused.length >= 3, `${refused}`);
+    for (const what of [/UNABLE_TO_VERIFY|SELF_SIGNED|SIGNATURE/, /CERT_HAS_EXPIRED/]) {
+      assert.ok(
+        refused.some(one => what.test(String(one))),
+        `${what}: ${refused}`,
+      );
+    }
   });
 
   it('is not taken in by a master of another CA, or of another name', async t => {

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
@@ -127,8 +127,9 @@ export class GrpcServer implements Service {
   #sayRefusedHandshakes(): void {
     const { http2Servers } = this.#server as unknown as { http2Servers?: ReadonlyMap<EventEmitter, unknown> };
     for (const server of http2Servers?.keys() ?? []) {
-      server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-        const reason = error.code ?? error.message;
+      server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+        // Of a certificate that was looked at and refused, the error itself says only that the connection ended.
+        const reason = String(socket.authorizationError ?? error.code ?? error.message);
         const peer = socket.remoteAddress;
         // A probe of the bare port.
         if (reason === 'ECONNRESET') return;
