@@ -138,7 +138,7 @@ describe('loadConfig', () => {
   for (const [text, message] of [
     [
       'http: { prt: 80 }',
-      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, publicUrl, pageOverlay, callbacksPerSecond (got 80)',
+      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, publicUrl, pageOverlay, callbacksPerSecond, limits, tls (got 80)',
     ],
     ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
     ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],

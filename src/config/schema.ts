@@ -5,6 +5,7 @@ import { processUser } from '../domain/job/shell-process.ts';
 import { labels, namespaceName } from '../domain/job/spec/names.ts';
 import { type ExecutorKind, executorKinds } from '../domain/job/spec.ts';
 import { channel } from './channels.ts';
+import { apiTokens, caFile, clientTls, grpcTls, serverTls } from './security.ts';
 import { sources } from './sources/schema.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
@@ -113,9 +114,29 @@ export function configSchema(role: Role) {
         /** Callbacks of http jobs that this master takes a second; each costs a read of Consul and a write. */
         callbacksPerSecond: z.coerce.number().int().min(1).max(100_000).default(200).meta({ live: true }),
         limits: httpLimits(role),
+        /** REST, page, health and metrics by https. With `caFile` every client needs a certificate of that CA. */
+        tls: serverTls,
       })
       .prefault({}),
-    grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),
+    grpc: z
+      .strictObject({
+        host: z.string().min(1).default('0.0.0.0'),
+        port: port.default(9090),
+        /** Masters: their certificate and the CA of workers. Workers: theirs and the CA of masters. Both or neither. */
+        tls: grpcTls,
+      })
+      .prefault({}),
+    /** Who may use REST. Without tokens everybody who reaches it may do everything. */
+    auth: z
+      .strictObject({
+        /** In the environment: as JSON. */
+        tokens: z.preprocess(parseJson, apiTokens).default([]),
+        /** A file with a list of the same form, as YAML or JSON; read again when it changes. */
+        tokensFile: z.string().min(1).optional(),
+        /** Whether `/metrics` of masters needs a token, too. */
+        metrics: flag.default(false),
+      })
+      .prefault({}),
     /** The address under which others reach this process; without it, that of its Consul node. */
     advertise: z.strictObject({ address: z.string().min(1).optional() }).prefault({}),
     consul: z
@@ -126,6 +147,10 @@ export function configSchema(role: Role) {
           .pipe(z.url({ protocol: /^https?$/, message: 'must be host:port, or an http or https URL' }))
           .default('http://127.0.0.1:8500'),
         token: z.string().min(1).optional(),
+        /** A file that holds the token, read at the start. */
+        tokenFile: z.string().min(1).optional(),
+        /** For an https address: the CA that it is trusted by, and the certificate that it asks for. */
+        tls: clientTls,
       })
       .prefault({}),
     database: z
@@ -136,6 +161,8 @@ export function configSchema(role: Role) {
           .refine(isUrl, 'must be a URL such as postgresql://user@host:5432/database; in a password, write %25 for %')
           .optional(),
         poolSize: z.coerce.number().int().min(2).max(100).default(10),
+        /** The CA of the server's certificate: connections are by TLS, and its name is checked (sslmode=verify-full). */
+        caFile,
       })
       .prefault({}),
     data: z.strictObject({ directory: z.string().min(1).default('data') }).prefault({}),

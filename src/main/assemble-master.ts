@@ -6,6 +6,7 @@ import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import { ReportIngest } from '../master/grpc/ingest.ts';
 import { traceReports } from '../master/grpc/trace-reports.ts';
+import { Access } from '../master/http/access.ts';
 import { admission, type Bindings } from '../master/http/admission/admission.ts';
 import { createApp } from '../master/http/app.ts';
 import { ClockGuard } from '../master/leader/clock.ts';
@@ -30,6 +31,7 @@ import type { Logger } from '../observability/logger.ts';
 import { LoopDelay } from '../observability/loop-delay.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import type { Store } from '../store/store.ts';
+import { ApiTokens } from './api-tokens.ts';
 import { createChannels } from './channels.ts';
 import { ForbiddenJobs } from './forbidden-jobs.ts';
 import { onStop, randomText } from './runtime.ts';
@@ -103,6 +105,12 @@ export function assembleMaster(parts: MasterParts): Master {
   };
   const loop = new LoopDelay();
   const { loopDelayMs: loopDelay, ...limits } = config.http.limits;
+  const tokens = new ApiTokens(config, logger);
+  if (!tokens.wanted && !isLoopback(config.http.host)) {
+    logger.warn(
+      'REST asks for no tokens: whoever reaches it may have commands run; set auth.tokens or auth.tokensFile',
+    );
+  }
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
@@ -124,6 +132,7 @@ export function assembleMaster(parts: MasterParts): Master {
     ...(isLoopback(config.http.host) && {
       hosts: ['localhost', '127.0.0.1', '[::1]', config.http.host, ...hostOf(config.http.publicUrl)],
     }),
+    access: tokens.wanted ? new Access(() => tokens.current, { metrics: config.auth.metrics }) : undefined,
     pageOverlay: config.http.pageOverlay,
     stopping: stopping.signal,
   });
@@ -146,6 +155,7 @@ export function assembleMaster(parts: MasterParts): Master {
       publisher,
       new PublicationWatch({ store, logger, registry }),
       leader,
+      tokens,
       new ForbiddenJobs({ store, rules, logger }),
       loop,
       onStop(async () => stopping.abort()),

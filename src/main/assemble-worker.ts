@@ -4,7 +4,7 @@ import type { LiveConfig } from '../config/live.ts';
 import { type Config, workerExecutors, workerName } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import type { WorkerId } from '../domain/run/run.ts';
+import { makeWorkerId } from '../domain/run/worker-id.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { publishedCatalog, sourcesOf } from '../worker/modules/catalog.ts';
@@ -13,6 +13,7 @@ import { reportMetrics } from '../worker/reporting/metrics.ts';
 import { Reporter } from '../worker/reporting/reporter.ts';
 import type { ReportTransport } from '../worker/reporting/transport.ts';
 import { SupervisorClient } from '../worker/supervisor/client.ts';
+import type { ConsulAccess } from '../worker/supervisor/protocol.ts';
 import { Worker } from '../worker/worker.ts';
 import { onStop, randomText, version } from './runtime.ts';
 import type { WorkerModules } from './worker-modules.ts';
@@ -32,11 +33,11 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** See `WorkerOptions`. */
   readonly address?: string | undefined;
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** Where the master is that is in this process, and in no catalog. */
   readonly masterUrl?: string;
   /** How the supervisor reaches Consul once the worker is dead. */
-  readonly consul?: { readonly address: string; readonly token?: string };
+  readonly consul?: ConsulAccess;
 }
 
 /** A worker from its parts, the same on Consul as in one process. Its services come in the order of starting. */
@@ -45,7 +46,7 @@ export async function assembleWorker(
 ): Promise<{ readonly worker: Worker; readonly services: readonly Service[] }> {
   const { config, coordinator, transport, logger, registry, modules } = parts;
   const name = workerName(config);
-  const id = `${name}-${randomText(5)}` as WorkerId;
+  const id = makeWorkerId(name, randomText(5));
   const kubernetes = config.worker.kubernetesAccess || config.worker.executors.includes('kubernetes');
   const directory = join(config.data.directory, `worker-${name}`);
   const spool = await openFileSpool({

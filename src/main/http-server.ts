@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import { createAdaptorServer } from '@hono/node-server';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/schema.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
+import { type Logger, silentLogger } from '../observability/logger.ts';
+import { Sparing } from '../observability/sparing.ts';
 import { Connections } from './connections.ts';
 import { StartError } from './runtime.ts';
+import type { TlsFiles, TlsMaterial } from './tls/files.ts';
 
 type Handler = (request: Request, bindings: Bindings) => Response | Promise<Response>;
 
@@ -22,6 +27,9 @@ export interface HttpServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly limits: Pick<Config['http']['limits'], 'connections' | 'requestSeconds'>;
+  /** Without a certificate: plain text. */
+  readonly tls?: TlsFiles;
+  readonly logger?: Logger;
 }
 
 /** How long open requests (followed logs, live pages) may go on once the server stops. */
@@ -49,7 +57,14 @@ export class HttpServer implements Service {
   #handler: Handler = waiting;
   #server: Server | undefined;
 
+  readonly #tls: TlsFiles | undefined;
+  readonly #logger: Logger;
+  readonly #sparing = new Sparing();
+  #unfollow: (() => void) | undefined;
+
   constructor(options: HttpServerOptions) {
+    this.#tls = options.tls?.current.cert === undefined ? undefined : options.tls;
+    this.#logger = options.logger ?? silentLogger;
     this.#host = options.host;
     this.#wantedPort = options.port;
     this.#limits = options.limits;
@@ -65,6 +80,10 @@ export class HttpServer implements Service {
     if (this.#host === '0.0.0.0') return '127.0.0.1';
     if (this.#host === '::') return '[::1]';
     return isIP(this.#host) === 6 ? `[${this.#host}]` : this.#host;
+  }
+
+  get scheme(): 'http' | 'https' {
+    return this.#tls === undefined ? 'http' : 'https';
   }
 
   use(handler: Handler): void {
@@ -99,7 +118,9 @@ export class HttpServer implements Service {
       const server = createAdaptorServer({
         fetch: (request, bindings) => this.#handler(request, bindings as Bindings),
         overrideGlobalObjects: false,
+        ...(this.#tls && { createServer: createTlsServer }),
         serverOptions: {
+          ...(this.#tls && serverOptions(this.#tls.current)),
           headersTimeout: Math.min(headersWithin, requestWithin),
           requestTimeout: requestWithin,
           keepAliveTimeout: keepAlive,
@@ -113,12 +134,31 @@ export class HttpServer implements Service {
       server.once('error', error => reject(refusal(error, this.#host, this.#wantedPort)));
       server.listen({ host: this.#host, port: this.#wantedPort, backlog: mostUnaccepted }, resolve);
       this.#server = server;
+      this.#followCertificates(server);
+    });
+  }
+
+  #followCertificates(server: Server): void {
+    if (!(server instanceof TlsServer)) return;
+    this.#unfollow = this.#tls?.onChange(material => server.setSecureContext(material));
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      const peer = socket.remoteAddress;
+      const reason = String(socket.authorizationError ?? error.code ?? error.message);
+      // A client that went away, or a probe of the bare port.
+      if (reason === 'ECONNRESET') return;
+      this.#sparing.say(`${peer} ${reason}`, unsaid =>
+        this.#logger.warn(
+          { peer, reason, unsaid },
+          'a client was refused at the HTTP port: no TLS, or no valid certificate',
+        ),
+      );
     });
   }
 
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
+    this.#unfollow?.();
     if (server === undefined) return;
     const closed = new Promise<void>(resolve => server.close(() => resolve()));
     server.closeIdleConnections();
@@ -126,6 +166,11 @@ export class HttpServer implements Service {
     await closed;
     clearTimeout(timer);
   }
+}
+
+/** With a CA, every client needs a certificate of it. */
+function serverOptions(material: TlsMaterial): TlsOptions {
+  return { ...material, ...(material.ca && { requestCert: true, rejectUnauthorized: true }) };
 }
 
 function refusal(error: Error, host: string, port: number): StartError {

@@ -12,6 +12,7 @@ import { watchKey } from '../coordination/watch.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import { createLogger, type Logger, setLogLevel, silentLogger } from '../observability/logger.ts';
 import { consulOf } from './consul-access.ts';
+import { TlsFiles } from './tls/files.ts';
 
 export interface Configured {
   /** As it was at the start. */
@@ -104,9 +105,12 @@ async function sourcesOf(config: Config): Promise<readonly Source[]> {
 /** With connections of its own, that end with it. */
 function followKey(config: Config): FollowKey {
   return async (key, options) => {
-    const coordinator = new ConsulCoordinator(consulOf(config));
+    const tls = new TlsFiles({ setting: 'consul.tls', paths: config.consul.tls, logger: silentLogger });
+    const coordinator = new ConsulCoordinator({ ...consulOf(config), tls: () => tls.current });
+    await tls.start();
     await watchKey(coordinator, key, options);
     await coordinator.close();
+    await tls.stop();
   };
 }
 

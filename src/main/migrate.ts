@@ -2,7 +2,7 @@ import type { StartOptions } from '../cli/program.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
 import { type Configured, withConfig } from './live-config.ts';
-import { databaseUrl } from './master.ts';
+import { databaseOf } from './master.ts';
 import { waitFor } from './runtime.ts';
 
 /** How long the database is waited for. */
@@ -14,7 +14,7 @@ export async function migrate(options: StartOptions): Promise<void> {
 }
 
 async function apply({ config, logger }: Configured): Promise<void> {
-  const store = await openPostgresStore({ url: databaseUrl(config), logger });
+  const store = await openPostgresStore({ ...databaseOf(config), logger });
   try {
     const signal = AbortSignal.timeout(patience);
     const applied = await waitFor('the database', () => store.migrate(), {

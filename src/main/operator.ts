@@ -23,10 +23,11 @@ import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
-import { databaseUrl } from './master.ts';
+import { databaseOf } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
 import { ServerWatch } from './server-watch.ts';
+import { Certificates } from './tls/certificates.ts';
 
 /** How long the Kubernetes API is waited for by what runs once. */
 const patience = 60_000;
@@ -40,7 +41,7 @@ export async function operator(options: StartOptions): Promise<void> {
 }
 
 async function reconcile({ config, live, logger }: Configured): Promise<void> {
-  const url = databaseUrl(config);
+  const database = databaseOf(config);
   const kubernetes = loadKubeConfig();
   const connection = new KubernetesConnection(kubernetes);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
@@ -48,11 +49,12 @@ async function reconcile({ config, live, logger }: Configured): Promise<void> {
   await runUntilStopped(logger, async signal => {
     const registry = createRegistry('operator', version);
     configMetrics(live, registry);
-    const http = new HttpServer(config.http);
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
-    const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
+    const store = await openPostgresStore({ ...database, logger });
     const consul = consulOf(config);
-    const coordinator = new ConsulCoordinator({ ...consul, logger });
+    const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
     const base = [
       onStop(() => store.close()),
       onStop(() => coordinator.close()),
@@ -74,7 +76,7 @@ async function reconcile({ config, live, logger }: Configured): Promise<void> {
       await waitFor('the database', migrated, { ...waiting, final: error => !isRetryable(error) });
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), waiting);
 
-      const database = new ServerWatch({
+      const watch = new ServerWatch({
         what: 'the database',
         metric: 'cronmesh_database_up',
         ping: () => store.ping(),
@@ -112,11 +114,11 @@ async function reconcile({ config, live, logger }: Configured): Promise<void> {
       });
       const status = () => {
         const clockProblem = clockOk() ? [] : ["its clock is off from its peers'"];
-        const reasons = [...database.reasons, ...core.problems, ...clockProblem];
+        const reasons = [...watch.reasons, ...core.problems, ...clockProblem];
         return { ready: reasons.length === 0, leading: core.leading, reasons };
       };
       http.use(healthPages({ whose: 'an operator', status, registry }));
-      const all = new Services([...base, database, clock, publisher, workers, core], logger);
+      const all = new Services([...base, certificates, watch, clock, publisher, workers, core], logger);
       await all.start();
       logger.info({ operator: name, cluster, http: http.port, namespaces: config.operator.namespaces }, 'started');
       return all;

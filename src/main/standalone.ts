@@ -12,6 +12,7 @@ import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
+import { Certificates } from './tls/certificates.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** The whole product in one process (and its supervisor): PGlite and the in-memory coordinator, on one port of loopback. */
@@ -23,7 +24,8 @@ async function everything({ config, live, logger }: Configured, file: string | u
   await runUntilStopped(logger, async () => {
     const modules = await loadWorkerModules(config, file);
     const directory = dataFolder(config.data.directory);
-    const http = new HttpServer(config.http);
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
     const tracing = await startTracing({ ...config.tracing, program: 'standalone', version, logger });
     const stack = [onStop(() => tracing.stop()), onStop(() => store.close())];
@@ -47,7 +49,7 @@ async function everything({ config, live, logger }: Configured, file: string | u
         logger,
       });
       await http.start();
-      if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
+      if (fresh) await seed(master.jobs, `${http.scheme}://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
         config,
         live,
@@ -58,17 +60,27 @@ async function everything({ config, live, logger }: Configured, file: string | u
         tracing,
         logger,
         address: config.advertise.address ?? http.localHost,
-        healthAddress: { host: http.localHost, port: http.port },
-        masterUrl: config.http.publicUrl ?? `http://${http.localHost}:${http.port}`,
+        healthAddress: { host: http.localHost, port: http.port, secure: http.scheme === 'https' },
+        masterUrl: config.http.publicUrl ?? `${http.scheme}://${http.localHost}:${http.port}`,
       });
       http.measure(registry);
       http.use(master.fetch);
       const all = new Services(
-        [...stack, onStop(() => coordinator.close()), onStop(() => http.stop()), ...master.services, ...services],
+        [
+          ...stack,
+          onStop(() => coordinator.close()),
+          onStop(() => http.stop()),
+          certificates,
+          ...master.services,
+          ...services,
+        ],
         logger,
       );
       await all.start();
-      logger.info({ worker: worker.status().name, data: directory }, `ready at http://${http.localHost}:${http.port}`);
+      logger.info(
+        { worker: worker.status().name, data: directory },
+        `ready at ${http.scheme}://${http.localHost}:${http.port}`,
+      );
       return all;
     } catch (error) {
       await http.stop();

@@ -12,6 +12,8 @@ import { HttpServer } from './http-server.ts';
 import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
 import { consulWatch } from './server-watch.ts';
+import { Certificates } from './tls/certificates.ts';
+import { channelCredentials } from './tls/grpc-credentials.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** A worker: claims ticks, has them run by its supervisor, reports to the masters. As many as wanted. */
@@ -25,11 +27,12 @@ async function work({ config, live, logger }: Configured, file: string | undefin
     const modules = await loadWorkerModules(config, file);
     const registry = createRegistry('worker', version);
     configMetrics(live, registry);
-    const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
-    const http = new HttpServer(config.http);
-    await http.start();
     const consul = consulOf(config);
-    const coordinator = new ConsulCoordinator({ ...consul, logger });
+    const certificates = new Certificates(config, logger);
+    const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
+    await http.start();
+    const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
     const base = [onStop(() => tracing.stop()), onStop(() => coordinator.close()), onStop(() => http.stop())];
     try {
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), { logger, signal });
@@ -39,19 +42,29 @@ async function work({ config, live, logger }: Configured, file: string | undefin
         live,
         modules,
         coordinator,
-        transport: grpcTransport({ target: 'consul:///cronmesh-master', logger }),
+        transport: grpcTransport({
+          target: 'consul:///cronmesh-master',
+          credentials: channelCredentials(certificates.grpc),
+          // The catalog gives addresses, which certificates need not name.
+          channelOptions: { 'grpc.ssl_target_name_override': config.grpc.tls.serverName },
+          logger,
+        }),
         registry,
         tracing,
         logger,
         address: config.advertise.address,
-        healthAddress: { host: config.advertise.address ?? http.localHost, port: http.port },
+        healthAddress: {
+          host: config.advertise.address ?? http.localHost,
+          port: http.port,
+          secure: http.scheme === 'https',
+        },
         consul,
       });
       http.measure(registry);
       const pages = { '/jobs': () => ({ jobs: core.jobs() }) };
       http.use(healthPages({ whose: 'a worker', status: () => core.status(), registry, pages }));
       const watch = consulWatch(coordinator, { logger, registry });
-      const all = new Services([...base, watch, ...services], logger);
+      const all = new Services([...base, certificates, watch, ...services], logger);
       await all.start();
       logger.info({ worker: core.status().id, http: http.port }, 'started');
       return all;

@@ -28,7 +28,7 @@ export interface WorkerOptions {
   /** Where others reach this process, as the catalog says it. Default: the address of the Consul node. */
   readonly address?: string | undefined;
   /** Where Consul's agent reaches `/healthz` of this process. The server must listen before `start`. */
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** The masters' base URL for callbacks of http jobs. Default: of a master in the catalog. */
   readonly callbackUrl?: string | undefined;
   readonly coordinator: Coordinator;

@@ -12,7 +12,7 @@ export interface RegistrationOptions {
   /** Of the service: where others reach this process. Empty: the Consul node's. */
   readonly address: string;
   /** Where the agent looks whether the process answers. */
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** Why the worker takes no work now; empty when it does. */
   readonly reasons: () => readonly string[];
   readonly logger: Logger;
@@ -106,7 +106,7 @@ export class WorkerRegistration {
 
   async #register(): Promise<void> {
     const { coordinator, id, meta, address, healthAddress } = this.#options;
-    const { host, port } = healthAddress;
+    const { host, port, secure = false } = healthAddress;
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
     this.#outdated = false;
     const registration: ServiceRegistration = {
@@ -120,7 +120,7 @@ export class WorkerRegistration {
           kind: 'http',
           id: aliveCheck(id),
           name: 'the process answers',
-          url: `http://${authority}/healthz`,
+          url: `http${secure ? 's' : ''}://${authority}/healthz`,
           interval: 1_000,
           timeout: 10_000,
           deregisterAfter: 60_000,

@@ -14,6 +14,7 @@ import { pausesConformance } from './store/pauses.ts';
 import { reportsConformance } from './store/reports.ts';
 import { retriesConformance } from './store/retries.ts';
 import { runChangesConformance } from './store/run-changes.ts';
+import { runClaimsConformance } from './store/run-claims.ts';
 import { runsConformance } from './store/runs.ts';
 
 export interface OpenStore {
@@ -54,6 +55,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     jobsConformance(store);
     calendarsConformance(store);
     reportsConformance(store);
+    runClaimsConformance(store);
     runsConformance(store);
     runChangesConformance(store);
     leaderConformance(store);

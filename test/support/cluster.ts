@@ -7,6 +7,21 @@ import { eventually, freePort, Program } from './process.ts';
 import { Rest } from './rest.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
+export interface ClusterOptions {
+  readonly masters: number;
+  readonly workers: number;
+  readonly masterEnv?: Record<string, string>;
+  readonly workerEnv?: Record<string, string> | ((name: string) => Record<string, string>);
+  /** Default: fresh ones. They are stopped with the cluster. */
+  readonly consul?: ConsulServer;
+  readonly postgres?: PostgresServer;
+  /** How REST is reached. Default http, without headers. */
+  readonly scheme?: 'http' | 'https';
+  readonly headers?: Record<string, string>;
+  /** Puts something between them and Consul and the database that can be cut. */
+  readonly proxied?: boolean;
+}
+
 interface Member {
   readonly env: Record<string, string>;
   readonly http: number;
@@ -23,35 +38,43 @@ export class Cluster {
 
   /** With `proxied`: what stands before Consul and the database, and can be cut. */
   readonly proxies: { readonly consul: TcpProxy; readonly database: TcpProxy } | undefined;
+  readonly #options: ClusterOptions;
 
   private constructor(
     folder: string,
-    consul: ConsulServer,
-    postgres: PostgresServer,
-    proxies?: { readonly consul: TcpProxy; readonly database: TcpProxy },
+    servers: { readonly consul: ConsulServer; readonly postgres: PostgresServer },
+    proxies: { readonly consul: TcpProxy; readonly database: TcpProxy } | undefined,
+    options: ClusterOptions,
   ) {
     this.folder = folder;
-    this.consul = consul;
-    this.postgres = postgres;
+    this.consul = servers.consul;
+    this.postgres = servers.postgres;
     this.proxies = proxies;
+    this.#options = options;
   }
 
-  static async start(size: {
-    masters: number;
-    workers: number;
-    masterEnv?: Record<string, string>;
-    workerEnv?: Record<string, string>;
-    proxied?: boolean;
-  }): Promise<Cluster> {
+  static async start(options: ClusterOptions): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'cronmesh-cluster-'));
-    const [consul, postgres] = await Promise.all([startConsul(), startPostgres()]);
-    const proxies = size.proxied
+    const [consul, postgres] = await Promise.all([
+      options.consul ?? startConsul(),
+      options.postgres ?? startPostgres(),
+    ]);
+    const proxies = options.proxied
       ? { consul: await proxyOf(consul.address), database: await proxyOf(postgres.url) }
       : undefined;
-    const cluster = new Cluster(folder, consul, postgres, proxies);
-    for (let i = 0; i < size.masters; i++) await cluster.addMaster(size.masterEnv);
-    for (let i = 0; i < size.workers; i++) await cluster.addWorker(size.workerEnv);
-    await cluster.ready(size.workers);
+    const cluster = new Cluster(folder, { consul, postgres }, proxies, options);
+    try {
+      for (let i = 0; i < options.masters; i++) await cluster.addMaster(options.masterEnv);
+      for (let i = 0; i < options.workers; i++) {
+        const { workerEnv } = options;
+        await cluster.addWorker(typeof workerEnv === 'function' ? workerEnv(`worker-${i}`) : workerEnv);
+      }
+      await cluster.ready(options.workers);
+    } catch (error) {
+      // Nobody else knows of it yet.
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
@@ -102,13 +125,13 @@ export class Cluster {
   rest(master = 0): Rest {
     const member = this.masters[master];
     if (member === undefined) throw new Error(`no master ${master}`);
-    return new Rest(`http://127.0.0.1:${member.http}`);
+    return new Rest(`${this.#options.scheme ?? 'http'}://127.0.0.1:${member.http}`, this.#options.headers);
   }
 
   /** Waits until every master serves and the catalog has this many ready workers. */
   async ready(workers: number): Promise<void> {
     for (let i = 0; i < this.masters.length; i++) {
-      await eventually(`master ${i} ready`, async () => (await this.rest(i).request('GET', '/readyz')).ok, 60_000);
+      await eventually(`master ${i} ready`, async () => (await this.rest(i).request('GET', '/readyz')).ok, 120_000);
     }
     await eventually(
       `${workers} workers ready`,
@@ -116,7 +139,7 @@ export class Cluster {
         const { items } = await this.rest().get<{ items: { ready: boolean }[] }>('/api/v1/workers');
         return items.filter(worker => worker.ready).length >= workers;
       },
-      60_000,
+      120_000,
     );
   }
 

@@ -1,18 +1,34 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Report, ReportBatch } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
+import { workerNameOf } from '../../domain/run/worker-id.ts';
 import type { ReportRequest, ReportResponse } from '../../gen/cronmesh/v1/report.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { Sparing } from '../../observability/sparing.ts';
 import { checkBatch, decodeReport, InvalidReportError } from '../../wire/codec.ts';
 import type { Budget } from './budget.ts';
 import type { Refusals } from './refusals.ts';
 
+/** `checked`: the sender is the worker of the batch, and may say nothing of others' runs. */
+export type Ingest = (batch: ReportBatch, options: { readonly checked: boolean }) => Promise<void>;
+
 export interface ReportStreamDependencies {
-  readonly ingest: (batch: ReportBatch) => Promise<void>;
+  readonly ingest: Ingest;
   readonly refusals: Refusals;
   /** What all streams together may have in memory. */
   readonly budget: Budget;
+  /** The worker's name in the client's certificate, where certificates are asked for. */
+  readonly sender?: string;
+  readonly sparing: Sparing;
   readonly logger: Logger;
+}
+
+/** Reports in the name of a worker that is not the certificate's. */
+class ForgedSenderError extends Error {
+  override readonly name = 'ForgedSenderError';
+  constructor(worker: string, sender: string) {
+    super(`reports of ${JSON.stringify(worker.slice(0, 100))} are refused: the certificate is that of ${sender}`);
+  }
 }
 
 /** Batches of a stream that may be uncommitted before no more are read: the sender's window is smaller. */
@@ -82,7 +98,13 @@ export class ReportStream {
 
   async #commit(request: ReportRequest): Promise<void> {
     const { worker, spool, first } = request;
-    await this.#deps.ingest({ worker: worker as WorkerId, spool, first, reports: this.#decode(request) });
+    const { sender } = this.#deps;
+    if (sender !== undefined && workerNameOf(worker as WorkerId) !== sender)
+      throw new ForgedSenderError(worker, sender);
+    await this.#deps.ingest(
+      { worker: worker as WorkerId, spool, first, reports: this.#decode(request) },
+      { checked: sender !== undefined },
+    );
   }
 
   async #answer({ worker, spool, first, reports }: ReportRequest, committed: Promise<void>): Promise<void> {
@@ -91,8 +113,7 @@ export class ReportStream {
       await committed;
       response = { spool, acknowledged: first + reports.length - 1, error: '', retryAfterMs: 0 };
     } catch (error) {
-      const level = error instanceof InvalidReportError ? 'warn' : 'error';
-      this.#deps.logger[level]({ err: error, worker, first, reports: reports.length }, 'reports were not committed');
+      this.#say(error, { worker, first, reports: reports.length });
       response = { spool, acknowledged: first - 1, error: (error as Error).message || String(error), retryAfterMs };
     }
     if (this.#call.cancelled || this.#call.writableEnded) return;
@@ -101,6 +122,16 @@ export class ReportStream {
     else {
       this.#uncommitted--;
       this.#goOn();
+    }
+  }
+
+  #say(error: unknown, about: { readonly worker: string; readonly first: number; readonly reports: number }): void {
+    const { logger, sender, sparing } = this.#deps;
+    if (error instanceof ForgedSenderError) {
+      sparing.say(`${sender} ${about.worker}`, unsaid => logger.warn({ ...about, sender, unsaid }, error.message));
+    } else {
+      const level = error instanceof InvalidReportError ? 'warn' : 'error';
+      logger[level]({ err: error, ...about }, 'reports were not committed');
     }
   }
 

@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events';
+import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
@@ -5,21 +7,26 @@ import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Service } from '../../domain/lifecycle.ts';
-import type { ReportBatch } from '../../domain/run/report.ts';
 import type { Clock, Milliseconds } from '../../domain/time.ts';
 import { type ReportServiceServer, ReportServiceService } from '../../gen/cronmesh/v1/report.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { Sparing } from '../../observability/sparing.ts';
 import { Budget } from './budget.ts';
+import { workerOf } from './identity.ts';
 import { Refusals } from './refusals.ts';
-import { ReportStream } from './report-stream.ts';
+import { type Ingest, ReportStream } from './report-stream.ts';
 
 export interface GrpcServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   /** Commits a batch; keeps the order of calls for each worker. See `ReportIngest`. */
-  readonly ingest: (batch: ReportBatch) => Promise<void>;
+  readonly ingest: Ingest;
   readonly logger: Logger;
+  /** Default: plain text. */
+  readonly credentials?: ServerCredentials;
+  /** Clients have certificates: each reports as the worker that is in its own, and of its own runs. */
+  readonly identified?: boolean;
   readonly clock?: Clock;
   /** A connection gets no new streams after this time (and a tenth of jitter), so that new masters get their share. Default 10 minutes. */
   readonly maxConnectionAge?: Milliseconds;
@@ -50,6 +57,7 @@ export class GrpcServer implements Service {
   readonly #server: Server;
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING', [serviceName]: 'NOT_SERVING' });
   readonly #streams = new Set<ReportStream>();
+  readonly #sparing = new Sparing();
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #port = 0;
@@ -67,7 +75,7 @@ export class GrpcServer implements Service {
       'grpc.keepalive_timeout_ms': 5_000,
     });
     const budget = new Budget(options.maxUncommittedBytes ?? 64 * 1024 * 1024);
-    const dependencies = { ingest, logger, refusals: new Refusals(clock), budget };
+    const dependencies = { ingest, logger, refusals: new Refusals(clock), budget, sparing: this.#sparing };
     const reports: ReportServiceServer = {
       report: call => {
         if (this.#streams.size >= maxStreams) {
@@ -79,7 +87,15 @@ export class GrpcServer implements Service {
           call.emit('error', { code: status.RESOURCE_EXHAUSTED, details });
           return;
         }
-        const stream = new ReportStream(call, dependencies);
+        const sender = workerOf(call.getAuthContext().sslPeerCertificate);
+        if (options.identified && sender === undefined) {
+          this.#refuse(call);
+          return;
+        }
+        const stream = new ReportStream(call, {
+          ...dependencies,
+          ...(options.identified && sender !== undefined && { sender }),
+        });
         this.#streams.add(stream);
         call.on('close', () => this.#streams.delete(stream));
         if (this.#stopping) void stream.end();
@@ -122,8 +138,35 @@ export class GrpcServer implements Service {
     const { host, port } = this.#options;
     const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     const bind = promisify(this.#server.bindAsync).bind(this.#server);
-    this.#port = await bind(address, ServerCredentials.createInsecure());
+    this.#port = await bind(address, this.#options.credentials ?? ServerCredentials.createInsecure());
+    this.#sayRefusedHandshakes();
     this.setServing(true);
+  }
+
+  #refuse(call: { getPeer(): string; emit(event: 'error', error: object): boolean }): void {
+    const details = 'the certificate names no worker: it needs one URI such as spiffe://cluster.local/worker/<name>';
+    this.#sparing.say('nobody', unsaid => this.#options.logger.warn({ peer: call.getPeer(), unsaid }, details));
+    call.emit('error', { code: status.PERMISSION_DENIED, details });
+  }
+
+  /** grpc-js says nothing of a certificate that is missing, foreign or expired; the server below it does. */
+  #sayRefusedHandshakes(): void {
+    const { http2Servers } = this.#server as unknown as { http2Servers?: ReadonlyMap<EventEmitter, unknown> };
+    for (const server of http2Servers?.keys() ?? []) {
+      server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+        // Of a certificate that was looked at and refused, the error itself says only that the connection ended.
+        const reason = String(socket.authorizationError ?? error.code ?? error.message);
+        const peer = socket.remoteAddress;
+        // A probe of the bare port.
+        if (reason === 'ECONNRESET') return;
+        this.#sparing.say(`${peer} ${reason}`, unsaid =>
+          this.#options.logger.warn(
+            { peer, reason, unsaid },
+            'a client was refused at the gRPC port: no TLS, or no valid certificate',
+          ),
+        );
+      });
+    }
   }
 
   /** Streams end once what they brought is committed, and their workers go on at another master. */

@@ -53,6 +53,7 @@ export function problemOf(error: CronmeshError, requestId: string) {
   const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="cronmesh"' }),
     ...((status === 503 || status === 429) && { 'Retry-After': '1' }),
   };
   return { status, headers, body: JSON.stringify(body) };

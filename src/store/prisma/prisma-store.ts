@@ -20,6 +20,7 @@ import { pauses } from './pauses.ts';
 import { applyReports } from './reports.ts';
 import { retries } from './retries.ts';
 import { runChanges } from './run-changes.ts';
+import { runClaims } from './run-claims.ts';
 import { lastRuns, listRuns } from './run-list.ts';
 import { runs } from './runs.ts';
 import { trim } from './trim.ts';
@@ -46,6 +47,7 @@ export function createStore(database: Database): Store {
     ...leadership(database),
     ...coordinationKeys(database),
     applyReports: (worker, reports, now) => applyReports(database, worker, reports, now),
+    runClaims: ids => runClaims(database, ids),
     lastRuns: uids => lastRuns(database, uids),
     listRuns: filter => listRuns(database, filter),
     migrate: async () => migrate(database, await readMigrations()),

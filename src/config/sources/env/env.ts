@@ -11,6 +11,10 @@ const customary: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'consul.address': 'CONSUL_HTTP_ADDR',
   'consul.token': 'CONSUL_HTTP_TOKEN',
+  'consul.tokenFile': 'CONSUL_HTTP_TOKEN_FILE',
+  'consul.tls.caFile': 'CONSUL_CACERT',
+  'consul.tls.certFile': 'CONSUL_CLIENT_CERT',
+  'consul.tls.keyFile': 'CONSUL_CLIENT_KEY',
   'tracing.endpoint': 'OTEL_EXPORTER_OTLP_ENDPOINT',
 };
 
@@ -30,7 +34,7 @@ export function environmentLayer(settings: readonly Setting[], environment: Envi
 
 /** CRONMESH_ variables with another meaning: what commands read, and a run's own environment. */
 const others =
-  /^CRONMESH_(SERVER|NAMESPACE|JOB|TICK|RUN|ATTEMPT|FENCING_TOKEN|WORKER|SHARDS?)$|^CRONMESH_(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+  /^CRONMESH_(SERVER|TOKEN|CACERT|NAMESPACE|JOB|TICK|RUN|ATTEMPT|FENCING_TOKEN|WORKER|SHARDS?)$|^CRONMESH_(.+_)?(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 
 /**
  * Variables of the environment that begin with CRONMESH_ but are no setting: misspelt ones must not pass in silence.
