@@ -20,4 +20,4 @@ export const chartKinds = [
 ] as const;
 
 /** Kinds of others, whose definitions are theirs: not judged by schema. */
-export const foreignKinds = ['HTTPRoute', 'PodMonitor', 'ScaledObject', 'ServiceMonitor'] as const;
+export const foreignKinds = ['HTTPRoute', 'PodMonitor', 'PrometheusRule', 'ScaledObject', 'ServiceMonitor'] as const;

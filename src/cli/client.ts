@@ -18,9 +18,15 @@ const requestTimeout = 30_000;
 /** The REST API of one server. Every method throws ApiError for what the server refuses, CliError when it is not reached. */
 export class Client {
   readonly #server: URL;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  /** @param server `http://host:port`; the scheme may be left out. @throws CliError */
-  constructor(server: string) {
+  /**
+   * @param server `http://host:port`; the scheme may be left out
+   * @param token sent as a bearer token
+   * @throws CliError
+   */
+  constructor(server: string, token?: string) {
+    this.#headers = token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` };
     const url = URL.parse(server.includes('://') ? server : `http://${server}`);
     if (!url || !/^https?:$/.test(url.protocol))
       throw new CliError(`--server ${server} is no http or https URL`, { status: 2 });
@@ -81,7 +87,7 @@ export class Client {
     try {
       response = await fetch(url, {
         method,
-        headers: { ...json, ...options.headers },
+        headers: { ...this.#headers, ...json, ...options.headers },
         ...(options.body !== undefined && { body: textOf(options) }),
         ...(signal && { signal }),
       });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Client } from './client.ts';
 import { CliError, explain } from './errors.ts';
@@ -6,6 +8,7 @@ import { type Format, formats } from './output/structured.ts';
 /** Options that every client command has. */
 export interface ClientOptions {
   readonly server: string;
+  readonly cacert?: string;
   /** As it was given; commands fall back to `default`. */
   readonly namespace?: string;
 }
@@ -18,6 +21,11 @@ export function clientCommand(parent: Command, nameAndArguments: string): Comman
       new Option('-s, --server <url>', 'the server to talk to')
         .env('CRONMESH_SERVER')
         .default('http://127.0.0.1:8080')
+        .helpGroup('Connection:'),
+    )
+    .addOption(
+      new Option('--cacert <file>', 'the CA of an https server, beside those that Node.js trusts')
+        .env('CRONMESH_CACERT')
         .helpGroup('Connection:'),
     )
     .addOption(new Option('-n, --namespace <name>', 'the namespace (default: "default")').helpGroup('Connection:'));
@@ -72,8 +80,18 @@ export function action<A extends readonly unknown[]>(work: (...given: A) => Prom
   };
 }
 
+/** Its token comes from `CRONMESH_TOKEN`: the command line is for everybody of the machine to read. @throws CliError */
 export function clientOf(options: ClientOptions): Client {
-  return new Client(options.server);
+  if (options.cacert !== undefined && options.cacert !== '') trust(options.cacert);
+  return new Client(options.server, process.env.CRONMESH_TOKEN);
+}
+
+function trust(file: string): void {
+  try {
+    setDefaultCACertificates([...getCACertificates('default'), readFileSync(file, 'utf8')]);
+  } catch (error) {
+    throw new CliError(`--cacert ${file} cannot be used: ${(error as Error).message}`, { status: 2 });
+  }
 }
 
 /** Reports an error and goes on; the highest status is the process's. */

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import type { Role } from '../config/schema.ts';
 import { addApplyCommands } from './commands/apply.ts';
 import { addBackfillCommands } from './commands/backfills.ts';
 import { addBrakeCommands } from './commands/brakes.ts';
 import { addCalendarCommands } from './commands/calendar.ts';
+import { addConfigCommands, type ConfigOptions, type ConfigReport } from './commands/config.ts';
 import { addCrontabCommands } from './commands/crontab.ts';
 import { addDefinitionCommands } from './commands/definitions.ts';
 import { addDescribeCommand } from './commands/describe.ts';
@@ -25,6 +27,8 @@ export type ProgramName = keyof typeof programs;
 export interface StartOptions {
   /** A file of settings. */
   readonly config?: string;
+  /** Single settings: `worker.capacity=20`. */
+  readonly set?: readonly string[];
   /** Of the operator: take the finalizers off all resources, and end. */
   readonly releaseFinalizers?: boolean;
 }
@@ -33,7 +37,11 @@ export interface ProgramOptions {
   readonly version: string;
   /** The programs themselves; each reports its own errors. */
   readonly programs: Readonly<Record<ProgramName, (options: StartOptions) => Promise<void>>>;
+  /** Gives the configuration that a program would start with; reports its own errors. */
+  readonly readConfig: (role: Role, options: ConfigOptions, use: (report: ConfigReport) => void) => Promise<void>;
 }
+
+const gather = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 /**
  * The command line: the programs, and the commands that talk to a server. Exit status: 0 done, 1 failed, 2 bad usage
@@ -60,6 +68,7 @@ export function buildProgram(options: ProgramOptions): Command {
       .description(programs[name])
       .option('-c, --config <file>', 'settings as YAML; each can also be given by environment (CRONMESH_HTTP_PORT)')
       .helpGroup('Programs:')
+      .option('--set <setting=value>', 'one setting, stronger than file and environment; as often as needed', gather)
       .action(options.programs[name]);
     if (name === 'operator') {
       command.option('--release-finalizers', 'take the finalizers off all resources, so that they can go, and end');
@@ -78,5 +87,6 @@ export function buildProgram(options: ProgramOptions): Command {
   addCrontabCommands(program);
   addCalendarCommands(program);
   addNextCommand(program);
+  addConfigCommands(program, gather, options.readConfig);
   return program;
 }

@@ -3,8 +3,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ConfigError, environmentName, loadConfig } from './load.ts';
+import { ConfigError, loadConfig } from './load.ts';
 import { workerName } from './schema.ts';
+import { environmentName } from './settings.ts';
 
 function file(text: string): string {
   const path = join(mkdtempSync(join(tmpdir(), 'cronmesh-config-')), 'cronmesh.yaml');
@@ -137,7 +138,7 @@ describe('loadConfig', () => {
   for (const [text, message] of [
     [
       'http: { prt: 80 }',
-      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, publicUrl, pageOverlay (got 80)',
+      'http.prt (from FILE): is not a known field; did you mean port? Allowed here: host, port, publicUrl, pageOverlay, callbacksPerSecond, limits, tls (got 80)',
     ],
     ['http: 80', 'http (from FILE): must be a mapping (got 80)'],
     ['worker: { labels: { rank: 1 } }', 'worker.labels.rank (from FILE): must be a string; put it in quotes: "1"'],

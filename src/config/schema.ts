@@ -5,6 +5,8 @@ import { processUser } from '../domain/job/shell-process.ts';
 import { labels, namespaceName } from '../domain/job/spec/names.ts';
 import { type ExecutorKind, executorKinds } from '../domain/job/spec.ts';
 import { channel } from './channels.ts';
+import { apiTokens, caFile, clientTls, grpcTls, serverTls } from './security.ts';
+import { sources } from './sources/schema.ts';
 
 /** Which program reads the configuration: some defaults depend on it. */
 export type Role = 'standalone' | 'master' | 'worker' | 'operator';
@@ -42,6 +44,35 @@ const baseUrl = z
   .refine(value => !/[?#]/.test(value), 'must have no query')
   .transform(value => value.replace(/\/+$/, ''));
 
+const count = (least: number, most: number, usual: number) =>
+  z.coerce.number().int().min(least).max(most).default(usual);
+
+/**
+ * What one process takes over HTTP at once; the rest is refused with 429 or 503. `reads` … `loopDelayMs`: masters only.
+ * In one process the database is, too: more than a few queries at once only hold up the runs.
+ */
+const httpLimits = (role: Role) =>
+  z
+    .strictObject({
+      /** Connections; above it the one that is idle for longest makes room. */
+      connections: count(16, 100_000, 4_000),
+      /** How long a request, with its body, may take to arrive, in seconds. */
+      requestSeconds: z.coerce.number().min(1).max(3_600).default(30),
+      /** Requests that look, and that change something, at once; 16 times as many, 256 at least, wait for up to 5 s. */
+      reads: count(1, 10_000, role === 'standalone' ? 4 : 32),
+      writes: count(1, 10_000, role === 'standalone' ? 8 : 32),
+      /** Followed logs, live pages and logs on their way, in all and of one client address. */
+      streams: count(1, 50_000, 1_000),
+      streamsPerClient: count(1, 50_000, 250),
+      /** When timers come so late, in milliseconds, reads are refused, and writes at twice as much: runs go first. */
+      loopDelayMs: z.coerce
+        .number()
+        .min(10)
+        .max(60_000)
+        .default(role === 'standalone' ? 1_000 : 2_000),
+    })
+    .prefault({});
+
 /** What is no JSON stays text, and is refused as such. */
 function parseJson(value: unknown): unknown {
   if (typeof value !== 'string') return value;
@@ -63,8 +94,9 @@ function isUrl(value: string): boolean {
 }
 
 /**
- * Every setting, with its default for a role. Strength: environment over file over default. The environment's name of
- * `a.bC` is `CRONMESH_A_B_C`.
+ * Every setting, with its default for a role. Strength: flags over environment over Nacos over Consul over file over
+ * default. The environment's name of `a.bC` is `CRONMESH_A_B_C`. What is marked `live` acts without a restart: some part
+ * of the program subscribes to it. What is marked `secret` is shown nowhere.
  */
 export function configSchema(role: Role) {
   return z.strictObject({
@@ -79,9 +111,32 @@ export function configSchema(role: Role) {
         publicUrl: baseUrl.optional(),
         /** A folder whose files go before those of the page, read at each request: for working on the page. */
         pageOverlay: z.string().min(1).optional(),
+        /** Callbacks of http jobs that this master takes a second; each costs a read of Consul and a write. */
+        callbacksPerSecond: z.coerce.number().int().min(1).max(100_000).default(200).meta({ live: true }),
+        limits: httpLimits(role),
+        /** REST, page, health and metrics by https. With `caFile` every client needs a certificate of that CA. */
+        tls: serverTls,
       })
       .prefault({}),
-    grpc: z.strictObject({ host: z.string().min(1).default('0.0.0.0'), port: port.default(9090) }).prefault({}),
+    grpc: z
+      .strictObject({
+        host: z.string().min(1).default('0.0.0.0'),
+        port: port.default(9090),
+        /** Masters: their certificate and the CA of workers. Workers: theirs and the CA of masters. Both or neither. */
+        tls: grpcTls,
+      })
+      .prefault({}),
+    /** Who may use REST. Without tokens everybody who reaches it may do everything. */
+    auth: z
+      .strictObject({
+        /** In the environment: as JSON. */
+        tokens: z.preprocess(parseJson, apiTokens).default([]),
+        /** A file with a list of the same form, as YAML or JSON; read again when it changes. */
+        tokensFile: z.string().min(1).optional(),
+        /** Whether `/metrics` of masters needs a token, too. */
+        metrics: flag.default(false),
+      })
+      .prefault({}),
     /** The address under which others reach this process; without it, that of its Consul node. */
     advertise: z.strictObject({ address: z.string().min(1).optional() }).prefault({}),
     consul: z
@@ -92,6 +147,10 @@ export function configSchema(role: Role) {
           .pipe(z.url({ protocol: /^https?$/, message: 'must be host:port, or an http or https URL' }))
           .default('http://127.0.0.1:8500'),
         token: z.string().min(1).optional(),
+        /** A file that holds the token, read at the start. */
+        tokenFile: z.string().min(1).optional(),
+        /** For an https address: the CA that it is trusted by, and the certificate that it asks for. */
+        tls: clientTls,
       })
       .prefault({}),
     database: z
@@ -102,6 +161,8 @@ export function configSchema(role: Role) {
           .refine(isUrl, 'must be a URL such as postgresql://user@host:5432/database; in a password, write %25 for %')
           .optional(),
         poolSize: z.coerce.number().int().min(2).max(100).default(10),
+        /** The CA of the server's certificate: connections are by TLS, and its name is checked (sslmode=verify-full). */
+        caFile,
       })
       .prefault({}),
     data: z.strictObject({ directory: z.string().min(1).default('data') }).prefault({}),
@@ -115,9 +176,9 @@ export function configSchema(role: Role) {
             "must be up to 64 letters, digits, '-', '_' and '.'",
           )
           .optional(),
-        labels: labelMap.default({}),
+        labels: labelMap.default({}).meta({ live: true }),
         /** Runs at once. */
-        capacity: z.coerce.number().int().min(1).max(100_000).default(100),
+        capacity: z.coerce.number().int().min(1).max(100_000).default(100).meta({ live: true }),
         /** Of `module` and `custom` nothing need be said: they come with `worker.modules`. */
         executors: list(z.enum(executorKinds)).default(['shell', 'http']),
         /** Files, folders and packages that define jobs and executors; found from the configuration file's folder. */
@@ -179,16 +240,17 @@ export function configSchema(role: Role) {
     history: z
       .strictObject({
         /** Ended runs, their logs and skips are deleted after this many days. */
-        retentionDays: z.coerce.number().min(0.01).max(36_500).default(30),
+        retentionDays: z.coerce.number().min(0.01).max(36_500).default(30).meta({ live: true }),
         /** The most ended runs kept of each job. Default: no bound but the age. */
-        runsPerJob: z.coerce.number().int().min(1).max(1_000_000).optional(),
+        runsPerJob: z.coerce.number().int().min(1).max(1_000_000).optional().meta({ live: true }),
         /** The most output kept of each job’s ended runs together, in bytes. Default: no bound but the age. */
         outputBytesPerJob: z.coerce
           .number()
           .int()
           .min(0)
           .max(1024 ** 4)
-          .optional(),
+          .optional()
+          .meta({ live: true }),
       })
       .prefault({}),
     notifications: z
@@ -215,6 +277,19 @@ export function configSchema(role: Role) {
         ),
       )
       .default({}),
+    metrics: z
+      .strictObject({
+        /** Workers: so many jobs get series of their own, by name; the others share those of `_other`. */
+        perJob: z.coerce.number().int().min(0).max(10_000).default(0),
+      })
+      .prefault({}),
+    /** The most runs that may wait for a worker, delayed ones included; further requests get 429 `TooManyPending`. */
+    pending: z
+      .strictObject({
+        perJob: count(1, 1_000_000, 2_000),
+        total: count(1, 1_000_000, 20_000),
+      })
+      .prefault({}),
     tracing: z
       .strictObject({
         /** Where traces go by OTLP, such as http://127.0.0.1:4318. Default: nowhere. */
@@ -222,8 +297,15 @@ export function configSchema(role: Role) {
       })
       .prefault({}),
     log: z
-      .strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
+      .strictObject({
+        level: z
+          .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+          .default('info')
+          .meta({ live: true }),
+      })
       .prefault({}),
+    /** Servers that hold a YAML document of these settings, followed while the process runs. */
+    sources: sources.prefault({}),
   });
 }
 

@@ -6,5 +6,5 @@ export const masterService = 'cronmesh-master';
 /** The base of a master's addresses: the URL that it says of itself, else that of its HTTP server. */
 export function masterUrl({ address, port, meta }: Pick<ServiceInstance, 'address' | 'port' | 'meta'>): string {
   if (meta.url !== undefined && meta.url !== '') return meta.url;
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return `${meta.tls === 'true' ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

@@ -26,6 +26,10 @@ export const ErrorCode = {
   /** It was there, and is over for good. */
   Gone: 'Gone',
   TooManyRequests: 'TooManyRequests',
+  /** As many runs wait as may: see `pending` in the settings. */
+  TooManyPending: 'TooManyPending',
+  /** There is too much to do: nothing was done for this request. */
+  Overloaded: 'Overloaded',
   Unavailable: 'Unavailable',
   /** The input is valid by itself, and this object can't take it. */
   NotApplicable: 'NotApplicable',

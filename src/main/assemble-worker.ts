@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
+import type { LiveConfig } from '../config/live.ts';
 import { type Config, workerExecutors, workerName } from '../config/schema.ts';
 import type { Coordinator } from '../coordination/coordinator.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import type { WorkerId } from '../domain/run/run.ts';
+import { makeWorkerId } from '../domain/run/worker-id.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { publishedCatalog, sourcesOf } from '../worker/modules/catalog.ts';
@@ -12,6 +13,7 @@ import { reportMetrics } from '../worker/reporting/metrics.ts';
 import { Reporter } from '../worker/reporting/reporter.ts';
 import type { ReportTransport } from '../worker/reporting/transport.ts';
 import { SupervisorClient } from '../worker/supervisor/client.ts';
+import type { ConsulAccess } from '../worker/supervisor/protocol.ts';
 import { Worker } from '../worker/worker.ts';
 import { onStop, randomText, version } from './runtime.ts';
 import type { WorkerModules } from './worker-modules.ts';
@@ -21,6 +23,7 @@ const flushWithin = 5_000;
 
 export interface WorkerParts {
   readonly config: Config;
+  readonly live: LiveConfig;
   /** What `worker.modules` define: `loadWorkerModules`. */
   readonly modules: WorkerModules;
   readonly coordinator: Coordinator;
@@ -30,11 +33,11 @@ export interface WorkerParts {
   readonly logger: Logger;
   /** See `WorkerOptions`. */
   readonly address?: string | undefined;
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** Where the master is that is in this process, and in no catalog. */
   readonly masterUrl?: string;
   /** How the supervisor reaches Consul once the worker is dead. */
-  readonly consul?: { readonly address: string; readonly token?: string };
+  readonly consul?: ConsulAccess;
 }
 
 /** A worker from its parts, the same on Consul as in one process. Its services come in the order of starting. */
@@ -43,7 +46,7 @@ export async function assembleWorker(
 ): Promise<{ readonly worker: Worker; readonly services: readonly Service[] }> {
   const { config, coordinator, transport, logger, registry, modules } = parts;
   const name = workerName(config);
-  const id = `${name}-${randomText(5)}` as WorkerId;
+  const id = makeWorkerId(name, randomText(5));
   const kubernetes = config.worker.kubernetesAccess || config.worker.executors.includes('kubernetes');
   const directory = join(config.data.directory, `worker-${name}`);
   const spool = await openFileSpool({
@@ -89,8 +92,10 @@ export async function assembleWorker(
     drain: config.worker.drainSeconds * 1000,
     logger,
     registry,
+    perJob: config.metrics.perJob,
     tracing: parts.tracing,
   });
+  parts.live.subscribe(['worker.capacity', 'worker.labels'], now => worker.reconfigure(now.worker));
   return {
     worker,
     services: [

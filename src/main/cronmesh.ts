@@ -1,16 +1,14 @@
 #!/usr/bin/env node
-import { buildProgram, type StartOptions } from '../cli/program.ts';
+import { buildProgram } from '../cli/program.ts';
 import { ConfigError } from '../config/load.ts';
 import { CronmeshError } from '../domain/errors.ts';
 import { StartError, version } from './runtime.ts';
 
-type Program = (options: StartOptions) => Promise<void>;
-
 /** Loads a program only when it is asked for: the client commands start without it. Problems are one line and a status. */
-function program(load: () => Promise<Program>): Program {
-  return async options => {
+function program<T extends readonly unknown[]>(load: () => Promise<(...options: T) => Promise<void>>) {
+  return async (...options: T): Promise<void> => {
     try {
-      await (await load())(options);
+      await (await load())(...options);
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof StartError || error instanceof CronmeshError)) throw error;
       process.stderr.write(`cronmesh: ${error.message}\n`);
@@ -28,4 +26,5 @@ await buildProgram({
     operator: program(async () => (await import('./operator.ts')).operator),
     migrate: program(async () => (await import('./migrate.ts')).migrate),
   },
+  readConfig: program(async () => (await import('./live-config.ts')).readConfig),
 }).parseAsync();

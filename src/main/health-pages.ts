@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { metricsPage } from '../observability/metrics-page.ts';
 
 export interface HealthPagesOptions {
   /** Whose pages they are, for the answer to a wrong path: `a worker`. */
@@ -24,8 +25,10 @@ export function healthPages(options: HealthPagesOptions): (request: Request) => 
         const shown = status();
         return Response.json(shown, { status: shown.ready ? 200 : 503 });
       }
-      case '/metrics':
-        return new Response(await registry.metrics(), { headers: { 'content-type': registry.contentType } });
+      case '/metrics': {
+        const { text, contentType } = await metricsPage(registry, request.headers.get('accept'));
+        return new Response(text, { headers: { 'content-type': contentType } });
+      }
       default: {
         const page = pages.get(pathname);
         if (page !== undefined) return Response.json(page());

@@ -1,51 +1,69 @@
 import { hostname } from 'node:os';
 import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { ConfigError, loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
+import { ConfigError } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
-import { createLogger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
-import { openPostgresStore } from '../store/prisma/index.ts';
+import { createRegistry, observedGauge } from '../observability/registry.ts';
+import { openPostgresStore, type PostgresOptions } from '../store/prisma/index.ts';
 import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
+import { consulOf } from './consul-access.ts';
 import { HttpServer } from './http-server.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { Registration } from './registration.ts';
 import { onStop, randomText, runUntilStopped, Services, StartError, version, waitFor } from './runtime.ts';
+import { consulWatch } from './server-watch.ts';
+import { Certificates } from './tls/certificates.ts';
+import { serverCredentials } from './tls/grpc-credentials.ts';
 
 /** A master: REST and page, reports over gRPC, and, when elected, the leader's work. As many as wanted. */
-export async function master(options: { config?: string }): Promise<void> {
-  const config = loadConfig('master', { file: options.config, environment: process.env });
-  const url = databaseUrl(config);
-  const logger = createLogger({ level: config.log.level, role: 'master' });
+export async function master(options: StartOptions): Promise<void> {
+  await withConfig('master', options, serve);
+}
+
+async function serve({ config, live, logger }: Configured): Promise<void> {
   // It would write lines of its own between those of the log; what matters in them is thrown as well.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
 
   await runUntilStopped(logger, async signal => {
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    const consul = consulOf(config);
+    const registry = createRegistry('master', version);
+    configMetrics(live, registry);
+    const certificates = new Certificates(config, logger);
     const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
-    const http = new HttpServer(config.http);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
-    const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
+    const store = await openPostgresStore({ ...databaseOf(config), logger });
     const closeStore = onStop(async () => {
       await store.close();
       await tracing.stop();
     });
     try {
       await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
-      const coordinator = new ConsulCoordinator({ ...consulOf(config), logger });
-      const parts = assembleMaster({ config, name, store, coordinator, registry, tracing, logger });
-      const grpc = new GrpcServer({ ...config.grpc, ingest: batch => parts.ingest.ingest(batch), logger });
+      const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
+      const parts = assembleMaster({ config, live, name, store, coordinator, registry, tracing, logger });
+      const grpc = new GrpcServer({
+        host: config.grpc.host,
+        port: config.grpc.port,
+        ingest: (batch, options) => parts.ingest.ingest(batch, options),
+        logger,
+        credentials: serverCredentials(certificates.grpc),
+        identified: certificates.grpc.current.ca !== undefined,
+      });
       await grpc.start().catch(() => {
         const { host, port } = config.grpc;
         throw new StartError(`grpc.port: cannot listen on ${host}:${port}; set CRONMESH_GRPC_PORT to a free port`);
       });
-      http.use(request => parts.app.fetch(request));
+      http.measure(registry);
+      http.use(parts.fetch);
+      const streams = 'Streams of reports that workers have open to this master';
+      observedGauge(registry, 'cronmesh_grpc_streams', streams, () => grpc.streams);
       const address = config.advertise.address ?? '';
       const registration = new Registration(
         coordinator,
@@ -58,6 +76,7 @@ export async function master(options: { config?: string }): Promise<void> {
             http: String(http.port),
             grpc: String(grpc.port),
             version,
+            ...(http.scheme === 'https' && { tls: 'true' }),
             ...(config.http.publicUrl !== undefined && { url: config.http.publicUrl }),
           },
           checks: [
@@ -65,7 +84,7 @@ export async function master(options: { config?: string }): Promise<void> {
               kind: 'http',
               id: `cronmesh-master-${name}-ready`,
               name: 'serves',
-              url: `http://${config.advertise.address ?? http.localHost}:${http.port}/readyz`,
+              url: `${http.scheme}://${config.advertise.address ?? http.localHost}:${http.port}/readyz`,
               interval: 1_000,
               timeout: 3_000,
               deregisterAfter: 600_000,
@@ -79,6 +98,8 @@ export async function master(options: { config?: string }): Promise<void> {
           closeStore,
           onStop(() => coordinator.close()),
           onStop(() => http.stop()),
+          certificates,
+          consulWatch(coordinator, { logger, registry }),
           ...parts.services,
           onStop(() => grpc.stop()),
           registration,
@@ -102,12 +123,8 @@ async function migrated(store: Store): Promise<void> {
 }
 
 /** @throws ConfigError */
-export function databaseUrl(config: Config): string {
-  if (config.database.url !== undefined) return config.database.url;
+export function databaseOf(config: Config): Pick<PostgresOptions, 'url' | 'poolSize' | 'caFile'> {
+  const { url, poolSize, caFile } = config.database;
+  if (url !== undefined) return { url, poolSize, ...(caFile !== undefined && { caFile }) };
   throw new ConfigError('configuration: database.url is missing: set DATABASE_URL to postgresql://user@host/database');
-}
-
-export function consulOf(config: Config): { address: string; token?: string } {
-  const { address, token } = config.consul;
-  return { address, ...(token !== undefined && { token }) };
 }

@@ -1,18 +1,20 @@
-import { loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
-import { createLogger } from '../observability/logger.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
-import { databaseUrl } from './master.ts';
+import { type Configured, withConfig } from './live-config.ts';
+import { databaseOf } from './master.ts';
 import { waitFor } from './runtime.ts';
 
 /** How long the database is waited for. */
 const patience = 60_000;
 
 /** Applies the migrations that the database lacks, once, however many do so at the same time. */
-export async function migrate(options: { config?: string }): Promise<void> {
-  const config = loadConfig('master', { file: options.config, environment: process.env });
-  const logger = createLogger({ level: config.log.level, role: 'migrate' });
-  const store = await openPostgresStore({ url: databaseUrl(config), logger });
+export async function migrate(options: StartOptions): Promise<void> {
+  await withConfig('master', options, apply, 'migrate');
+}
+
+async function apply({ config, logger }: Configured): Promise<void> {
+  const store = await openPostgresStore({ ...databaseOf(config), logger });
   try {
     const signal = AbortSignal.timeout(patience);
     const applied = await waitFor('the database', () => store.migrate(), {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { CronmeshError, isRetryable } from '../domain/errors.ts';
@@ -10,7 +9,8 @@ import { Changes } from '../master/services/changes.ts';
 import { JobService } from '../master/services/jobs.ts';
 import { Publisher } from '../master/services/publisher.ts';
 import { WorkerDirectory } from '../master/services/workers.ts';
-import { createLogger, type Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/logger.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { KubernetesConnection } from '../operator/kubernetes/connection.ts';
 import { CronJobApi } from '../operator/kubernetes/cronjobs.ts';
 import { KubernetesError } from '../operator/kubernetes/error.ts';
@@ -18,39 +18,43 @@ import { namespaceUid, ownNamespace } from '../operator/kubernetes/namespace.ts'
 import { Operator } from '../operator/operator.ts';
 import { releaseFinalizers } from '../operator/release-finalizers.ts';
 import { openPostgresStore } from '../store/prisma/index.ts';
-import { DatabaseWatch } from './database-watch.ts';
+import { consulOf } from './consul-access.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
-import { consulOf, databaseUrl } from './master.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { databaseOf } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
-import { onStop, randomText, runUntilStopped, Services, waitFor } from './runtime.ts';
+import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
+import { ServerWatch } from './server-watch.ts';
+import { Certificates } from './tls/certificates.ts';
 
 /** How long the Kubernetes API is waited for by what runs once. */
 const patience = 60_000;
 
 /** The operator: makes jobs of CronJob resources, and tells their status. Several stand for election; one works. */
-export async function operator(options: { config?: string; releaseFinalizers?: boolean }): Promise<void> {
-  const config = loadConfig('operator', { file: options.config, environment: process.env });
-  const logger = createLogger({ level: config.log.level, role: 'operator' });
-  if (options.releaseFinalizers) await release(config, logger);
-  else await reconcile(config, logger);
+export async function operator(options: StartOptions): Promise<void> {
+  await withConfig('operator', options, async configured => {
+    if (options.releaseFinalizers) await release(configured.config, configured.logger);
+    else await reconcile(configured);
+  });
 }
 
-async function reconcile(config: Config, logger: Logger): Promise<void> {
-  const url = databaseUrl(config);
+async function reconcile({ config, live, logger }: Configured): Promise<void> {
+  const database = databaseOf(config);
   const kubernetes = loadKubeConfig();
   const connection = new KubernetesConnection(kubernetes);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
 
   await runUntilStopped(logger, async signal => {
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
-    const http = new HttpServer(config.http);
+    const registry = createRegistry('operator', version);
+    configMetrics(live, registry);
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
-    const store = await openPostgresStore({ url, poolSize: config.database.poolSize, logger });
+    const store = await openPostgresStore({ ...database, logger });
     const consul = consulOf(config);
-    const coordinator = new ConsulCoordinator({ ...consul, logger });
+    const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
     const base = [
       onStop(() => store.close()),
       onStop(() => coordinator.close()),
@@ -72,7 +76,13 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
       await waitFor('the database', migrated, { ...waiting, final: error => !isRetryable(error) });
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), waiting);
 
-      const database = new DatabaseWatch(store, logger);
+      const watch = new ServerWatch({
+        what: 'the database',
+        metric: 'cronmesh_database_up',
+        ping: () => store.ping(),
+        logger,
+        registry,
+      });
       const clock = new ClockGuard({ coordinator, logger, master: name });
       const publisher = new Publisher({ coordinator, store, logger });
       const workers = new WorkerDirectory({ coordinator, logger });
@@ -104,11 +114,11 @@ async function reconcile(config: Config, logger: Logger): Promise<void> {
       });
       const status = () => {
         const clockProblem = clockOk() ? [] : ["its clock is off from its peers'"];
-        const reasons = [...database.reasons, ...core.problems, ...clockProblem];
+        const reasons = [...watch.reasons, ...core.problems, ...clockProblem];
         return { ready: reasons.length === 0, leading: core.leading, reasons };
       };
       http.use(healthPages({ whose: 'an operator', status, registry }));
-      const all = new Services([...base, database, clock, publisher, workers, core], logger);
+      const all = new Services([...base, certificates, watch, clock, publisher, workers, core], logger);
       await all.start();
       logger.info({ operator: name, cluster, http: http.port, namespaces: config.operator.namespaces }, 'started');
       return all;

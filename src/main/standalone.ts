@@ -1,28 +1,31 @@
 import { join } from 'node:path';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { loadConfig } from '../config/load.ts';
+import type { StartOptions } from '../cli/program.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
-import { createLogger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
+import { createRegistry } from '../observability/registry.ts';
 import { openPgliteStore } from '../store/prisma/index.ts';
 import { directTransport } from '../worker/reporting/direct-transport.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
+import { type Configured, configMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
+import { Certificates } from './tls/certificates.ts';
 import { loadWorkerModules } from './worker-modules.ts';
 
 /** The whole product in one process (and its supervisor): PGlite and the in-memory coordinator, on one port of loopback. */
-export async function standalone(options: { config?: string }): Promise<void> {
-  const config = loadConfig('standalone', { file: options.config, environment: process.env });
-  const logger = createLogger({ level: config.log.level, role: 'standalone' });
+export async function standalone(options: StartOptions): Promise<void> {
+  await withConfig('standalone', options, configured => everything(configured, options.config));
+}
 
+async function everything({ config, live, logger }: Configured, file: string | undefined): Promise<void> {
   await runUntilStopped(logger, async () => {
-    const modules = await loadWorkerModules(config, options.config);
+    const modules = await loadWorkerModules(config, file);
     const directory = dataFolder(config.data.directory);
-    const http = new HttpServer(config.http);
+    const certificates = new Certificates(config, logger);
+    const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
     const tracing = await startTracing({ ...config.tracing, program: 'standalone', version, logger });
     const stack = [onStop(() => tracing.stop()), onStop(() => store.close())];
@@ -32,14 +35,24 @@ export async function standalone(options: { config?: string }): Promise<void> {
         persistence: { load: () => store.loadKeys(), save: changes => store.saveKeys(changes) },
       });
       await coordinator.open();
-      const registry = new Registry();
-      collectDefaultMetrics({ register: registry });
+      const registry = createRegistry('standalone', version);
+      configMetrics(live, registry);
       const fresh = (await store.getEpoch()) === undefined;
-      const master = assembleMaster({ config, name: 'standalone', store, coordinator, registry, tracing, logger });
+      const master = assembleMaster({
+        config,
+        live,
+        name: 'standalone',
+        store,
+        coordinator,
+        registry,
+        tracing,
+        logger,
+      });
       await http.start();
-      if (fresh) await seed(master.jobs, `http://${http.localHost}:${http.port}`, logger);
+      if (fresh) await seed(master.jobs, `${http.scheme}://${http.localHost}:${http.port}`, logger);
       const { worker, services } = await assembleWorker({
         config,
+        live,
         modules,
         coordinator,
         transport: directTransport(batch => master.ingest.ingest(batch)),
@@ -47,16 +60,27 @@ export async function standalone(options: { config?: string }): Promise<void> {
         tracing,
         logger,
         address: config.advertise.address ?? http.localHost,
-        healthAddress: { host: http.localHost, port: http.port },
-        masterUrl: config.http.publicUrl ?? `http://${http.localHost}:${http.port}`,
+        healthAddress: { host: http.localHost, port: http.port, secure: http.scheme === 'https' },
+        masterUrl: config.http.publicUrl ?? `${http.scheme}://${http.localHost}:${http.port}`,
       });
-      http.use(request => master.app.fetch(request));
+      http.measure(registry);
+      http.use(master.fetch);
       const all = new Services(
-        [...stack, onStop(() => coordinator.close()), onStop(() => http.stop()), ...master.services, ...services],
+        [
+          ...stack,
+          onStop(() => coordinator.close()),
+          onStop(() => http.stop()),
+          certificates,
+          ...master.services,
+          ...services,
+        ],
         logger,
       );
       await all.start();
-      logger.info({ worker: worker.status().name, data: directory }, `ready at http://${http.localHost}:${http.port}`);
+      logger.info(
+        { worker: worker.status().name, data: directory },
+        `ready at ${http.scheme}://${http.localHost}:${http.port}`,
+      );
       return all;
     } catch (error) {
       await http.stop();

@@ -12,7 +12,10 @@ if (process.send) {
     // Loaded at a worker's death only: each megabyte here makes every fork of a job dearer.
     connect: async consul => {
       const { ConsulCoordinator } = await import('../coordination/consul/consul.ts');
-      return new ConsulCoordinator({ ...consul, logger });
+      const { TlsFiles } = await import('./tls/files.ts');
+      const { tls: paths, ...where } = consul;
+      const files = paths && new TlsFiles({ setting: 'consul.tls', paths, logger });
+      return new ConsulCoordinator({ ...where, ...(files && { tls: () => files.current }), logger });
     },
   });
 } else {

@@ -1,4 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
+import { SkipReason } from '../domain/run/run.ts';
+import { fromZero } from './registry.ts';
 
 const name = 'cronmesh_skips_total';
 
@@ -6,5 +8,11 @@ const name = 'cronmesh_skips_total';
 export function skipsCounter(registry: Registry): Counter<'reason'> {
   const known = registry.getSingleMetric(name);
   if (known instanceof Counter) return known;
-  return new Counter({ name, help: 'Ticks without a run, by reason', labelNames: ['reason'], registers: [registry] });
+  const counter = new Counter({
+    name,
+    help: 'Ticks without a run, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  return fromZero(counter, 'reason', Object.values(SkipReason));
 }

@@ -73,6 +73,8 @@ export interface BackfillStep {
 
 export interface BackfillFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   /** A job's name. */
   readonly name?: string;
   readonly state?: BackfillState;

@@ -30,6 +30,8 @@ export interface Page<T> {
 
 export interface JobFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   /** All of these labels. */
   readonly labels?: Labels;
   /** Part of the name. */
@@ -66,6 +68,16 @@ export interface JobChange {
 }
 
 /** Where a job is. */
+/** Who has a run, and who had it. */
+export interface RunClaim {
+  readonly attempt: number;
+  readonly state: RunState;
+  /** Absent from a run that nobody has claimed. */
+  readonly worker?: WorkerId;
+  readonly fencingToken?: string;
+  readonly former: readonly WorkerId[];
+}
+
 export type JobName = Pick<Job, 'namespace' | 'name'>;
 
 /** A row of the outbox: a job's newest state is to be written to Consul. */
@@ -105,6 +117,8 @@ export type CalendarChange = NewCalendar & Pick<Calendar, 'revision'>;
 
 export interface CalendarFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   readonly cursor?: string;
   /** 1 to 500. */
   readonly limit: number;
@@ -152,6 +166,8 @@ export interface Run {
 
 export interface RunFilter {
   readonly namespace?: string;
+  /** Only of these. */
+  readonly namespaces?: readonly string[];
   /** A job's name. Give its namespace too: without it every run is looked at. */
   readonly name?: string;
   readonly state?: readonly RunState[];
@@ -318,6 +334,8 @@ export interface Store extends BackfillStore {
    * ones too that are due later.
    */
   pendingRuns(limit: number, dueBy?: Instant): Promise<readonly PendingRun[]>;
+  /** How many runs no worker has claimed, delayed ones included, and how many of them are of a job: counted up to `most`. */
+  countPending(jobUid: JobUid, most: number): Promise<{ readonly all: number; readonly ofJob: number }>;
   markRunsPublished(ids: readonly RunId[]): Promise<void>;
   /**
    * Ends a run of which no attempt has begun as Skipped, Cancelled. Whoever calls it has made sure that none will. False
@@ -329,6 +347,8 @@ export interface Store extends BackfillStore {
    * terminal states never change but for Lost settled once by its own attempt. Creates a run's row on its first report.
    */
   applyReports(worker: WorkerId, reports: readonly Report[], now: Instant): Promise<void>;
+  /** Whose those runs are that there are, by id. */
+  runClaims(ids: readonly RunId[]): Promise<ReadonlyMap<RunId, RunClaim>>;
   getRun(id: RunId): Promise<Run | undefined>;
   getRuns(ids: readonly RunId[]): Promise<readonly Run[]>;
   /** Newest first. */
@@ -413,6 +433,8 @@ export interface Store extends BackfillStore {
   /** Newest first. */
   listNotifications(filter: {
     readonly namespace?: string;
+    /** Only of these. */
+    readonly namespaces?: readonly string[];
     readonly name?: string;
     readonly state?: NotificationState;
     readonly limit: number;
@@ -481,6 +503,15 @@ export interface Store extends BackfillStore {
     jobs: readonly { readonly uid: JobUid; readonly countsFrom: Instant; readonly detail: string }[],
     now: Instant,
   ): Promise<readonly Job[]>;
+  /**
+   * Jobs whose newest `inARow` ended runs all failed (Failed, TimedOut, Lost); Killed and Skipped do not count. With `since`: only those `known`, and those of which a run failed since then; else all are looked at.
+   */
+  failingJobs(query: {
+    readonly since?: Instant;
+    readonly known?: readonly JobUid[];
+    readonly inARow: number;
+    readonly limit: number;
+  }): Promise<readonly JobUid[]>;
   /** Where a walk over changed runs stands; undefined before its first save. */
   /** Each by its id once. */
   addNotifications(term: Term, wanted: readonly NewNotification[], now: Instant): Promise<void>;

@@ -1,5 +1,6 @@
 // The REST API, as far as the page needs it.
 import { learnServerTime } from './format.js';
+import { Stream } from './stream.js';
 
 /**
  * @typedef {{ id: string, namespace: string, name: string, trigger: string, tick?: string, state: string,
@@ -27,6 +28,21 @@ import { learnServerTime } from './format.js';
 /** What the server said no to, in its own words. */
 export class ApiError extends Error {}
 
+/** The server wants a token that it knows. */
+export class TokenNeeded extends ApiError {}
+
+const place = 'cronmesh-token';
+
+/** Kept for this tab alone, until it is closed. @param {string} token */
+export const useToken = token => sessionStorage.setItem(place, token);
+
+function authorization() {
+  const token = sessionStorage.getItem(place);
+  /** @type {Record<string, string>} */
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  return headers;
+}
+
 /**
  * @param {string} path
  * @param {string} [method]
@@ -35,12 +51,13 @@ export class ApiError extends Error {}
 async function request(path, method = 'GET') {
   let response;
   try {
-    response = await fetch(path, { method, headers: { Accept: 'application/json' } });
+    response = await fetch(path, { method, headers: { Accept: 'application/json', ...authorization() } });
   } catch {
     throw new ApiError('The server does not answer. Trying again…');
   }
   learnServerTime(response);
   const body = await response.json().catch(() => undefined);
+  if (response.status === 401) throw new TokenNeeded(body?.detail ?? 'A token is needed.');
   if (!response.ok) throw new ApiError(body?.detail ?? `The server answered ${response.status}.`);
   return body;
 }
@@ -97,6 +114,6 @@ export const getRun = id => request(`/api/v1/runs/${id}`);
 export const kill = id => request(`/api/v1/runs/${id}/kill`, 'POST');
 
 /** @param {string} id */
-export const logStream = id => new EventSource(`/api/v1/runs/${id}/logs?follow=true`);
+export const logStream = id => new Stream(`/api/v1/runs/${id}/logs?follow=true`, authorization);
 
-export const changeStream = () => new EventSource('/api/v1/events');
+export const changeStream = () => new Stream('/api/v1/events', authorization);

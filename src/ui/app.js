@@ -1,6 +1,7 @@
 // The page: jobs and runs, kept fresh.
 import * as api from './api.js';
 import { showJob, showRun, updateRun } from './dialogs.js';
+import { Stream } from './stream.js';
 import { jobRow, refreshDurations, runRow } from './tables.js';
 import { byId, h, refreshTimes, showList } from './view.js';
 
@@ -16,6 +17,7 @@ const limits = { jobs: firstPage, runs: firstPage };
 
 /** @param {unknown} error */
 function showError(error) {
+  byId('login').hidden = !(error instanceof api.TokenNeeded);
   errorBox.hidden = error === undefined;
   errorBox.textContent = error === undefined ? '' : error instanceof Error ? error.message : String(error);
 }
@@ -151,9 +153,17 @@ function follow() {
   events.addEventListener('error', () => {
     live.textContent = 'Reconnecting…';
     live.classList.remove('on');
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, lookEvery);
+    if (events.readyState === Stream.CLOSED) setTimeout(follow, lookEvery);
   });
 }
+
+byId('login').addEventListener('submit', event => {
+  event.preventDefault();
+  const field = /** @type {HTMLInputElement} */ (byId('token'));
+  api.useToken(field.value.trim());
+  field.value = '';
+  void refresh();
+});
 
 let typing = 0;
 search.addEventListener('input', () => {

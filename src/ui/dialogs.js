@@ -1,6 +1,7 @@
 // What opens above the page: a job with its next ticks, and a run with its log.
 import { chainLinks, getChain, getRun, listBackfills, listSkips, logStream, nextTicks } from './api.js';
 import { duration } from './format.js';
+import { Stream } from './stream.js';
 import { state, title } from './tables.js';
 import { byId, h, time } from './view.js';
 
@@ -180,23 +181,23 @@ export function showRun(run) {
   stream.addEventListener('open', () => {
     note.textContent = 'Following the output…';
   });
-  stream.addEventListener('output', event => {
-    const { stream: source, text } = JSON.parse(event.data);
+  stream.onData('output', data => {
+    const { stream: source, text } = JSON.parse(data);
     // Who reads further up is not pulled down.
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
     log.append(h('span', { class: source }, text));
     while (log.childElementCount > maxPieces) log.firstElementChild?.remove();
     if (atEnd) log.scrollTop = log.scrollHeight;
   });
-  stream.addEventListener('end', event => {
+  stream.onData('end', data => {
     stream.close();
-    update(JSON.parse(event.data));
+    update(JSON.parse(data));
     note.textContent = log.childElementCount === 0 ? 'It has ended, without any output.' : 'It has ended.';
   });
   stream.addEventListener('error', async () => {
     note.textContent = 'The connection is lost. Trying again…';
     // A stream that was refused, not cut, does not come back by itself: say why.
-    if (stream.readyState !== EventSource.CLOSED) return;
+    if (stream.readyState !== Stream.CLOSED) return;
     await getRun(run.id).catch(error => {
       note.textContent = error.message;
     });

@@ -10,8 +10,8 @@ import type { Peers } from './peers.ts';
 
 export interface JobIntakeOptions {
   readonly coordinator: Coordinator;
-  /** What the worker may run. */
-  readonly traits: WorkerTraits;
+  /** What the worker may run; `reread` after a change. */
+  readonly traits: () => WorkerTraits;
   readonly agenda: Agenda;
   readonly peers: Pick<Peers, 'classOf'>;
   /** A job has another form than before. */
@@ -73,7 +73,7 @@ export class JobIntake {
 
   #take(key: JobKey, record: JobRecord | undefined, index: Index): void {
     const { agenda, peers, traits, onChange, logger } = this.#options;
-    if (record === undefined || !isEligible(traits, record.spec)) {
+    if (record === undefined || !isEligible(traits(), record.spec)) {
       agenda.remove(key);
       return;
     }

@@ -1,12 +1,25 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Outcome, SkipReason } from '../domain/run/run.ts';
+import { Counter, Histogram, Registry } from 'prom-client';
+import type { JobKey } from '../domain/job/job.ts';
+import type { Outcome, RunId, SkipReason } from '../domain/run/run.ts';
 import type { Milliseconds } from '../domain/time.ts';
+import { fromZero, keepsExemplars, observedGauge } from '../observability/registry.ts';
 import { skipsCounter } from '../observability/skips.ts';
+import { traceIdOf } from '../observability/trace-context.ts';
+import { JobMetrics } from './job-metrics.ts';
 
 /** What became of something that a worker wanted to decide. */
-export type ClaimResult = 'won' | 'lost' | 'withdrawn' | 'unanswered';
+export const ClaimResult = { Won: 'won', Lost: 'lost', Withdrawn: 'withdrawn', Unanswered: 'unanswered' } as const;
+export type ClaimResult = (typeof ClaimResult)[keyof typeof ClaimResult];
 
-const buckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 30, 300];
+/** What metrics ask of a run. */
+interface AboutRun {
+  readonly run: RunId;
+  readonly entry: { readonly key: JobKey };
+}
+
+const lateness = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 30, 300];
+const outcomes = ['Succeeded', 'Failed', 'TimedOut', 'Killed', 'Lost'] as const satisfies readonly Outcome[];
+const durations = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400];
 
 /** The worker's metrics, under the names of the design: base units, `cronmesh_` prefix. */
 export class WorkerMetrics {
@@ -15,17 +28,24 @@ export class WorkerMetrics {
   readonly #handovers: Counter;
   readonly #claims: Counter<'result'>;
   readonly #skips: Counter<'reason'>;
-  readonly #startLateness: Histogram;
+  readonly #startLateness: Exemplified;
+  readonly #durations: Exemplified;
   readonly #claimLateness: Histogram;
+  readonly #jobs: JobMetrics | undefined;
 
-  /** `used` and `jobs` are asked at each scrape. */
+  /** The functions are asked at each scrape. */
   constructor(
     registry: Registry = new Registry(),
     worker: {
-      readonly capacity: number;
+      readonly capacity: () => number;
       readonly used: () => number;
       readonly jobs: () => number;
       readonly cordoned?: () => boolean;
+      readonly ready?: () => boolean;
+      /** The age of the newest beat that was seen. */
+      readonly watchLag?: () => Milliseconds;
+      /** So many jobs get series of their own. Default 0. */
+      readonly perJob?: number;
     },
   ) {
     const registers = [registry];
@@ -52,31 +72,38 @@ export class WorkerMetrics {
       labelNames: ['result'],
       registers,
     });
+    fromZero(this.#starts, 'outcome', ['started', 'refused']);
+    fromZero(this.#finished, 'outcome', outcomes);
+    fromZero(this.#claims, 'result', Object.values(ClaimResult));
     this.#skips = skipsCounter(registry);
-    this.#startLateness = new Histogram({
+    this.#startLateness = new Exemplified(registry, {
       name: 'cronmesh_run_start_lateness_seconds',
       help: 'From a tick to the start of its process or request.',
-      buckets,
-      registers,
+      buckets: lateness,
+    });
+    this.#durations = new Exemplified(registry, {
+      name: 'cronmesh_run_duration_seconds',
+      help: 'From the start of an attempt to its end, of those that this worker started.',
+      buckets: durations,
     });
     this.#claimLateness = new Histogram({
       name: 'cronmesh_claim_lateness_seconds',
       help: 'From a tick to the commit of its claim.',
-      buckets,
+      buckets: lateness,
       registers,
     });
-    gauge(registers, 'cronmesh_worker_running', 'Runs claimed or going.', worker.used);
-    gauge(registers, 'cronmesh_worker_capacity', 'Runs that may go at once.', () => worker.capacity);
-    gauge(
-      registers,
-      'cronmesh_worker_saturation',
-      'Running over capacity, 0 to 1.',
-      () => worker.used() / worker.capacity,
+    const show = (name: string, help: string, value: () => number): void => observedGauge(registry, name, help, value);
+    show('cronmesh_worker_running', 'Runs claimed or going.', worker.used);
+    show('cronmesh_worker_capacity', 'Runs that may go at once.', () => worker.capacity());
+    show('cronmesh_worker_saturation', 'Running over capacity, 0 to 1.', () =>
+      Math.min(1, worker.used() / worker.capacity()),
     );
-    gauge(registers, 'cronmesh_worker_cordoned', '1 while it is cordoned or drained by hand.', () =>
-      worker.cordoned?.() ? 1 : 0,
-    );
-    gauge(registers, 'cronmesh_worker_jobs', 'Jobs that this worker may run.', worker.jobs);
+    show('cronmesh_worker_cordoned', '1 while it is cordoned or drained by hand.', () => (worker.cordoned?.() ? 1 : 0));
+    show('cronmesh_worker_ready', '1 while it claims, as /readyz says.', () => (worker.ready?.() ? 1 : 0));
+    show('cronmesh_worker_jobs', 'Jobs that this worker may run.', worker.jobs);
+    const lag = "How old the newest beat of the masters' leader is that this worker has seen in Consul.";
+    show('cronmesh_watch_lag_seconds', lag, () => Math.max(0, worker.watchLag?.() ?? 0) / 1_000);
+    if (worker.perJob) this.#jobs = new JobMetrics(registry, worker.perJob);
   }
 
   claimed(lateness: Milliseconds): void {
@@ -84,17 +111,24 @@ export class WorkerMetrics {
   }
 
   /** `lateness` only for runs of a live tick. */
-  started(lateness: Milliseconds | undefined): void {
+  started(about: AboutRun, lateness: Milliseconds | undefined): void {
     this.#starts.inc({ outcome: 'started' });
-    if (lateness !== undefined) this.#startLateness.observe(Math.max(0, lateness) / 1_000);
+    if (lateness === undefined) return;
+    const seconds = Math.max(0, lateness) / 1_000;
+    this.#startLateness.observe(seconds, about.run);
+    this.#jobs?.started(about.entry.key, seconds);
   }
 
   refused(): void {
     this.#starts.inc({ outcome: 'refused' });
   }
 
-  finished(outcome: Outcome): void {
+  /** `took` only for attempts that this worker started. */
+  finished(about: AboutRun, outcome: Outcome, took: Milliseconds | undefined): void {
     this.#finished.inc({ outcome });
+    const seconds = took === undefined ? undefined : Math.max(0, took) / 1_000;
+    if (seconds !== undefined) this.#durations.observe(seconds, about.run);
+    this.#jobs?.finished(about.entry.key, outcome, seconds);
   }
 
   handedOver(): void {
@@ -110,13 +144,19 @@ export class WorkerMetrics {
   }
 }
 
-function gauge(registers: Registry[], name: string, help: string, value: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers,
-    collect() {
-      this.set(value());
-    },
-  });
+/** A histogram whose exemplars are the runs' traces, where the registry keeps exemplars. */
+class Exemplified {
+  readonly #observe: (value: number, run: RunId) => void;
+
+  constructor(registry: Registry, about: { name: string; help: string; buckets: number[] }) {
+    const enableExemplars = keepsExemplars(registry);
+    const histogram = new Histogram({ ...about, registers: [registry], enableExemplars });
+    this.#observe = enableExemplars
+      ? (value, run) => histogram.observe({ labels: {}, value, exemplarLabels: { trace_id: traceIdOf(run) } })
+      : value => histogram.observe(value);
+  }
+
+  observe(seconds: number, run: RunId): void {
+    this.#observe(seconds, run);
+  }
 }

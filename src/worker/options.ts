@@ -28,7 +28,7 @@ export interface WorkerOptions {
   /** Where others reach this process, as the catalog says it. Default: the address of the Consul node. */
   readonly address?: string | undefined;
   /** Where Consul's agent reaches `/healthz` of this process. The server must listen before `start`. */
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** The masters' base URL for callbacks of http jobs. Default: of a master in the catalog. */
   readonly callbackUrl?: string | undefined;
   readonly coordinator: Coordinator;
@@ -38,6 +38,8 @@ export interface WorkerOptions {
   /** How long `stop` waits for runs before it ends them. */
   readonly drain: Milliseconds;
   readonly logger: Logger;
+  /** So many jobs get series of their own in the metrics. Default 0. */
+  readonly perJob?: number;
   /** Gets the worker's metrics. Default: none are kept. */
   readonly registry?: Registry;
   /** Takes the traces of runs. Default: nobody does. */

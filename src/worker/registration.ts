@@ -7,11 +7,12 @@ import type { Logger } from '../observability/logger.ts';
 export interface RegistrationOptions {
   readonly coordinator: Coordinator;
   readonly id: WorkerId;
-  readonly meta: WorkerMeta;
+  /** What the catalog says of it; `renew` after a change. */
+  readonly meta: () => WorkerMeta;
   /** Of the service: where others reach this process. Empty: the Consul node's. */
   readonly address: string;
   /** Where the agent looks whether the process answers. */
-  readonly healthAddress: { readonly host: string; readonly port: number };
+  readonly healthAddress: { readonly host: string; readonly port: number; readonly secure?: boolean };
   /** Why the worker takes no work now; empty when it does. */
   readonly reasons: () => readonly string[];
   readonly logger: Logger;
@@ -33,7 +34,10 @@ export class WorkerRegistration {
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
   #stopped = false;
+  #registered = false;
   #said: string | undefined;
+  /** The agent has not been told of the newest metadata. */
+  #outdated = false;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -42,6 +46,7 @@ export class WorkerRegistration {
   /** @throws CoordinationError */
   async start(): Promise<void> {
     await this.#register();
+    this.#registered = true;
     // Checks begin passing, and it takes no work yet.
     await this.refresh();
     this.#next();
@@ -51,6 +56,12 @@ export class WorkerRegistration {
   refresh(): Promise<void> {
     this.#turn = this.#turn.then(() => this.#say());
     return this.#turn;
+  }
+
+  /** Says anew what the worker is; its checks and its session stay as they are. Tried again until the agent has it. */
+  renew(): Promise<void> {
+    this.#outdated = true;
+    return this.refresh();
   }
 
   /** Takes the worker out of the catalog. */
@@ -83,6 +94,7 @@ export class WorkerRegistration {
       this.#said = why;
     }
     try {
+      if (this.#outdated && this.#registered) await this.#register();
       await coordinator.setCheck(readyCheck(id), why === '' ? 'passing' : 'critical', why === '' ? 'takes work' : why);
     } catch (error) {
       if (error instanceof CoordinationError && error.status === 404 && !this.#stopped) {
@@ -94,20 +106,21 @@ export class WorkerRegistration {
 
   async #register(): Promise<void> {
     const { coordinator, id, meta, address, healthAddress } = this.#options;
-    const { host, port } = healthAddress;
+    const { host, port, secure = false } = healthAddress;
     const authority = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+    this.#outdated = false;
     const registration: ServiceRegistration = {
       service: workerService,
       id,
       address,
       port,
-      meta: encodeWorkerMeta(meta),
+      meta: encodeWorkerMeta(meta()),
       checks: [
         {
           kind: 'http',
           id: aliveCheck(id),
           name: 'the process answers',
-          url: `http://${authority}/healthz`,
+          url: `http${secure ? 's' : ''}://${authority}/healthz`,
           interval: 1_000,
           timeout: 10_000,
           deregisterAfter: 60_000,
@@ -115,6 +128,11 @@ export class WorkerRegistration {
         { kind: 'ttl', id: readyCheck(id), name: 'it takes work', ttl: 5_000 },
       ],
     };
-    await coordinator.register(registration);
+    try {
+      await coordinator.register(registration);
+    } catch (error) {
+      this.#outdated = true;
+      throw error;
+    }
   }
 }

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { SessionId } from '../coordination/coordinator.ts';
 import { lanePath } from '../coordination/keys.ts';
 import type { KillRecord } from '../coordination/records.ts';
+import type { WorkerMeta } from '../coordination/worker-service.ts';
 import type { JobKey } from '../domain/job/job.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import type { Clock, Milliseconds } from '../domain/time.ts';
+import type { Clock, Instant, Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import { noTracing } from '../observability/tracing.ts';
 import { Agenda } from './agenda/agenda.ts';
@@ -87,17 +89,32 @@ export class Worker implements Service {
   readonly #lanes: readonly Lane[];
   readonly #stopping = new AbortController();
   readonly #loaded = Promise.withResolvers<void>();
+  #meta: WorkerMeta;
   #started = false;
   #stopped: Promise<void> | undefined;
   #draining = false;
   #killWatch: Promise<void> | undefined;
   #abilityTimer: NodeJS.Timeout | undefined;
   #wasAble = false;
+  /** When the leader made its newest beat that was seen; before the first, when this worker was made. */
+  #beatSeen: Instant;
 
   constructor(options: WorkerOptions) {
     const { id, coordinator, clock = Date.now } = options;
+    this.#beatSeen = clock();
     const logger = options.logger.child({ component: 'worker', worker: id });
     this.#options = options;
+    this.#meta = {
+      name: options.name,
+      labels: options.labels,
+      executors: options.executors,
+      kubernetes: options.kubernetes,
+      modules: options.modules ?? [],
+      customs: options.customs ?? [],
+      ...(options.catalog !== undefined && { catalog: options.catalog.hash }),
+      capacity: options.capacity,
+      version: options.version,
+    };
     this.#clock = clock;
     this.#log = logger;
     this.#alarm = new Alarm(clock, error => logger.error({ err: error }, 'an appointment failed'));
@@ -116,10 +133,13 @@ export class Worker implements Service {
       this.#triggers.look();
     });
     const metrics = new WorkerMetrics(options.registry, {
-      capacity: options.capacity,
+      capacity: () => this.#room.capacity,
       used: () => this.#room.used,
       jobs: () => this.#agenda.size,
       cordoned: () => this.#brakes.cordon !== undefined,
+      ready: () => this.#reasons().length === 0,
+      watchLag: () => clock() - this.#beatSeen,
+      ...(options.perJob !== undefined && { perJob: options.perJob }),
     });
     const onStaleJob = (job: Parameters<JobIntake['refresh']>[0]) => this.#intake.refresh(job);
     const context = () => this.#context();
@@ -138,7 +158,7 @@ export class Worker implements Service {
     const onChange = (job: Parameters<SeenCache['forget']>[0]) => this.#cache.forget(job);
     this.#intake = new JobIntake({
       coordinator,
-      traits: options,
+      traits: () => this.#meta,
       agenda: this.#agenda,
       peers: this.#peers,
       onChange,
@@ -157,7 +177,10 @@ export class Worker implements Service {
         await this.#recovery.prepare(epoch);
       },
       onWorking: () => this.#look(),
-      onBeat: (epoch, arrived) => this.#clockWatch.sample(`leader ${epoch.leader}`, epoch.at, arrived),
+      onBeat: (epoch, arrived) => {
+        this.#beatSeen = epoch.at;
+        this.#clockWatch.sample(`leader ${epoch.leader}`, epoch.at, arrived);
+      },
     });
     const onPast = (why: string, under: number) => this.#epoch.hold(why, under);
     this.#claimer = new Claimer({
@@ -246,17 +269,7 @@ export class Worker implements Service {
     this.#registration = new WorkerRegistration({
       coordinator,
       id,
-      meta: {
-        name: options.name,
-        labels: options.labels,
-        executors: options.executors,
-        kubernetes: options.kubernetes,
-        modules: options.modules ?? [],
-        customs: options.customs ?? [],
-        ...(options.catalog !== undefined && { catalog: options.catalog.hash }),
-        capacity: options.capacity,
-        version: options.version,
-      },
+      meta: () => this.#meta,
       address: options.address ?? '',
       healthAddress: options.healthAddress,
       reasons: () => this.#reasons(),
@@ -322,8 +335,21 @@ export class Worker implements Service {
     return this.#stopped;
   }
 
+  /**
+   * Changes what the worker takes, while it runs: the catalog says it, so that all workers rank by it; jobs that it may
+   * run now come in, and others go. What is going goes on.
+   */
+  async reconfigure({ capacity, labels }: Pick<WorkerMeta, 'capacity' | 'labels'>): Promise<void> {
+    const relabelled = !isDeepStrictEqual(labels, this.#meta.labels);
+    this.#meta = { ...this.#meta, capacity, labels };
+    this.#room.capacity = capacity;
+    await this.#registration.renew();
+    if (relabelled && this.#intake.isLoaded) await this.#intake.reread();
+    this.#triggers.look();
+  }
+
   status(): WorkerStatus {
-    const { id, name, capacity } = this.#options;
+    const { id, name } = this.#options;
     const reasons = this.#reasons();
     const session = this.#session.id;
     const epoch = this.#epoch.number;
@@ -334,7 +360,7 @@ export class Worker implements Service {
       ready: reasons.length === 0,
       reasons,
       running: this.#room.used,
-      capacity,
+      capacity: this.#room.capacity,
       held: this.#epoch.held,
       draining: this.#draining,
       cordoned: this.#brakes.cordon !== undefined,

@@ -50,7 +50,7 @@ describe('the page', { skip: browserSkip() }, () => {
     page.on('pageerror', error => complaints.push(String(error)));
     page.on('requestfailed', request => {
       // Streams end with the dialog or the page that reads them.
-      if (request.resourceType() !== 'eventsource')
+      if (!/\/events$|follow=true$/.test(request.url()))
         complaints.push(`${request.url()}: ${request.failure()?.errorText}`);
     });
     page.on('request', request => {

@@ -4,6 +4,7 @@ import type { Store } from '../../src/store/store.ts';
 import { backfillsConformance } from './store/backfills.ts';
 import { calendarsConformance } from './store/calendars.ts';
 import { chainsConformance } from './store/chains.ts';
+import { failingConformance } from './store/failing.ts';
 import { freezesConformance } from './store/freezes.ts';
 import { jobsConformance } from './store/jobs.ts';
 import { leaderConformance } from './store/leader.ts';
@@ -13,6 +14,7 @@ import { pausesConformance } from './store/pauses.ts';
 import { reportsConformance } from './store/reports.ts';
 import { retriesConformance } from './store/retries.ts';
 import { runChangesConformance } from './store/run-changes.ts';
+import { runClaimsConformance } from './store/run-claims.ts';
 import { runsConformance } from './store/runs.ts';
 
 export interface OpenStore {
@@ -53,11 +55,13 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     jobsConformance(store);
     calendarsConformance(store);
     reportsConformance(store);
+    runClaimsConformance(store);
     runsConformance(store);
     runChangesConformance(store);
     leaderConformance(store);
     retriesConformance(store);
     freezesConformance(store);
+    failingConformance(store);
     backfillsConformance(store);
     chainsConformance(store);
     pausesConformance(store);

@@ -3,29 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { jobSpec } from '../../src/domain/job/spec.ts';
+import { links, tables, testsOf } from './tables.ts';
 
 const page = new URL('../../docs/policies.md', import.meta.url);
 const text = readFileSync(page, 'utf8');
-
-/** The rows of a table, below its head; cells without their outer spaces. */
-function tables(markdown: string): string[][][] {
-  const cells = (line: string): string[] =>
-    line
-      .slice(1, line.lastIndexOf('|'))
-      .split('|')
-      .map(cell => cell.trim());
-  return [...markdown.matchAll(/(?:^\|.*\n)+/gm)].map(([table]) => table.trim().split('\n').slice(2).map(cells));
-}
-
-/** `[name of the test](../path/of/its/file)` */
-const links = (cell: string): { readonly name: string; readonly file: string }[] =>
-  [...cell.matchAll(/\[([^\]]+)\]\((\.\.\/[^)\s]+)\)/g)].map(([, name = '', file = '']) => ({ name, file }));
-
-/** The names that are written out in a file: those made at run time can't be found by reading. */
-function testsOf(file: URL): ReadonlySet<string> {
-  const calls = readFileSync(file, 'utf8').matchAll(/\b(?:it|test)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g);
-  return new Set([...calls].map(([, single, double]) => (single ?? double ?? '').replaceAll(/\\(.)/g, '$1')));
-}
 
 describe('docs/policies.md', () => {
   const [policies = [], pairs = [], ...others] = tables(text);

@@ -39,7 +39,7 @@ describe('where a worker stands in the catalog', { skip: consulSkip() }, () => {
       const registration = new WorkerRegistration({
         coordinator,
         id,
-        meta: { name: 'one', labels: {}, executors: ['shell'], kubernetes: false, capacity: 1, version: '1' },
+        meta: () => ({ name: 'one', labels: {}, executors: ['shell'], kubernetes: false, capacity: 1, version: '1' }),
         address,
         healthAddress: { host: 'localhost', port },
         reasons: () => [],

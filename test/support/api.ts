@@ -18,6 +18,7 @@ import { CordonService } from '../../src/master/services/cordons.ts';
 import { DryRuns } from '../../src/master/services/dry-run.ts';
 import { FreezeService } from '../../src/master/services/freezes.ts';
 import { JobService } from '../../src/master/services/jobs.ts';
+import type { PendingLimits } from '../../src/master/services/pending-limits.ts';
 import type { Publishing } from '../../src/master/services/publishing.ts';
 import { RunService } from '../../src/master/services/runs.ts';
 import { StandingService } from '../../src/master/services/standing.ts';
@@ -68,7 +69,7 @@ export class FakePublishing implements Publishing {
   }
 }
 
-export type ApiOptions = Partial<AppDependencies> & { readonly rules?: NamespaceRules };
+export type ApiOptions = Partial<AppDependencies> & { readonly rules?: NamespaceRules; readonly most?: PendingLimits };
 
 /** The REST API over a real (embedded, in-memory) database, with a clock of its own and a publisher that only remembers. */
 export class Api {
@@ -99,7 +100,8 @@ export class Api {
     const eligible = (needs: Parameters<typeof isEligible>[1]) =>
       this.workers.filter(worker => worker.ready && isEligible(worker, needs));
     const directory = { current: true, eligible };
-    this.runs = new RunService({ store, ...common, workers: directory, randomText });
+    const { most } = options;
+    this.runs = new RunService({ store, ...common, workers: directory, randomText, ...(most && { most }) });
     const workers = { list: () => this.workers, current: true };
     this.freezes = new FreezeService({ ...common, store, coordinator });
     this.app = createApp({

@@ -22,6 +22,8 @@ export function consulSkip(): string | false {
 export interface ConsulServer {
   /** `http://127.0.0.1:<port>` */
   readonly address: string;
+  /** `https://127.0.0.1:<port>` */
+  readonly secureAddress: string;
   /** Of the present process. */
   readonly pid: number;
   /** Ends the server at once and removes its data. */
@@ -39,6 +41,12 @@ export interface ConsulServerOptions {
   readonly logLevel?: string;
   /** Most connections of one client address. Default 200, as in Consul. */
   readonly maxConnections?: number;
+  /** More of the configuration, over what is there. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** With ACLs: a token that may do everything. */
+  readonly management?: string;
+  /** Also serves https there: `secureAddress`. */
+  readonly https?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
 }
 
 /** A real Consul server of its own on free ports of 127.0.0.1. Resolves when it has a leader and takes writes. */
@@ -47,7 +55,7 @@ export async function startConsul(options: ConsulServerOptions = {}): Promise<Co
   if (binary === undefined) throw new Error(String(consulSkip()));
   const folder = await mkdtemp(join(tmpdir(), 'cronmesh-consul-'));
   for (let attempt = 1; ; attempt++) {
-    const server = new Server(binary, folder, await freePorts(4), options);
+    const server = new Server(binary, folder, await freePorts(5), options);
     try {
       await server.restart({ empty: true });
       return server;
@@ -61,6 +69,7 @@ export async function startConsul(options: ConsulServerOptions = {}): Promise<Co
 
 class Server implements ConsulServer {
   readonly address: string;
+  readonly secureAddress: string;
   readonly #binary: string;
   readonly #folder: string;
   readonly #ports: readonly number[];
@@ -73,6 +82,7 @@ class Server implements ConsulServer {
     this.#ports = ports;
     this.#options = options;
     this.address = `http://127.0.0.1:${ports[0]}`;
+    this.secureAddress = `https://127.0.0.1:${ports[4]}`;
   }
 
   get pid(): number {
@@ -120,7 +130,9 @@ class Server implements ConsulServer {
   }
 
   async #arguments(): Promise<string[]> {
-    const [http, serf, wan, server] = this.#ports;
+    const [http, serf, wan, server, secure] = this.#ports;
+    const { https, management } = this.#options;
+    const tls = https && { ca_file: https.caFile, cert_file: https.certFile, key_file: https.keyFile };
     const config = {
       data_dir: join(this.#folder, 'data'),
       node_name: 'test',
@@ -135,7 +147,21 @@ class Server implements ConsulServer {
       limits: { http_max_conns_per_client: this.#options.maxConnections ?? 200 },
       // Leaving at a signal would take the server out of its own cluster.
       leave_on_terminate: false,
-      ports: { http, serf_lan: serf, serf_wan: wan, server, dns: -1, grpc: -1, grpc_tls: -1 },
+      ports: {
+        http,
+        https: https ? secure : -1,
+        serf_lan: serf,
+        serf_wan: wan,
+        server,
+        dns: -1,
+        grpc: -1,
+        grpc_tls: -1,
+      },
+      ...(tls && { tls: { https: { ...tls, verify_incoming: false } } }),
+      ...(management !== undefined && {
+        acl: { enabled: true, default_policy: 'deny', tokens: { initial_management: management, agent: management } },
+      }),
+      ...this.#options.config,
     };
     const file = join(this.#folder, 'consul.json');
     await writeFile(file, JSON.stringify(config));
@@ -156,12 +182,15 @@ class Server implements ConsulServer {
   }
 
   async #works(): Promise<boolean> {
+    const { management } = this.#options;
+    const headers: Record<string, string> = management === undefined ? {} : { 'x-consul-token': management };
     try {
-      const written = await fetch(`${this.address}/v1/kv/test/ready`, { method: 'PUT', body: String(Date.now()) });
+      const key = `${this.address}/v1/kv/test/ready`;
+      const written = await fetch(key, { method: 'PUT', body: String(Date.now()), headers });
       if ((await written.text()) !== 'true') return false;
-      const deleted = await fetch(`${this.address}/v1/kv/test/ready`, { method: 'DELETE' });
+      const deleted = await fetch(key, { method: 'DELETE', headers });
       if ((await deleted.text()) !== 'true') return false;
-      const node = await fetch(`${this.address}/v1/health/node/test`);
+      const node = await fetch(`${this.address}/v1/health/node/test`, { headers });
       return (await node.text()).includes('serfHealth');
     } catch {
       return false;

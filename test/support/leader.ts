@@ -52,7 +52,7 @@ export class TestMaster {
   ) {
     const { coordinator, store, clock, master = 'master-1', logger = silentLogger } = parts;
     const { registry } = this;
-    this.publisher = new Publisher({ coordinator, store, logger, registry, clock });
+    this.publisher = new Publisher({ coordinator, store, logger, clock });
     this.workers = new WorkerDirectory({ coordinator, logger, clock });
     this.freezes = new FreezeService({ coordinator, store, logger, clock, clockOk: () => true });
     this.leader = new Leader({

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,17 +32,27 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+export interface PostgresServerOptions {
+  /** Takes connections by TLS alone, of whoever knows the password. */
+  readonly tls?: {
+    readonly caFile: string;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly password: string;
+  };
+}
+
 /**
  * A real PostgreSQL in a folder of its own on a free port of 127.0.0.1, with the durability it has by default; or a
  * fresh database on the server that TEST_DATABASE_URL names.
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const given = process.env.TEST_DATABASE_URL;
-  if (given) return databasesOn(given);
+  if (given && options.tls === undefined) return databasesOn(given);
   const programs = postgresFolder();
   if (programs === undefined) throw new Error(String(postgresSkip()));
   const folder = await mkdtemp(join(tmpdir(), 'cronmesh-postgres-'));
-  const server = new Server(programs, folder, await freePort());
+  const server = new Server(programs, folder, await freePort(), options.tls);
   try {
     await server.initialize();
     await server.restart();
@@ -63,6 +73,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
 }
 
+type Tls = NonNullable<PostgresServerOptions['tls']>;
+
 class Server {
   readonly adminUrl: string;
   readonly #programs: string;
@@ -71,11 +83,17 @@ class Server {
   readonly #user = unprivilegedUser();
   #process: ChildProcess | undefined;
 
-  constructor(programs: string, folder: string, port: number) {
+  readonly #tls: PostgresServerOptions['tls'];
+
+  constructor(programs: string, folder: string, port: number, tls?: PostgresServerOptions['tls']) {
+    this.#tls = tls;
     this.#programs = programs;
     this.#folder = folder;
     this.#port = port;
-    this.adminUrl = `postgresql://cronmesh@127.0.0.1:${port}/postgres`;
+    this.adminUrl =
+      tls === undefined
+        ? `postgresql://cronmesh@127.0.0.1:${port}/postgres`
+        : `postgresql://cronmesh:${tls.password}@127.0.0.1:${port}/postgres?sslmode=verify-full&sslrootcert=${tls.caFile}`;
     process.once('exit', () => this.#process?.kill('SIGQUIT'));
   }
 
@@ -98,12 +116,32 @@ class Server {
       '--no-locale',
       '-N',
     ];
+    if (this.#tls !== undefined) await this.#prepareTls(this.#tls, data);
     await promisify(execFile)(join(this.#programs, 'initdb'), data, { cwd: this.#folder, ...this.#user });
+    if (this.#tls === undefined) return;
+    const rules = 'hostssl all all 127.0.0.1/32 scram-sha-256\nhostnossl all all 0.0.0.0/0 reject\n';
+    await writeFile(join(this.#folder, 'data', 'pg_hba.conf'), rules);
+  }
+
+  /** The server reads its key as its own user, and takes none that others may read. */
+  async #prepareTls({ certFile, keyFile, password }: Tls, data: string[]): Promise<void> {
+    const files = { 'server.crt': await readFile(certFile), 'server.key': await readFile(keyFile), password };
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(this.#folder, name);
+      await writeFile(path, content, { mode: 0o600 });
+      if (this.#user) await chown(path, this.#user.uid, this.#user.gid);
+    }
+    data.push(`--pwfile=${join(this.#folder, 'password')}`);
   }
 
   async restart(): Promise<void> {
     await this.end('SIGINT');
-    const settings = { port: this.#port, listen_addresses: '127.0.0.1', unix_socket_directories: '' };
+    const settings = {
+      port: this.#port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      ...this.#sslSettings(),
+    };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const child = spawn(join(this.#programs, 'postgres'), ['-D', join(this.#folder, 'data'), ...options], {
       cwd: this.#folder,
@@ -121,6 +159,12 @@ class Server {
       child.once('error', reject);
       child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${said.join('\n')}`)));
     });
+  }
+
+  #sslSettings(): Record<string, string> {
+    if (this.#tls === undefined) return {};
+    const [cert, key] = ['server.crt', 'server.key'].map(name => join(this.#folder, name)) as [string, string];
+    return { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key };
   }
 
   /** SIGINT ends it in order, SIGQUIT as a crash: it recovers from its log at the next start. */

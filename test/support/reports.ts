@@ -1,6 +1,7 @@
 import type { JobUid } from '../../src/domain/job/job.ts';
 import type { Report, ReportBatch } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
+import type { RunClaim } from '../../src/store/store.ts';
 
 /** `finished` reports of different runs, numbered from `first` on by their `at`. */
 export function someReports(first: number, count: number): Report[] {
@@ -30,6 +31,10 @@ export class RecordingStore {
   async applyReports(worker: WorkerId, reports: readonly Report[]): Promise<void> {
     await this.before(worker, reports);
     this.applied.push({ worker, reports });
+  }
+
+  async runClaims(): Promise<ReadonlyMap<RunId, RunClaim>> {
+    return new Map();
   }
 
   /** The numbers of all reports that were applied, in order. */

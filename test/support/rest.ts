@@ -2,14 +2,18 @@
 export class Rest {
   readonly base: string;
 
-  constructor(base: string) {
+  readonly #headers: Readonly<Record<string, string>>;
+
+  /** @param headers of every request */
+  constructor(base: string, headers: Readonly<Record<string, string>> = {}) {
     this.base = base;
+    this.#headers = headers;
   }
 
   async request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
     return await fetch(`${this.base}${path}`, {
       method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: { ...this.#headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(10_000),
     });

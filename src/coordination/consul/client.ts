@@ -11,6 +11,14 @@ export interface ClientOptions {
   readonly address: string;
   readonly token: string | undefined;
   readonly logger: Logger | undefined;
+  /** For an https address, as PEM; asked for at each connection. Default: the authorities that Node.js trusts. */
+  readonly tls?: (() => ConsulTls) | undefined;
+}
+
+export interface ConsulTls {
+  readonly ca?: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
 }
 
 export interface CallOptions {
@@ -18,6 +26,20 @@ export interface CallOptions {
   readonly what: string;
   readonly timeout: Milliseconds;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Connects with the certificates of the moment: renewed ones need no restart. */
+class TlsAgent extends https.Agent {
+  readonly #tls: () => ConsulTls;
+
+  constructor(options: https.AgentOptions, tls: () => ConsulTls = () => ({})) {
+    super(options);
+    this.#tls = tls;
+  }
+
+  override createConnection(...[options, callback]: Parameters<https.Agent['createConnection']>) {
+    return super.createConnection({ ...options, ...this.#tls() }, callback);
+  }
 }
 
 /** One request: the package's `ctx`, and whether the request can have reached Consul. */
@@ -45,9 +67,8 @@ export class ConsulClient {
   /** `sockets`: most connections at once. Consul takes 200 for each client address, all processes there together. */
   constructor(options: ClientOptions, sockets: number) {
     const address = /^https?:/.test(options.address) ? options.address : `http://${options.address}`;
-    const secure = address.startsWith('https:');
-    const Agent = secure ? https.Agent : http.Agent;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: sockets });
+    const pool = { keepAlive: true, maxSockets: sockets };
+    this.#agent = address.startsWith('https:') ? new TlsAgent(pool, options.tls) : new http.Agent(pool);
     this.#logger = options.logger;
     this.#api = createApi({
       baseUrl: `${address.replace(/\/+$/, '')}/v1`,

@@ -17,7 +17,7 @@ import {
 } from '../coordinator.ts';
 import { checkLimits } from '../limits.ts';
 import { decodeInstances, encodeRegistration } from './catalog.ts';
-import { ConsulClient } from './client.ts';
+import { ConsulClient, type ConsulTls } from './client.ts';
 import type { Answer, Api, Common, Read, Result } from './npm.ts';
 import { decodeFailures, decodeResults, encodeOperations, isReadOnly, type RawEntry, toEntry } from './transaction.ts';
 
@@ -25,6 +25,7 @@ export interface ConsulOptions {
   /** The local agent: `http://127.0.0.1:8500`. */
   readonly address: string;
   readonly token?: string;
+  readonly tls?: () => ConsulTls;
   /** Each call that failed, at debug. */
   readonly logger?: Logger;
   /** Of every call but blocking ones and renewals. Default 5 s. */
@@ -50,7 +51,8 @@ export class ConsulCoordinator implements Coordinator {
   readonly #timeout: Milliseconds;
 
   constructor(options: ConsulOptions) {
-    const client = { address: options.address, token: options.token, logger: options.logger };
+    const { address, token, tls, logger } = options;
+    const client = { address, token, tls, logger };
     this.#commands = new ConsulClient(client, sockets.commands);
     this.#blocking = new ConsulClient(client, sockets.blocking);
     this.#renewals = new ConsulClient(client, sockets.renewals);

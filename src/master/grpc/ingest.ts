@@ -2,12 +2,14 @@ import type { Report, ReportBatch } from '../../domain/run/report.ts';
 import type { WorkerId } from '../../domain/run/run.ts';
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { Sparing } from '../../observability/sparing.ts';
 import type { Store } from '../../store/store.ts';
+import { sortReports } from './own-reports.ts';
 import { applySplitting } from './poison.ts';
 import { storableReport } from './storable.ts';
 
 export interface ReportIngestOptions {
-  readonly store: Pick<Store, 'applyReports'>;
+  readonly store: Pick<Store, 'applyReports' | 'runClaims'>;
   readonly logger: Logger;
   readonly clock?: Clock;
   /** Most database transactions of different workers at once; each holds a connection. Default 4. */
@@ -29,6 +31,7 @@ export type ReportsListener = (
 
 interface Waiting {
   readonly worker: WorkerId;
+  readonly checked: boolean;
   readonly reports: readonly Report[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -45,18 +48,23 @@ export class ReportIngest {
   readonly #queues = new Map<string, Waiting[]>();
   readonly #listeners = new Set<ReportsListener>();
   readonly #slots: Slots;
+  readonly #sparing = new Sparing();
 
   constructor(options: ReportIngestOptions) {
     this.#options = options;
     this.#slots = new Slots(options.concurrency ?? 4);
   }
 
-  /** Resolves once the whole batch is committed. @throws what the store threw: send it again */
-  ingest(batch: ReportBatch): Promise<void> {
+  /**
+   * Resolves once the whole batch is committed. `checked`: what it says of other workers' runs is dropped.
+   *
+   * @throws what the store threw: send it again
+   */
+  ingest(batch: ReportBatch, { checked = false }: { readonly checked?: boolean } = {}): Promise<void> {
     if (batch.reports.length === 0) return Promise.resolve();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const { worker, spool, reports } = batch;
-    const waiting: Waiting = { worker, reports: reports.map(storableReport), resolve, reject };
+    const waiting: Waiting = { worker, checked, reports: reports.map(storableReport), resolve, reject };
     const queue = this.#queues.get(spool);
     if (queue) {
       queue.push(waiting);
@@ -109,7 +117,8 @@ export class ReportIngest {
   async #commit(worker: WorkerId, group: readonly Waiting[]): Promise<readonly Report[]> {
     const { store, logger, clock = Date.now, onCommit, onDropped } = this.#options;
     const began = performance.now();
-    const reports = group.length === 1 && group[0] ? group[0].reports : group.flatMap(one => one.reports);
+    const all = group.length === 1 && group[0] ? group[0].reports : group.flatMap(one => one.reports);
+    const reports = group.some(one => one.checked) ? await this.#own(worker, all) : all;
     await applySplitting(
       reports,
       part => store.applyReports(worker, part, clock()),
@@ -120,6 +129,20 @@ export class ReportIngest {
     );
     onCommit?.({ reports: reports.length, seconds: (performance.now() - began) / 1_000 });
     return reports;
+  }
+
+  /** A forged report is not committed, and holds up nobody: its sender has it acknowledged as any other. */
+  async #own(worker: WorkerId, reports: readonly Report[]): Promise<readonly Report[]> {
+    const { store, logger, onDropped } = this.#options;
+    const { own, foreign } = await sortReports(store, worker, reports);
+    for (const report of foreign) {
+      const { type, run } = report as Exclude<Report, { type: 'skipped' }>;
+      this.#sparing.say(`${worker} ${run}`, () =>
+        logger.warn({ worker, run, type }, "a report of another worker's run is refused"),
+      );
+      onDropped?.(report);
+    }
+    return own;
   }
 
   #tell(...[worker, reports, commit]: Parameters<ReportsListener>): void {

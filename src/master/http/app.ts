@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { CronmeshError } from '../../domain/errors.ts';
+import { authorize } from './authorize.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { AppEnv } from './environment.ts';
 import { identify, knownHosts, sameOrigin, secureHeaders } from './guards.ts';
@@ -47,6 +48,10 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.use(identify(deps.logger), secureHeaders);
   if (deps.hosts !== undefined) app.use(knownHosts(deps.hosts));
   app.use(sameOrigin);
+  if (deps.access !== undefined) {
+    app.use('/api/*', authorize(deps.access, deps));
+    if (deps.access.metrics) app.use('/metrics', authorize(deps.access, deps));
+  }
   app.use('/api/*', async (context, next) => {
     await next();
     if (!context.res.headers.has('Cache-Control')) context.res.headers.set('Cache-Control', 'no-store');
@@ -64,7 +69,13 @@ export function createApp(deps: AppDependencies): OpenAPIHono<AppEnv> {
   app.route('/', clusterRoutes(deps));
   app.route('/', brakeRoutes(deps));
   app.route('/', pageRoutes(deps.pageOverlay));
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A token of the masters’ `auth.tokens`. Not needed where there are none.',
+  });
   app.doc31('/openapi.json', {
+    security: [{ token: [] }, {}],
     openapi: '3.1.0',
     info: {
       title: 'Cronmesh',

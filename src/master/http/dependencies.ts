@@ -4,7 +4,6 @@ import type { Logger } from '../../observability/logger.ts';
 import type { BackfillService } from '../services/backfills.ts';
 import type { CalendarService } from '../services/calendars/calendars.ts';
 import type { CallbackService } from '../services/callbacks.ts';
-
 import type { Changes } from '../services/changes.ts';
 import type { CordonService } from '../services/cordons.ts';
 import type { DryRuns } from '../services/dry-run.ts';
@@ -14,6 +13,7 @@ import type { RunService } from '../services/runs.ts';
 import type { StandingService } from '../services/standing.ts';
 import type { WhyService } from '../services/why/why.ts';
 import type { WorkerView } from '../services/workers.ts';
+import type { Access } from './access.ts';
 
 /** Whether the process can do its work, and if not, why: one sentence a reason. */
 export interface Readiness {
@@ -34,6 +34,8 @@ export interface AppDependencies {
   /** What keeps jobs from running now. */
   readonly standing: StandingService;
   readonly callbacks: CallbackService;
+  /** How many callbacks are taken a second, asked at each. Default 200. */
+  readonly callbacksPerSecond?: () => number;
   readonly clock: Clock;
   /** `current`: whether the list is what the catalog shows now, or only what it last showed. */
   readonly workers: { readonly current: boolean; list(): readonly WorkerView[] };
@@ -47,6 +49,8 @@ export interface AppDependencies {
    * a laptop, where nobody logs in, this keeps foreign web pages out (DNS rebinding). Without it, every name is served.
    */
   readonly hosts?: readonly string[];
+  /** Who may do what. Without it, everybody everything. */
+  readonly access?: Access | undefined;
   /** A folder whose files go before those of the page: for working on it. */
   readonly pageOverlay?: string | undefined;
   /** Aborts when the server stops: open event streams then end. */

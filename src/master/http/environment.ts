@@ -1,4 +1,5 @@
 import type { Logger } from '../../observability/logger.ts';
+import type { Caller } from './access.ts';
 
 /** What every handler finds in its context. */
 export interface AppEnv {
@@ -6,5 +7,7 @@ export interface AppEnv {
     /** Of the client's `X-Request-Id`, or made here; in the answer, the log and every problem. */
     requestId: string;
     logger: Logger;
+    /** Who asks; undefined where no tokens are asked for. */
+    caller: Caller | undefined;
   };
 }

@@ -4,6 +4,9 @@ import { CronmeshError } from '../../domain/errors.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { AppEnv } from './environment.ts';
 
+/** A flood of what is refused unheard must not flood the log: whoever refuses it says so. */
+const unheard: ReadonlySet<number> = new Set([401, 429]);
+
 /** Gives every request an id and a logger that carries it, and logs how it went. */
 export function identify(logger: Logger): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
@@ -17,7 +20,8 @@ export function identify(logger: Logger): MiddlewareHandler<AppEnv> {
     const { method, path } = context.req;
     const line = { method, path, status: context.res.status, ms: Math.round(performance.now() - began) };
     // Reads come by the thousand from pages and probes; a change is worth a line.
-    context.get('logger')[isSafe(method) ? 'debug' : 'info'](line, 'request');
+    const quiet = isSafe(method) || unheard.has(context.res.status);
+    context.get('logger')[quiet ? 'debug' : 'info'](line, 'request');
   };
 }
 

@@ -21,33 +21,42 @@ const statuses = {
   NotApplicable: [422, 'It does not fit what it is for'],
   PreconditionRequired: [428, 'A precondition is needed'],
   TooManyRequests: [429, 'There are too many requests'],
+  TooManyPending: [429, 'Too many runs wait'],
   Internal: [500, 'Something went wrong here'],
+  Overloaded: [503, 'There is too much to do'],
   Unavailable: [503, 'Not available now'],
 } as const satisfies Record<ErrorCode, readonly [number, string]>;
 
 /** Answers an error as problem+json (RFC 9457). What was not raised on purpose is logged, and not told. */
 export function problemResponse(error: unknown, context: Context<AppEnv>): Response {
   const known = asCronmeshError(error);
-  const [status, title] = statuses[known.code];
-  const requestId = context.get('requestId');
   if (known.code === 'Internal') context.get('logger').error({ err: error }, 'request failed');
   else if (known.code === 'Unavailable') context.get('logger').warn({ err: error }, 'request refused');
+  const { status, headers, body } = problemOf(known, context.get('requestId'));
+  return context.body(body, status, headers);
+}
+
+/** An error as an answer, for whatever sends it. */
+export function problemOf(error: CronmeshError, requestId: string) {
+  const [status, title] = statuses[error.code];
   const body = {
-    type: `urn:cronmesh:problem:${known.code}`,
+    type: `urn:cronmesh:problem:${error.code}`,
     title,
     status,
     // An unexpected error's text may hold what is nobody's business.
     detail:
-      known.code === 'Internal' ? `an unexpected error; the log has it under request ${requestId}` : known.message,
+      error.code === 'Internal' ? `an unexpected error; the log has it under request ${requestId}` : error.message,
     instance: `urn:cronmesh:request:${requestId}`,
-    code: known.code,
-    ...(known.problems.length > 0 && { errors: known.problems }),
+    code: error.code,
+    ...(error.problems.length > 0 && { errors: error.problems }),
   };
-  return context.body(JSON.stringify(body), status, {
+  const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    ...(status === 401 && { 'WWW-Authenticate': 'Bearer realm="cronmesh"' }),
     ...((status === 503 || status === 429) && { 'Retry-After': '1' }),
-  });
+  };
+  return { status, headers, body: JSON.stringify(body) };
 }
 
 function asCronmeshError(error: unknown): CronmeshError {

@@ -72,11 +72,9 @@ export class Accounting {
 
   /** Audits what is due, in batches. @throws StaleTermError, OfficeLostError */
   async pass(): Promise<void> {
-    const { clock, metrics, signal } = this.#office;
+    const { clock, signal } = this.#office;
     this.#freezes = new Freezes(await this.#office.store.listFreezes());
     const now = clock();
-    metrics.spells.set(this.#agenda.size);
-    metrics.auditLag.set(Math.max(0, now - (this.#agenda.nextAt ?? now)) / 1_000);
     while (!signal.aborted) {
       const batch = this.#take(now);
       if (batch.length === 0) return;

@@ -4,6 +4,7 @@ import {
   claim,
   clockFrom,
   makeJob,
+  quick,
   registerWorker,
   skipsOf,
   TestMaster,
@@ -395,6 +396,28 @@ describe('epochs, terms and what is published', () => {
     await startMaster({ coordinator }, { retainFor: 50_000 });
     await eventually('the old one is gone', async () => (await store.getRun(old)) === undefined);
     assert.ok(await store.getRun(young));
+  });
+
+  it('deletes at once what a change leaves beyond what is kept', async () => {
+    const coordinator = newCoordinator();
+    const job = await makeJob(store, 'keeping', new Date(clock()).toISOString(), { schedule: '@yearly' });
+    const run = manualRunId(job.uid, 'old');
+    const of = { jobUid: job.uid, namespace: 'default', name: 'keeping', trigger: 'manual', attempt: 1, run } as const;
+    const ended = clock() - 100_000;
+    const reports = [
+      { ...of, type: 'claimed', at: ended, fencingToken: '1', revision: 1 },
+      { ...of, type: 'finished', at: ended, outcome: 'Succeeded' },
+    ] as const;
+    await store.applyReports('worker-1' as never, reports, ended);
+    // The next pass by itself is an hour away.
+    const { leader } = await startMaster(
+      { coordinator },
+      { retainFor: 200_000, timing: { ...quick, retainEvery: 3_600_000 } },
+    );
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    assert.ok(await store.getRun(run));
+    leader.keep({ retainFor: 50_000, history: {} });
+    await eventually('it is gone', async () => (await store.getRun(run)) === undefined);
   });
 
   it('finds a tick again that was fenced but not committed', async () => {

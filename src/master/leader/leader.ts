@@ -10,6 +10,7 @@ import type { NamespaceRules } from '../../domain/policy/allow-list.ts';
 import { timing } from '../../domain/policy/timing.ts';
 import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { fromZero } from '../../observability/registry.ts';
 import type { Store, StoredEpoch } from '../../store/store.ts';
 import type { Channel } from '../notifications/channels/channel.ts';
 import { Sender } from '../notifications/sender.ts';
@@ -24,14 +25,17 @@ import { Accounting } from './accounting.ts';
 import { AwaitedJobs } from './awaited-jobs.ts';
 import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
+import { Census } from './census.ts';
 import { Chains } from './chains.ts';
+import { clearCursors } from './cursors.ts';
 import { findDowntime } from './downtime.ts';
 import { Endings } from './endings.ts';
 import { EpochKeeper } from './epoch.ts';
+import { JobCounts } from './job-counts.ts';
 import { JobFollower } from './job-follower.ts';
 import { clearLanes } from './lanes.ts';
 import { insist, isOver, repeat } from './loop.ts';
-import { type LeaderMetrics, leaderMetrics } from './metrics.ts';
+import { type LeaderMetrics, leaderMetrics, resignedMetrics } from './metrics.ts';
 import { Observations } from './observations.ts';
 import { Office } from './office.ts';
 import { Orphans } from './orphans.ts';
@@ -70,6 +74,13 @@ export interface LeaderOptions {
   readonly timing?: Partial<LeaderTiming>;
 }
 
+/** What is kept of ended runs, their output, and skips. */
+export interface Keeping {
+  readonly retainFor: Milliseconds;
+  /** Of each job, at most, beside its own `history`. */
+  readonly history: JobHistory;
+}
+
 /** The role that this leader stands for. */
 export const schedulerRole = 'scheduler';
 
@@ -83,16 +94,24 @@ export class Leader implements Service {
   readonly #election: Election;
   /** Before it this process saw nothing. */
   readonly #bornAt: Instant;
+  #keeping: Keeping;
+  /** Aborted, and made anew, when that changes. */
+  #kept = new AbortController();
   #elections = 0;
 
   constructor(options: LeaderOptions) {
     const { coordinator, store, workers, master, logger, clockOk } = options;
     this.#options = options;
+    this.#keeping = { retainFor: options.retainFor ?? thirtyDays, history: options.history ?? {} };
     this.#clock = options.clock ?? Date.now;
     this.#bornAt = this.#clock();
     this.#timing = { ...leaderTiming, ...options.timing };
     this.#metrics = leaderMetrics(options.registry);
-    this.#metrics.leader.set({ role: schedulerRole }, 0);
+    fromZero(this.#metrics.elections, 'role', [schedulerRole]);
+    for (const channel of options.channels?.keys() ?? []) {
+      for (const result of ['sent', 'retried', 'failed']) this.#metrics.notifications.inc({ channel, result }, 0);
+    }
+    resignedMetrics(this.#metrics, schedulerRole);
     this.#observations = new Observations(workers.history);
     this.#election = new Election({
       coordinator,
@@ -129,6 +148,13 @@ export class Leader implements Service {
     return this.#clock();
   };
 
+  /** What is kept from now on; what is beyond it goes at once. */
+  keep(keeping: Keeping): void {
+    this.#keeping = keeping;
+    this.#kept.abort();
+    this.#kept = new AbortController();
+  }
+
   async #lead(leadership: Leadership): Promise<void> {
     const { coordinator, store, logger } = this.#options;
     const office = new Office({
@@ -142,6 +168,7 @@ export class Leader implements Service {
     });
     const stored = await store.getEpoch();
     this.#metrics.leader.set({ role: schedulerRole }, 1);
+    this.#metrics.elections.inc({ role: schedulerRole });
     await Promise.all(
       this.#tasks(office, stored).map(async task => {
         try {
@@ -153,8 +180,7 @@ export class Leader implements Service {
         }
       }),
     );
-    this.#metrics.leader.set({ role: schedulerRole }, 0);
-    this.#metrics.triggersWaiting.set(0);
+    resignedMetrics(this.#metrics, schedulerRole);
   }
 
   #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {
@@ -175,12 +201,13 @@ export class Leader implements Service {
         else office.logger.warn({ err: error }, 'the beat was not saved in the database');
       },
     });
-    const { channels = new Map<string, Channel>(), history = {} } = this.#options;
+    const { channels = new Map<string, Channel>() } = this.#options;
     const notified = new PolicyIndex(({ spec }) => spec.notify !== undefined && spec.notify.length > 0);
-    const trimmed = new PolicyIndex(({ spec }) => spec.history !== undefined || Object.keys(history).length > 0);
     const pausing = new PolicyIndex(spell => mayPause(spell.spec) && spell.paused === undefined);
     const awaited = new AwaitedJobs();
-    const agenda = new SpellAgenda(every.auditAfter, [notified, trimmed, pausing, awaited]);
+    const census = new Census();
+    const agenda = new SpellAgenda(every.auditAfter, [notified, pausing, awaited, census]);
+    const jobCounts = new JobCounts(office, { agenda, census, workers });
     const follower = new JobFollower(office, agenda);
     const catchups = new Catchups(office);
     const pauses = new Pauses(office, { jobs: pausing, publisher });
@@ -200,18 +227,22 @@ export class Leader implements Service {
       known: () => agenda.jobs(),
       compareEvery: every.compareEvery,
     });
-    const again = (what: string, wait: Milliseconds, work: () => Promise<void>) => repeat(office, what, wait, work);
+    const again = (what: string, wait: Milliseconds, work: () => Promise<void>, wake?: () => AbortSignal) =>
+      repeat(office, what, wait, work, wake);
+    const kept = () => this.#kept.signal;
+    const trimming = () => trim(office, agenda.openSpells(), this.#keeping.history);
     const withJobs = async (): Promise<void> => {
       await this.#prepare(office, stored, follower, catchups);
       await Promise.all([
         follower.follow(),
         again('the reload of all jobs', every.reloadEvery, () => follower.load()),
         again('the audit', every.auditEvery, () => accounting.pass()),
+        again('the counting of jobs', every.sweepEvery, () => jobCounts.pass()),
         again('the clearing of triggers', every.clearEvery, () => triggers.clear()),
         again('the clearing of orphans', every.clearEvery, () => orphans.pass()),
         again('what follows from ended runs', every.sweepEvery, () => endings.pass()),
         again('what is to be told', every.tellEvery, () => times.pass()),
-        again('the trimming of histories', every.retainEvery, () => trim(office, trimmed, history)),
+        again('the trimming of histories', every.retainEvery, trimming, kept),
         importer.run(signal),
         again('the comparison of keys', every.sweepEvery, () => importer.settleDoubts(signal)),
       ]);
@@ -228,8 +259,9 @@ export class Leader implements Service {
         await triggers.publish();
       }),
       again('backfills', every.sweepEvery, () => backfills.pass()),
-      again('retention', every.retainEvery, () => retain(office, this.#options.retainFor ?? thirtyDays)),
+      again('retention', every.retainEvery, () => retain(office, this.#keeping.retainFor), kept),
       again('the sending of notifications', every.sweepEvery, () => sender.pass()),
+      again('cursors of deleted jobs', every.retainEvery, () => clearCursors(office)),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),
       withJobs(),
     ];

@@ -10,17 +10,19 @@ const retry = { initial: 500, maximum: 10_000, factor: 2 };
 
 /**
  * Does something again and again while the office lasts, `every` ms from end to begin. What fails is logged and tried
- * again after a backoff. @throws StaleTermError, OfficeLostError: the office is over
+ * again after a backoff. A wait ends when the signal of `wake`, asked for before each time, is aborted. @throws StaleTermError, OfficeLostError: the office is over
  */
 export async function repeat(
   office: Office,
   what: string,
   every: Milliseconds,
   work: () => Promise<void>,
+  wake?: () => AbortSignal,
 ): Promise<void> {
   while (!office.signal.aborted) {
+    const woken = wake?.();
     await insist(office, what, work);
-    await pause(every, office.signal);
+    await pause(every, woken === undefined ? office.signal : AbortSignal.any([office.signal, woken]));
   }
 }
 

@@ -14,6 +14,12 @@ export interface LeaderMetrics {
   readonly notifications: Counter<'channel' | 'result'>;
   /** The backlog. */
   readonly triggersWaiting: Gauge;
+  /** How long the oldest of it has waited, in seconds. */
+  readonly triggersOldest: Gauge;
+  readonly elections: Counter<'role'>;
+  readonly jobs: Gauge<'state'>;
+  readonly jobsWithoutWorker: Gauge;
+  readonly jobsFailing: Gauge;
   /** 1 on the master that has the role. */
   readonly leader: Gauge<'role'>;
   readonly epoch: Gauge;
@@ -56,6 +62,33 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
       help: 'Runs that wait for a worker (the backlog), on the leader; 0 elsewhere',
       registers,
     }),
+    triggersOldest: new Gauge({
+      name: 'cronmesh_triggers_oldest_age_seconds',
+      help: 'How long the oldest run of the backlog has waited for a worker, on the leader; 0 elsewhere',
+      registers,
+    }),
+    elections: new Counter({
+      name: 'cronmesh_elections_total',
+      help: 'How often this master was elected',
+      labelNames: ['role'],
+      registers,
+    }),
+    jobs: new Gauge({
+      name: 'cronmesh_jobs',
+      help: 'Jobs by state (active, suspended, paused), on the leader; 0 elsewhere',
+      labelNames: ['state'],
+      registers,
+    }),
+    jobsWithoutWorker: new Gauge({
+      name: 'cronmesh_jobs_without_worker',
+      help: 'Active jobs that no ready worker may run, on the leader; 0 elsewhere',
+      registers,
+    }),
+    jobsFailing: new Gauge({
+      name: 'cronmesh_jobs_failing',
+      help: 'Jobs, but suspended ones, whose newest 3 runs failed, on the leader (1,000 at most); 0 elsewhere',
+      registers,
+    }),
     leader: new Gauge({
       name: 'cronmesh_leader',
       help: 'Whether this master has the role',
@@ -74,4 +107,12 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
       registers,
     }),
   };
+}
+
+/** What only a leader knows is shown by no one else. */
+export function resignedMetrics(metrics: LeaderMetrics, role: string): void {
+  metrics.leader.set({ role }, 0);
+  for (const state of ['active', 'suspended', 'paused'] as const) metrics.jobs.set({ state }, 0);
+  const { triggersWaiting, triggersOldest, jobsWithoutWorker, jobsFailing, spells, auditLag } = metrics;
+  for (const gauge of [triggersWaiting, triggersOldest, jobsWithoutWorker, jobsFailing, spells, auditLag]) gauge.set(0);
 }

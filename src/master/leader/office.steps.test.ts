@@ -4,6 +4,7 @@ import type { Operation } from '../../coordination/coordinator.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { silentLogger } from '../../observability/logger.ts';
 import type { Store } from '../../store/store.ts';
+import { clearCursors } from './cursors.ts';
 import { clearLanes } from './lanes.ts';
 import { leaderMetrics } from './metrics.ts';
 import { Office, takeAway } from './office.ts';
@@ -11,7 +12,7 @@ import { leaderTiming } from './timing.ts';
 
 const lockKey = 'cron/leader/scheduler';
 
-async function open(): Promise<{ coordinator: MemoryCoordinator; office: Office }> {
+async function open(store = {} as Store): Promise<{ coordinator: MemoryCoordinator; office: Office }> {
   const coordinator = new MemoryCoordinator();
   await coordinator.open();
   const session = await coordinator.createSession({ name: 't', ttl: 10_000, lockDelay: 0, serviceChecks: [] });
@@ -19,7 +20,7 @@ async function open(): Promise<{ coordinator: MemoryCoordinator; office: Office 
   const guard: Operation = { verb: 'check-session', key: lockKey, session };
   const office = new Office({
     coordinator,
-    store: {} as Store,
+    store,
     leadership: {
       role: 'scheduler',
       session,
@@ -94,5 +95,33 @@ test('only the lanes of workers that are long gone are deleted', async () => {
     (await coordinator.keys('cron/lane/')).map(key => key.split('/')[2]),
     ['cut-off', 'cut-off', 'never-beat', 'registered', 'registered'],
   );
+  await coordinator.close();
+});
+
+test('only the cursors of jobs that are long gone, from the database too, are deleted', async () => {
+  const inDatabase = { getJob: async (_: string, name: string) => (name === 'unpublished' ? {} : undefined) };
+  const { coordinator, office } = await open(inDatabase as unknown as Store);
+  const old = Date.now() - 7_200_000;
+  const cursors: [job: string, tick: number][] = [
+    ['a/gone', old],
+    ['a/just-deleted', Date.now() - 60_000],
+    ['a/there', old],
+    ['b/unpublished', old],
+  ];
+  for (const [job, tick] of cursors) {
+    const value = JSON.stringify({ v: 1, uid: 'u', tick, decision: 'run' });
+    await coordinator.transact([{ verb: 'set', key: `cron/cursor/${job}`, value }]);
+  }
+  await coordinator.transact([
+    { verb: 'set', key: 'cron/cursor/a/unreadable', value: 'no JSON' },
+    { verb: 'set', key: 'cron/jobs/a/there', value: '{}' },
+  ]);
+  await clearCursors(office);
+  assert.deepEqual(await coordinator.keys('cron/cursor/'), [
+    'cron/cursor/a/just-deleted',
+    'cron/cursor/a/there',
+    'cron/cursor/a/unreadable',
+    'cron/cursor/b/unpublished',
+  ]);
   await coordinator.close();
 });

@@ -1,7 +1,7 @@
 import type { JobHistory } from '../../domain/job/spec.ts';
 import type { Milliseconds } from '../../domain/time.ts';
+import type { JobSpell } from '../../store/store.ts';
 import type { Office } from './office.ts';
-import type { PolicyIndex } from './policy-index.ts';
 
 /** Runs deleted in one transaction: a moment's work, so that reports are never held up. */
 const atOnce = 1_000;
@@ -21,11 +21,12 @@ export async function retain(office: Office, keep: Milliseconds): Promise<void> 
 }
 
 /** Deletes of each job what is beyond its `history`, or beyond what is kept of all jobs. */
-export async function trim(office: Office, jobs: PolicyIndex, all: JobHistory): Promise<void> {
+export async function trim(office: Office, jobs: Iterable<JobSpell>, all: JobHistory): Promise<void> {
   const { store, term, clock, signal } = office;
   let deleted = 0;
-  for (const { uid: jobUid, namespace, name, spec } of jobs.spells()) {
+  for (const { uid: jobUid, namespace, name, spec } of jobs) {
     const history = smaller(spec.history ?? {}, all);
+    if (Object.keys(history).length === 0) continue;
     for (let some = atOnce; some >= atOnce && !signal.aborted; deleted += some) {
       const now = clock();
       some = await store.trim(term, { jobUid, namespace, name }, history, { now, before: now - settledAfter }, atOnce);

@@ -68,6 +68,11 @@ export class SpellAgenda {
   }
 
   /** Of the same jobs. */
+  *openSpells(): Iterable<JobSpell> {
+    for (const { spell } of this.#openByKey.values()) yield spell;
+  }
+
+  /** Of the same jobs. */
   *openUids(): Iterable<JobUid> {
     for (const { spell } of this.#openByKey.values()) yield spell.uid;
   }

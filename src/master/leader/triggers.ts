@@ -88,7 +88,11 @@ export class Triggers {
     const present = found.filter(one => !isOld(one));
     const replaced = await this.#replace(present, epoch.number);
     await this.#expire(present.filter(({ entry }) => !replaced.has(entry.key)));
-    this.#office.metrics.triggersWaiting.set(found.length);
+    const { triggersWaiting, triggersOldest } = this.#office.metrics;
+    triggersWaiting.set(found.length);
+    const now = this.#office.clock();
+    const since = found.reduce((oldest, { record }) => Math.min(oldest, record.requestedAt), now);
+    triggersOldest.set((now - since) / 1_000);
     const there = new Set(found.map(({ record }) => attemptOf(record.run, record.attempt)));
     await this.#pendingWithout(
       pending.filter(run => !there.has(attemptOf(run.id, run.attempt))),

@@ -7,6 +7,7 @@ import { manualRunId } from '../../domain/run/run.ts';
 import { silentLogger } from '../../observability/logger.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import type { Store } from '../../store/store.ts';
+import { PublicationWatch } from './publication-watch.ts';
 import { Publisher } from './publisher.ts';
 
 describe('publisher', () => {
@@ -36,7 +37,6 @@ describe('publisher', () => {
     await store.deleteJob(gone.uid, Date.now());
     await publisher.sweep(new AbortController().signal);
     assert.equal((await coordinator.list('cron/jobs/')).length, 2);
-    assert.equal(publisher.lag, 0);
     await publisher.stop();
     await coordinator.close();
   });
@@ -44,14 +44,23 @@ describe('publisher', () => {
   it('leaves to the sweep what Consul did not take, and says how long it has waited', async () => {
     const coordinator = new MemoryCoordinator();
     let now = 1_000;
-    const publisher = new Publisher({ coordinator, store, logger, clock: () => now });
+    const publisher = new Publisher({ coordinator, store, logger });
+    const watch = new PublicationWatch({ store, logger, clock: () => now });
+    await watch.look();
+    assert.equal(watch.lag, 0);
     const job = await makeJob(store, 'later', floor);
+    await watch.look();
     await coordinator.close();
     await assert.rejects(publisher.publish([job]));
     await assert.rejects(publisher.sweep(new AbortController().signal));
     now = 5_000;
-    assert.equal(publisher.lag, 4_000);
-    assert.equal((await store.pendingPublications(10)).length, 1);
+    await watch.look();
+    assert.equal(watch.lag, 4_000);
+    const rows = await store.pendingPublications(10);
+    assert.equal(rows.length, 1);
+    await store.publicationsDone(rows);
+    await watch.look();
+    assert.equal(watch.lag, 0);
     await publisher.stop();
   });
 

@@ -1,4 +1,3 @@
-import { Gauge, type Registry } from 'prom-client';
 import { CoordinationError, type Coordinator } from '../../coordination/coordinator.ts';
 import { epochKey, killerPath, prefix } from '../../coordination/keys.ts';
 import { jobsPerPublication, publish } from '../../coordination/publish.ts';
@@ -14,9 +13,9 @@ import { mayStart } from '../../coordination/waiting.ts';
 import { type Job, type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
 import { stillness } from '../../domain/job/pause.ts';
 import type { Service } from '../../domain/lifecycle.ts';
-import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
+import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
-import type { NewRun, PendingRun, Publication, Run, Store } from '../../store/store.ts';
+import type { NewRun, PendingRun, Run, Store } from '../../store/store.ts';
 import type { Publishing } from './publishing.ts';
 import { TriggerWriter } from './trigger-writer.ts';
 
@@ -24,8 +23,6 @@ export interface PublisherOptions {
   readonly coordinator: Coordinator;
   readonly store: Store;
   readonly logger: Logger;
-  /** Gets `cronmesh_publication_lag_seconds`. Default: none is kept. */
-  readonly registry?: Registry;
   /** Default `Date.now`. */
   readonly clock?: Clock;
 }
@@ -51,24 +48,11 @@ export class Publisher implements Service, Publishing {
   readonly #stopping = new AbortController();
   #batch: Batch | undefined;
   #running: Promise<void> | undefined;
-  /** When each row that is still in the outbox was first seen there by a sweep. */
-  #waitingSince = new Map<JobKey, Instant>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
     this.#triggers = new TriggerWriter(options);
-    const { registry } = options;
-    if (registry === undefined) return;
-    const lag = (): number => this.lag / 1_000;
-    new Gauge({
-      name: 'cronmesh_publication_lag_seconds',
-      help: 'How long the oldest change has waited to be published, as the leader sees it',
-      registers: [registry],
-      collect() {
-        this.set(lag());
-      },
-    });
   }
 
   async start(): Promise<void> {}
@@ -77,14 +61,6 @@ export class Publisher implements Service, Publishing {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-  }
-
-  /** How long the oldest unpublished change has waited, as the last sweep saw it; 0 where another master sweeps. */
-  get lag(): Milliseconds {
-    let oldest = this.#clock();
-    const now = oldest;
-    for (const since of this.#waitingSince.values()) oldest = Math.min(oldest, since);
-    return now - oldest;
   }
 
   /** Resolves once Consul has the newest state of these jobs. @throws when it may not have: the outbox keeps it for the sweep */
@@ -136,11 +112,9 @@ export class Publisher implements Service, Publishing {
   async sweep(signal: AbortSignal): Promise<void> {
     for (;;) {
       const rows = await this.#options.store.pendingPublications(page);
-      this.#remember(rows);
       if (rows.length === 0 || signal.aborted) return;
       for (let i = 0; i < rows.length && !signal.aborted; i += jobsPerPublication) {
         await this.publish(rows.slice(i, i + jobsPerPublication));
-        for (const row of rows.slice(i, i + jobsPerPublication)) this.#waitingSince.delete(jobKey(row));
       }
     }
   }
@@ -183,10 +157,5 @@ export class Publisher implements Service, Publishing {
   async #load(keys: readonly JobKey[]): Promise<ReadonlyMap<JobKey, JobRecord>> {
     const jobs = await this.#options.store.getJobs(keys.map(splitJobKey));
     return new Map(jobs.map(job => [jobKey(job), { v: 1, ...job } satisfies JobRecord]));
-  }
-
-  #remember(rows: readonly Publication[]): void {
-    const now = this.#clock();
-    this.#waitingSince = new Map(rows.map(row => [jobKey(row), this.#waitingSince.get(jobKey(row)) ?? now]));
   }
 }

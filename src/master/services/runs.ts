@@ -11,6 +11,7 @@ import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store }
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
 import { type EligibleWorkers, runsFor } from './members.ts';
+import { type PendingLimits, requireRoom } from './pending-limits.ts';
 import type { Publishing } from './publishing.ts';
 import { requirePlaceInQueue, type WaitingRun, waitingRuns } from './waiting.ts';
 
@@ -19,6 +20,7 @@ export interface RunServiceDependencies {
     Store,
     | 'createRuns'
     | 'pendingRuns'
+    | 'countPending'
     | 'cancelRun'
     | 'getRun'
     | 'getJob'
@@ -38,6 +40,8 @@ export interface RunServiceDependencies {
   readonly randomText: (count: number) => string;
   /** Whether this master's clock may stamp: a run's deadline depends on it. */
   readonly clockOk: () => boolean;
+  /** The most runs that may wait for a worker. Default: no bound. */
+  readonly most?: PendingLimits;
 }
 
 /** A run that was asked for: where it comes to several (placement All or Shards), the first of `runs`. */
@@ -69,8 +73,8 @@ export class RunService {
    * Asks for a run of a job now, or later. It is committed when this resolves, and waits for a worker from when it is due
    * until the job's starting deadline. A suspended job may be run by hand. A delayed run runs what the job is then.
    *
-   * @throws CronmeshError NotApplicable when the job can't take what the request brings, QueueFull; Unavailable, also for
-   * a job with placement All while no eligible worker is ready
+   * @throws CronmeshError NotApplicable when the job can't take what the request brings, QueueFull, TooManyPending;
+   * Unavailable, also for a job with placement All while no eligible worker is ready
    */
   async trigger(job: Job, by: string, wanted: RunRequest = { dryRun: false }): Promise<AskedRun> {
     checkFits(job.spec, wanted);
@@ -98,6 +102,7 @@ export class RunService {
       ...(wanted.particulars !== undefined && { particulars: wanted.particulars }),
     };
     const requests = runsFor(request, job.spec, workers);
+    await requireRoom(this.#deps, job, requests.length);
     if (requests.length === 0) {
       const message = `${jobKey(job)} runs on every eligible worker, and ${nobodyEligible}: see GET /api/v1/workers`;
       throw new CronmeshError('Unavailable', message, { retryable: true });

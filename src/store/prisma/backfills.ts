@@ -33,6 +33,7 @@ export function backfills(database: Database): BackfillStore {
     listBackfills: async filter => {
       const where: Prisma.BackfillWhereInput = {};
       if (filter.namespace !== undefined) where.namespace = filter.namespace;
+      else if (filter.namespaces !== undefined) where.namespace = { in: [...filter.namespaces] };
       if (filter.name !== undefined) where.name = filter.name;
       if (filter.state !== undefined) where.state = filter.state;
       if (filter.cursor !== undefined) {

@@ -153,6 +153,7 @@ function inUse(key: JobName, users: readonly JobName[]): CronmeshError {
 async function list({ prisma }: Database, filter: CalendarFilter): Promise<Page<Calendar>> {
   const conditions = [Prisma.sql`TRUE`];
   if (filter.namespace !== undefined) conditions.push(Prisma.sql`namespace = ${filter.namespace}`);
+  if (filter.namespaces !== undefined) conditions.push(Prisma.sql`namespace = ANY(${[...filter.namespaces]}::text[])`);
   if (filter.cursor !== undefined) {
     const [namespace, name] = decodeCursor(filter.cursor, ['', ''] as const);
     conditions.push(Prisma.sql`(namespace, name) > (${namespace}, ${name})`);

@@ -9,6 +9,8 @@ import { decodeCursor, encodeCursor } from './values.ts';
 export async function listJobs(prisma: PrismaClient, filter: JobFilter): Promise<Page<Job>> {
   const conditions = [Prisma.sql`TRUE`];
   if (filter.namespace !== undefined) conditions.push(Prisma.sql`job.namespace = ${filter.namespace}`);
+  if (filter.namespaces !== undefined)
+    conditions.push(Prisma.sql`job.namespace = ANY(${[...filter.namespaces]}::text[])`);
   if (filter.labels !== undefined && Object.keys(filter.labels).length > 0) {
     conditions.push(Prisma.sql`job.labels @> ${JSON.stringify(filter.labels)}::jsonb`);
   }

@@ -83,7 +83,8 @@ export function notifications(database: Database): Notifications {
       ).map(toNotification);
     },
 
-    listNotifications: async ({ limit, ...where }) => {
+    listNotifications: async ({ limit, namespaces, ...rest }) => {
+      const where = namespaces === undefined ? rest : { namespace: { in: [...namespaces] }, ...rest };
       const orderBy = [
         { createdAt: 'desc' },
         { sequence: 'desc' },

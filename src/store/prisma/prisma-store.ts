@@ -7,6 +7,7 @@ import { chains } from './chains.ts';
 import { coordinationKeys } from './coordination-keys.ts';
 import type { Database } from './database.ts';
 import { translate } from './errors.ts';
+import { failing } from './failing.ts';
 import { followEnds } from './follow-ends.ts';
 import { freezes } from './freezes.ts';
 import { history } from './history.ts';
@@ -19,6 +20,7 @@ import { pauses } from './pauses.ts';
 import { applyReports } from './reports.ts';
 import { retries } from './retries.ts';
 import { runChanges } from './run-changes.ts';
+import { runClaims } from './run-claims.ts';
 import { lastRuns, listRuns } from './run-list.ts';
 import { runs } from './runs.ts';
 import { trim } from './trim.ts';
@@ -34,6 +36,7 @@ export function createStore(database: Database): Store {
     ...chains(database),
     ...followEnds(database),
     ...pauses(database),
+    ...failing(database),
     ...retries(database),
     ...history(database),
     ...freezes(database),
@@ -44,6 +47,7 @@ export function createStore(database: Database): Store {
     ...leadership(database),
     ...coordinationKeys(database),
     applyReports: (worker, reports, now) => applyReports(database, worker, reports, now),
+    runClaims: ids => runClaims(database, ids),
     lastRuns: uids => lastRuns(database, uids),
     listRuns: filter => listRuns(database, filter),
     migrate: async () => migrate(database, await readMigrations()),

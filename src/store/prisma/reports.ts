@@ -64,6 +64,9 @@ const assignments = [
   'reported_at = greatest(run.reported_at, excluded.reported_at)',
   `state = CASE WHEN ${newer} OR ${ended} OR run.state IN ('Pending', 'Claimed') THEN excluded.state ELSE run.state END`,
   `worker = CASE WHEN ${newer} OR ${claimed} THEN excluded.worker ELSE coalesce(run.worker, excluded.worker) END`,
+  // Adopted, handed back or tried again elsewhere: what the one before still has to say is kept.
+  `former_workers = CASE WHEN (${newer} OR ${claimed}) AND run.worker <> excluded.worker
+    THEN array_append(run.former_workers, run.worker) ELSE run.former_workers END`,
   `claimed_at = CASE WHEN ${newer} OR ${claimed} THEN excluded.claimed_at ELSE run.claimed_at END`,
   `fencing_token = CASE WHEN ${newer} OR ${claimed} THEN excluded.fencing_token ELSE run.fencing_token END`,
   `revision = CASE WHEN ${claimed} THEN excluded.revision ELSE coalesce(run.revision, excluded.revision) END`,

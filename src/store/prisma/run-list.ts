@@ -59,6 +59,8 @@ export async function lastRuns({ prisma }: Database, uids: readonly JobUid[]): P
 function conditionsOf(filter: RunFilter): readonly Prisma.Sql[] {
   const conditions = [Prisma.sql`TRUE`];
   if (filter.namespace !== undefined) conditions.push(Prisma.sql`run.namespace = ${filter.namespace}`);
+  if (filter.namespaces !== undefined)
+    conditions.push(Prisma.sql`run.namespace = ANY(${[...filter.namespaces]}::text[])`);
   if (filter.name !== undefined) conditions.push(Prisma.sql`run.name = ${filter.name}`);
   if (filter.worker !== undefined) conditions.push(Prisma.sql`run.worker = ${filter.worker}`);
   if (filter.whole !== undefined) {

@@ -12,7 +12,15 @@ export function runs(
   database: Database,
 ): Pick<
   Store,
-  'createRun' | 'createRuns' | 'pendingRuns' | 'markRunsPublished' | 'cancelRun' | 'getRun' | 'getRuns' | 'quietRuns'
+  | 'createRun'
+  | 'createRuns'
+  | 'pendingRuns'
+  | 'countPending'
+  | 'markRunsPublished'
+  | 'cancelRun'
+  | 'getRun'
+  | 'getRuns'
+  | 'quietRuns'
 > {
   const { prisma } = database;
   const getRun = async (id: RunId) => {
@@ -40,6 +48,13 @@ export function runs(
         SELECT ${runColumns} FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting' ${due}
         ORDER BY published, requested_at, id LIMIT ${limit}`;
       return rows.map(toPendingRun);
+    },
+
+    countPending: async (jobUid, most) => {
+      const [counts] = await prisma.$queryRaw<{ all: bigint; of_job: bigint }[]>`
+        SELECT count(*) AS all, count(*) FILTER (WHERE job_uid = ${jobUid}) AS of_job
+        FROM (SELECT job_uid FROM run WHERE state IN (${pending}) AND retry IS DISTINCT FROM 'Waiting' LIMIT ${most}) AS counted`;
+      return { all: Number(counts?.all ?? 0), ofJob: Number(counts?.of_job ?? 0) };
     },
 
     markRunsPublished: async ids => {

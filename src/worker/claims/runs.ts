@@ -146,8 +146,10 @@ export class Runs {
     switch (message.type) {
       case 'started':
         held.startedAt = message.at;
-        if (held.adopts === undefined)
-          metrics.started(held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined);
+        if (held.adopts === undefined) {
+          const lateness = held.tick !== undefined && held.trigger === 'tick' ? message.at - held.tick : undefined;
+          metrics.started(held, lateness);
+        }
         void reports.append([{ ...reference, ...without(message) } satisfies StartedReport]);
         break;
       case 'output':
@@ -241,7 +243,8 @@ export class Runs {
     this.#closing++;
     this.#held.delete(held.run);
     this.#options.callbacks.forget(held.run);
-    this.#options.metrics.finished(result.outcome);
+    const began = held.adopts === undefined ? held.startedAt : undefined;
+    this.#options.metrics.finished(held, result.outcome, began && at - began);
     this.#trace(held, result, at);
     this.#options.onRoom();
     void this.#options.reports.append([this.#finishedReport(held, result, at)]).then(() => {

@@ -1,4 +1,4 @@
-import { type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
+import { type ChannelCredentials, type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
 import type { ReportBatch } from '../../domain/run/report.ts';
 import type { Milliseconds } from '../../domain/time.ts';
 import { ReportServiceClient } from '../../gen/cronmesh/v1/report.ts';
@@ -15,6 +15,8 @@ export interface GrpcTransportOptions {
   /** A stream is renewed after this time and up to a fifth more, so that masters share the load. Default 5 minutes. */
   readonly streamAge?: Milliseconds;
   readonly channelOptions?: ChannelOptions;
+  /** Default: plain text. */
+  readonly credentials?: ChannelCredentials;
   readonly logger?: Logger;
 }
 
@@ -48,7 +50,7 @@ class GrpcTransport implements ReportTransport {
 
   constructor(options: GrpcTransportOptions) {
     this.#options = options;
-    this.#client = new ReportServiceClient(options.target, credentials.createInsecure(), {
+    this.#client = new ReportServiceClient(options.target, options.credentials ?? credentials.createInsecure(), {
       ...channelOptions,
       ...options.channelOptions,
     });

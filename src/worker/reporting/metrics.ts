@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { fromZero, observedGauge } from '../../observability/registry.ts';
 import type { Spool } from './spool.ts';
 
 /** Counts what becomes of reports, and shows how many wait on disk. Gives the reporter's hooks. */
@@ -10,14 +11,13 @@ export function reportMetrics(registry: Registry, spool: Pick<Spool, 'depth'>) {
     labelNames: ['result'],
     registers,
   });
-  new Gauge({
-    name: 'cronmesh_spool_depth',
-    help: 'Reports on disk that no master has committed yet.',
-    registers,
-    collect() {
-      this.set(spool.depth);
-    },
-  });
+  fromZero(reports, 'result', ['delivered', 'retried']);
+  observedGauge(
+    registry,
+    'cronmesh_spool_depth',
+    'Reports on disk that no master has committed yet.',
+    () => spool.depth,
+  );
   return {
     onDelivered: (count: number): void => reports.inc({ result: 'delivered' }, count),
     onRetry: (): void => reports.inc({ result: 'retried' }),

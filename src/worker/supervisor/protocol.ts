@@ -19,6 +19,14 @@ export interface Lease {
   readonly wall: Instant;
 }
 
+/** Where Consul is, and how to get in. */
+export interface ConsulAccess {
+  readonly address: string;
+  readonly token?: string;
+  /** Files in PEM form, read when they are needed. */
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+}
+
 export interface StartRequest {
   readonly job: { readonly namespace: string; readonly name: string; readonly uid: JobUid };
   readonly run: RunId;
@@ -63,7 +71,7 @@ export type ToSupervisor =
       /** What its modules define, and where. */
       readonly modules?: ModuleSources;
       /** How to reach Consul once the worker is dead; absent with the in-memory coordinator. */
-      readonly consul?: { readonly address: string; readonly token?: string };
+      readonly consul?: ConsulAccess;
       /** The worker's registration with the agent, taken away after its death. */
       readonly serviceId?: string;
     }

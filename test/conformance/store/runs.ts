@@ -41,6 +41,19 @@ export function runsConformance(store: () => Store): void {
     });
   });
 
+  describe('runs that wait', () => {
+    it('are counted, those of a job and all, up to a number', async () => {
+      const jobUid = newUid();
+      const before = (await store().countPending(jobUid, 100_000)).all;
+      const due = [newRun({ jobUid }), newRun({ jobUid, requestedAt: start + minute }), newRun({})];
+      await store().createRuns(due);
+      assert.deepEqual(await store().countPending(jobUid, 100_000), { all: before + 3, ofJob: 2 });
+      assert.equal((await store().countPending(jobUid, 2)).all, 2, 'it counts no further than it is asked to');
+      await store().cancelRun(due[0]?.id ?? assert.fail(), 'not needed', start);
+      assert.deepEqual(await store().countPending(jobUid, 100_000), { all: before + 2, ofJob: 1 });
+    });
+  });
+
   describe('lists of runs', () => {
     it('are newest first, in pages, for a job or a namespace or a worker', async () => {
       const namespace = newName('ns');

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { parseBackfillRequest } from '../../../domain/run/backfill-request.ts';
+import { askedBy, listScope } from '../access.ts';
 import { readBody } from '../body.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
@@ -55,8 +56,6 @@ const routes = {
   }),
 };
 
-const by = 'user via REST';
-
 /** Backfills: asked for, listed, cancelled. */
 export function backfillRoutes(deps: Pick<AppDependencies, 'jobs' | 'backfills' | 'clock'>): OpenAPIHono<AppEnv> {
   const { jobs, backfills, clock } = deps;
@@ -66,7 +65,7 @@ export function backfillRoutes(deps: Pick<AppDependencies, 'jobs' | 'backfills' 
   app.openapi(routes.create, async context => {
     const ref = jobRef(context.req.valid('param'));
     const request = parseBackfillRequest(await readBody(context.req), clock());
-    const backfill = await backfills.create(await jobs.get(ref), request, by);
+    const backfill = await backfills.create(await jobs.get(ref), request, askedBy(context.get('caller')));
     context.header('Location', `/api/v1/backfills/${backfill.id}`);
     return context.json(backfillAnswer(backfill), 201);
   });
@@ -79,8 +78,9 @@ export function backfillRoutes(deps: Pick<AppDependencies, 'jobs' | 'backfills' 
   });
 
   app.openapi(routes.list, async context => {
-    const { limit, job, ...rest } = context.req.valid('query');
-    const { items, ...more } = await backfills.list({ limit, ...given({ ...rest, name: job }) });
+    const { limit, job, namespace, ...rest } = context.req.valid('query');
+    const scope = listScope(context.get('caller'), namespace);
+    const { items, ...more } = await backfills.list({ limit, ...scope, ...given({ ...rest, name: job }) });
     return context.json({ items: items.map(backfillAnswer), ...more }, 200);
   });
 
@@ -89,7 +89,12 @@ export function backfillRoutes(deps: Pick<AppDependencies, 'jobs' | 'backfills' 
   });
 
   app.openapi(routes.cancel, async context => {
-    return context.json(backfillAnswer(await backfills.cancel(backfillRef(context.req.valid('param').id), by)), 202);
+    return context.json(
+      backfillAnswer(
+        await backfills.cancel(backfillRef(context.req.valid('param').id), askedBy(context.get('caller'))),
+      ),
+      202,
+    );
   });
   return app;
 }

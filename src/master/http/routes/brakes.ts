@@ -4,6 +4,7 @@ import { problemsOf } from '../../../domain/job/problems.ts';
 import { namespaceName } from '../../../domain/job/spec/names.ts';
 import { everything } from '../../../domain/policy/freeze.ts';
 import type { FreezeChange } from '../../services/freezes.ts';
+import { askedBy, sees } from '../access.ts';
 import { readBody } from '../body.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
@@ -73,9 +74,6 @@ const cordonRoutes = (['cordon', 'drain', 'uncordon'] as const).map(what => ({
   }),
 }));
 
-/** What the API's users are called in the record, until they log in. */
-const by = 'user via REST';
-
 /** What holds work back by somebody's wish: freezes, and cordons of workers. */
 export function brakeRoutes(deps: Pick<AppDependencies, 'freezes' | 'cordons' | 'changes'>): OpenAPIHono<AppEnv> {
   const { freezes, cordons, changes } = deps;
@@ -92,24 +90,31 @@ export function brakeRoutes(deps: Pick<AppDependencies, 'freezes' | 'cordons' | 
     app.openapi(show, async context => {
       const scope = scopeOf(context.req.param('namespace'));
       const { all } = await freezes.known();
-      const wanted = all.filter(one => scope === everything || one.scope === everything || one.scope === scope);
+      const caller = context.get('caller');
+      const wanted = all
+        .filter(one => scope === everything || one.scope === everything || one.scope === scope)
+        .filter(one => one.scope === everything || sees(caller, one.scope));
       return context.json({ items: wanted.toReversed().map(one => freezeAnswer(one, freezes.stateOf(one))) }, 200);
     });
     app.openapi(freeze, async context => {
       const scope = scopeOf(context.req.param('namespace'));
+      const by = askedBy(context.get('caller'));
       const { until, reason } = valid(freezeRequest, await readBody(context.req));
       return context.json(
         ...told(await freezes.freeze(scope, { by, reason, ...(until !== undefined && { until: Date.parse(until) }) })),
       );
     });
     app.openapi(thaw, async context =>
-      context.json(...told(await freezes.thaw(scopeOf(context.req.param('namespace')), by))),
+      context.json(
+        ...told(await freezes.thaw(scopeOf(context.req.param('namespace')), askedBy(context.get('caller')))),
+      ),
     );
   }
 
   for (const { what, route } of cordonRoutes) {
     app.openapi(route, async context => {
       const { name } = context.req.valid('param');
+      const by = askedBy(context.get('caller'));
       if (what === 'uncordon') await cordons.uncordon(name, by);
       else {
         const given = context.req.header('content-type') === undefined ? {} : await readBody(context.req);

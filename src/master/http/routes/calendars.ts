@@ -8,6 +8,7 @@ import { CronmeshError } from '../../../domain/errors.ts';
 import { namespaceName } from '../../../domain/job/spec/names.ts';
 import type { JobName } from '../../../store/store.ts';
 import type { AppliedCalendar } from '../../services/calendars/calendars.ts';
+import { listScope } from '../access.ts';
 import { isIcalendar, readBody, readText } from '../body.ts';
 import { entityTag, preconditionOf } from '../conditions.ts';
 import type { AppDependencies } from '../dependencies.ts';
@@ -130,8 +131,9 @@ export function calendarRoutes({ calendars }: Pick<AppDependencies, 'calendars'>
       : context.json(show(context, calendar, await calendars.users(calendar)), 200);
 
   app.openapi(routes.all, async context => {
-    const { limit, ...rest } = context.req.valid('query');
-    const { items, next } = await calendars.list({ limit, ...given(rest) });
+    const { limit, namespace, ...rest } = context.req.valid('query');
+    const scope = listScope(context.get('caller'), namespace);
+    const { items, next } = await calendars.list({ limit, ...scope, ...given(rest) });
     return context.json({ items: items.map(item => calendarAnswer(item)), ...(next !== undefined && { next }) }, 200);
   });
 

@@ -10,7 +10,7 @@ import { answer, problems } from './document.ts';
 import { runRef } from './refs.ts';
 
 /** Each costs a consistent read of Consul and a write. */
-const perSecond = 200;
+const defaultPerSecond = 200;
 /** Escaped as JSON, the longest output takes six bytes a character. */
 const bodyKind: BodyKind = {
   most: 512 * 1024,
@@ -38,10 +38,13 @@ const route = createRoute({
 });
 
 /** Where the servers that runs asked say how it went. */
-export function callbackRoutes({ callbacks }: Pick<AppDependencies, 'callbacks'>): OpenAPIHono<AppEnv> {
+export function callbackRoutes({
+  callbacks,
+  callbacksPerSecond = () => defaultPerSecond,
+}: Pick<AppDependencies, 'callbacks' | 'callbacksPerSecond'>): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   app.openAPIRegistry.register('Callback', callbackSchema);
-  app.use('/api/v1/callbacks/*', limitRate(perSecond));
+  app.use('/api/v1/callbacks/*', limitRate(callbacksPerSecond));
   app.openapi(route, async context => {
     const { id, attempt } = context.req.valid('param');
     const run = runRef(id);

@@ -5,6 +5,7 @@ import { namespaceName } from '../../../domain/job/spec/names.ts';
 import { scheduleOf } from '../../../domain/schedule/index.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { JobFilter } from '../../../store/store.ts';
+import { listScope } from '../access.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
 import { jobAnswer, leftOutAnswer, runAnswer, skipAnswer, waitingAnswer } from '../outgoing.ts';
@@ -88,9 +89,10 @@ export function jobListRoutes(deps: Pick<AppDependencies, 'jobs' | 'runs' | 'sta
   };
 
   app.openapi(routes.all, async context => {
-    const { label, limit, ...rest } = context.req.valid('query');
+    const { label, limit, namespace, ...rest } = context.req.valid('query');
     const labels = label && labelFilter(label);
-    return context.json(await page({ limit, ...given({ ...rest, labels }) }), 200);
+    const scope = listScope(context.get('caller'), namespace);
+    return context.json(await page({ limit, ...scope, ...given({ ...rest, labels }) }), 200);
   });
 
   app.openapi(routes.ofNamespace, async context => {

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { type Job, jobKey } from '../../../domain/job/job.ts';
 import { validateManifest } from '../../../domain/job/validate.ts';
 import { isEligible } from '../../../domain/policy/eligibility.ts';
+import { requireNamespace } from '../access.ts';
 import { readBody } from '../body.ts';
 import { entityTag, preconditionOf } from '../conditions.ts';
 import type { AppDependencies } from '../dependencies.ts';
@@ -145,7 +146,9 @@ export function jobRoutes(deps: Pick<AppDependencies, 'jobs' | 'standing' | 'wor
 
   app.openapi(routes.createAnywhere, async context => {
     const { manifest } = incomingManifest(await readBody(context.req));
-    return context.json(await created(context, await jobs.create(validateManifest(manifest))), 201);
+    const valid = validateManifest(manifest);
+    requireNamespace(context.get('caller'), valid.metadata.namespace);
+    return context.json(await created(context, await jobs.create(valid)), 201);
   });
 
   app.openapi(routes.get, async context => {

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { formatInstant } from '../../../domain/time.ts';
 import type { Notification } from '../../../store/store.ts';
+import { listScope } from '../access.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
 import { given, notificationsQuery } from '../query.ts';
@@ -24,7 +25,8 @@ export function notificationRoutes({ runs }: Pick<AppDependencies, 'runs'>): Ope
   const app = new OpenAPIHono<AppEnv>();
   app.openapi(route, async context => {
     const { limit, job, namespace, state } = context.req.valid('query');
-    const items = await runs.notifications({ limit, ...given({ namespace, name: job, state }) });
+    const scope = listScope(context.get('caller'), namespace);
+    const items = await runs.notifications({ limit, ...scope, ...given({ name: job, state }) });
     return context.json({ items: items.map(notificationAnswer) }, 200);
   });
   return app;

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { metricsPage } from '../../../observability/metrics-page.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
 import { readinessSchema } from '../schemas.ts';
@@ -28,7 +29,7 @@ const routes = {
     method: 'get',
     path: '/metrics',
     tags: ['operations'],
-    summary: 'Metrics in Prometheus’ text format',
+    summary: 'Metrics in Prometheus’ text format, or in OpenMetrics’ where Accept names it',
     responses: { 200: text('The metrics.') },
   }),
 };
@@ -41,8 +42,9 @@ export function operationRoutes(deps: Pick<AppDependencies, 'readiness' | 'regis
     const { ready, reasons } = deps.readiness();
     return context.json({ ready, reasons: [...reasons] }, ready ? 200 : 503);
   });
-  app.openapi(routes.metrics, async context =>
-    context.text(await deps.registry.metrics(), 200, { 'Content-Type': deps.registry.contentType }),
-  );
+  app.openapi(routes.metrics, async context => {
+    const { text: page, contentType } = await metricsPage(deps.registry, context.req.header('Accept'));
+    return context.text(page, 200, { 'Content-Type': contentType });
+  });
   return app;
 }

@@ -13,6 +13,7 @@ const pageFiles = [
   'api.js',
   'dialogs.js',
   'format.js',
+  'stream.js',
   'tables.js',
   'view.js',
   'style.css',

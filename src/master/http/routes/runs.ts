@@ -5,6 +5,7 @@ import { parseRunRequest } from '../../../domain/run/request.ts';
 import type { RunId, WorkerId } from '../../../domain/run/run.ts';
 import { formatInstant } from '../../../domain/time.ts';
 import type { LogLine } from '../../../store/store.ts';
+import { askedBy, listScope } from '../access.ts';
 import { readBodyIfAny } from '../body.ts';
 import type { AppDependencies } from '../dependencies.ts';
 import type { AppEnv } from '../environment.ts';
@@ -82,9 +83,6 @@ const routes = {
   }),
 };
 
-/** What the API's users are called in the record, until they log in. */
-const by = 'user via REST';
-
 /** Runs: asked for, ended, listed, and their output. */
 export function runRoutes(
   deps: Pick<AppDependencies, 'jobs' | 'runs' | 'dryRuns' | 'clock' | 'stopping'>,
@@ -100,16 +98,17 @@ export function runRoutes(
     if (wanted.dryRun || context.req.valid('query').dryRun === 'true') {
       return context.json(dryRunAnswer(await dryRuns.plan(job, wanted)), 200);
     }
-    const run = await runs.trigger(job, by, wanted);
+    const run = await runs.trigger(job, askedBy(context.get('caller')), wanted);
     context.header('Location', `/api/v1/runs/${run.id}`);
     return context.json(askedAnswer(run), 202);
   });
 
   app.openapi(routes.list, async context => {
-    const { limit, job, worker, whole, ...rest } = context.req.valid('query');
+    const { limit, job, worker, whole, namespace, ...rest } = context.req.valid('query');
+    const scope = listScope(context.get('caller'), namespace);
     const ids = { worker: worker as WorkerId | undefined, whole: whole as RunId | undefined };
     const filter = { ...rest, name: job, ...ids };
-    const { items, next } = await runs.list({ limit, ...given(filter) });
+    const { items, next } = await runs.list({ limit, ...scope, ...given(filter) });
     return context.json({ items: items.map(runAnswer), ...(next !== undefined && { next }) }, 200);
   });
 
@@ -123,7 +122,10 @@ export function runRoutes(
   });
 
   app.openapi(routes.kill, async context => {
-    return context.json(runAnswer(await runs.kill(runRef(context.req.valid('param').id), by)), 202);
+    return context.json(
+      runAnswer(await runs.kill(runRef(context.req.valid('param').id), askedBy(context.get('caller')))),
+      202,
+    );
   });
 
   app.openapi(routes.logs, async context => {

@@ -28,7 +28,7 @@ export class ProgressLines {
       if (!this.#skipping) this.#read(this.#begun + text.slice(from, end));
       this.#begun = '';
       this.#skipping = false;
-      from = end + 1;
+      from = lineOfNext(text, end + 1);
     }
     if (this.#skipping) return;
     this.#begun += text.slice(from, from + longestLine + 1);
@@ -42,6 +42,13 @@ export class ProgressLines {
     const [, percent, message] = line.exec(whole.replace(container, '')) ?? [];
     if (percent !== undefined && Number(percent) <= 100) this.#tell(Number(percent), message);
   }
+}
+
+/** Where the next line begins that may tell progress, or else the last one: a process may print millions a second. */
+function lineOfNext(text: string, from: number): number {
+  const mark = text.indexOf('::progress', from);
+  const before = mark === -1 ? text.length : mark;
+  return Math.max(from, text.lastIndexOf('\n', before - 1) + 1);
 }
 
 /** An executor whose runs tell their progress in lines of their standard output, which stay in the output. */

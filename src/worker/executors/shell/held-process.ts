@@ -4,12 +4,19 @@ import type { Milliseconds } from '../../../domain/time.ts';
 import type { StartRequest } from '../../supervisor/protocol.ts';
 import { within } from '../../within.ts';
 import type { EndReason, ExecutionHooks } from '../executor.ts';
+import { Pace } from '../output/pace.ts';
 import { OutputPipe, type OutputPipeOptions } from '../output/pipe.ts';
 import type { Exit } from './outcome.ts';
 import { ProcessTree } from './tree.ts';
 
 /** How long output is awaited after the main process has ended, from what it left in the background. */
 const outputAfterExit: Milliseconds = 1_000;
+
+/**
+ * All processes of this supervisor share it: 100 MB/s. Whatever they print, most of it to be left out, starts and ends
+ * of other runs wait for no more than a turn.
+ */
+const pace = new Pace({ bytes: 1024 * 1024, turn: 10 });
 
 /** One of the process's streams, and how it is passed on. */
 export interface HeldOutput extends Pick<OutputPipeOptions, 'limit' | 'tellsProgress'> {
@@ -80,15 +87,15 @@ export class HeldProcess {
     await within(outputAfterExit, closed);
   }
 
-  /** Passes a stream on, and reads on without end: a full pipe would block the process. */
+  /** Passes a stream on, and reads on to its end: a pipe that stays full would block the process. */
   #read({ name, stream, onBytes, ...bounds }: HeldOutput): Promise<void> {
     const pipe = new OutputPipe({ ...bounds, stream: name, what: name, hooks: this.#hooks });
     stream.on('data', (bytes: Buffer) => {
       onBytes?.(bytes);
-      const wait = pipe.take(bytes);
-      if (!wait) return;
+      const waits = [pipe.take(bytes), pace.take(bytes.length)].filter(wait => wait !== undefined);
+      if (waits.length === 0) return;
       stream.pause();
-      void wait.then(() => stream.resume());
+      void Promise.all(waits).then(() => stream.resume());
     });
     stream.on('error', () => {});
     return new Promise(resolve => {
