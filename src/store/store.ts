@@ -284,6 +284,12 @@ export class StaleTermError extends Error {
   override readonly name = 'StaleTermError';
 }
 
+/** A run after all, and whether it waits for a worker, has begun (and counts as one of the policy's number), or never will. */
+export interface CatchupOfRow extends Pick<NewRun, 'id' | 'namespace' | 'name' | 'deadline'> {
+  readonly tick: Instant;
+  readonly is: 'waiting' | 'begun' | 'over';
+}
+
 export interface Store extends BackfillStore {
   // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
   // What the calendars that a spec names hold is looked up and kept with the job.
@@ -472,7 +478,7 @@ export interface Store extends BackfillStore {
    */
   catchupsOfRow(
     queries: readonly { readonly uid: JobUid; readonly before: Instant }[],
-  ): Promise<ReadonlyMap<JobUid, readonly RunId[]>>;
+  ): Promise<ReadonlyMap<JobUid, readonly CatchupOfRow[]>>;
   /** Commits the leader's findings at once: skips, lost and skipped runs, new catch-up runs, and how far each spell is accounted. */
   account(term: Term, findings: Findings, now: Instant): Promise<void>;
   /** Sets whether and when there is a further attempt. A run that changed since it was read stays undecided. */

@@ -5,14 +5,13 @@ import { cutByFreezes, Freezes, frozenClause } from '../../domain/policy/freeze.
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { EligibleWorkers } from '../services/members.ts';
-import { type Catchups, hasBegun } from './catchups.ts';
+import { begunTicks, boundOf, type Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { type Found, findEvidence, unknownRuns, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
 import { decideMisfires, type ExplainedRange, type MisfireDecision } from './misfire.ts';
-import { goesOn, noteMissed, recallMissed } from './missed.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import type { Pauses } from './pauses.ts';
@@ -181,7 +180,6 @@ export class Accounting {
       const decision = decisions.get(one) ?? { skips: [], catchups: [] };
       for (const skip of decision.skips) findings.skip(watched, skip);
       for (const tick of decision.catchups) findings.catchup(watched, tick, this.#parts.workers);
-      noteMissed(watched, verdict.undecided, decision.catchups);
       if (verdict.skipped !== undefined) findings.cursorSkip(watched, verdict.skipped, found.cursor);
       await this.#lostWithPast(one, now, findings);
       const waiting = await this.#suspects(one, findings);
@@ -189,17 +187,16 @@ export class Accounting {
     }
   }
 
-  /** Of rows of missed ticks that go on: how many runs of them have begun, or ended. */
+  /** Of the rows of missed ticks that these go on with: how many runs have begun. */
   async #begunOf(cases: readonly Case[]): Promise<ReadonlyMap<Case, number>> {
-    const rows = cases.map(({ window: { watched }, verdict: { undecided } }) => ({ watched, ranges: undecided }));
-    await recallMissed(this.#office.store, rows);
-    const going = cases.filter(({ window, verdict }) => goesOn(window.watched, verdict.undecided));
-    const ids = going.flatMap(({ window }) => window.watched.missed?.catchups ?? []);
-    if (ids.length === 0) return new Map();
-    const runs = await this.#office.store.getRuns(ids);
-    const begun = new Set(runs.filter(({ state }) => hasBegun(state)).map(({ id }) => id));
-    const count = ({ window }: Case) => window.watched.missed?.catchups.filter(id => begun.has(id)).length ?? 0;
-    return new Map(going.map(one => [one, count(one)]));
+    const queries = cases.flatMap(({ window: { watched }, verdict: { undecided } }) => {
+      const { uid, spec } = watched.spell;
+      const [first] = undecided;
+      return first === undefined || boundOf(spec) === 0 ? [] : [{ uid, before: first.from }];
+    });
+    if (queries.length === 0) return new Map();
+    const rows = await this.#office.store.catchupsOfRow(queries);
+    return new Map(cases.map(one => [one, begunTicks(rows.get(one.window.watched.spell.uid) ?? [])]));
   }
 
   /** What becomes of undecided ticks. Those after a cursor that has counted all runs were left for that reason. */
@@ -348,12 +345,8 @@ export class Accounting {
     }
     await this.#parts.pauses.settle(findings.limited);
     // The sweep of triggers publishes them.
-    await this.#parts.catchups.add(
-      findings.catchups.map(({ run, watched }) => ({
-        run,
-        policy: watched.spell.spec,
-        row: watched.missed?.catchups ?? [],
-      })),
+    await this.#parts.catchups.added(
+      findings.catchups.map(({ run, watched }) => ({ run, policy: watched.spell.spec })),
     );
   }
 

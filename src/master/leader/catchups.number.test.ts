@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { makeJob } from '../../../test/support/leader.ts';
 import { testOffice } from '../../../test/support/office.ts';
+import { publishedPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
+import { encode } from '../../coordination/records.ts';
 import type { Job } from '../../domain/job/job.ts';
 import { tickRunId, type WorkerId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
@@ -43,25 +45,42 @@ describe('runs after all, by their policy’s number', () => {
     deadline: now + 60_000,
     by: 'misfire RunAll',
   });
-  const add = async (ticks: readonly number[], row: readonly number[]) => {
+  const add = async (ticks: readonly number[]) => {
     for (const tick of ticks) await store.createRun(runOf(tick));
-    await catchups.add(ticks.map(tick => ({ run: runOf(tick), policy, row: row.map(one => runOf(one).id) })));
+    await catchups.added(ticks.map(tick => ({ run: runOf(tick), policy })));
   };
   const states = async (ticks: readonly number[]) => {
     const rows = await store.getRuns(ticks.map(tick => runOf(tick).id));
     return ticks.map(tick => rows.find(({ id }) => id === runOf(tick).id)?.state);
   };
 
-  it('counts one that began after the number was decided, and that is no longer known as waiting', async () => {
-    await add([1, 2], [1, 2]);
-    const begun = runOf(1);
-    const { id: run, jobUid, namespace, name, trigger, tick = 0 } = begun;
-    const reference = { run, attempt: 1, jobUid, namespace, name, trigger, tick };
+  const claim = async (tick: number) => {
+    const { id: run, jobUid, namespace, name, trigger, tick: at = 0 } = runOf(tick);
+    const reference = { run, attempt: 1, jobUid, namespace, name, trigger, tick: at };
     const claimed = { ...reference, type: 'claimed', at: now, fencingToken: '1', revision: 1 } as const;
     await store.applyReports('worker-1' as WorkerId, [claimed], now);
-    // As each sweep of triggers does, between the look that decided tick 3 and its commit.
-    catchups.load([runOf(2)]);
-    await add([3], [1, 2, 3]);
+  };
+
+  it('counts one that began after the number was decided', async () => {
+    await add([1, 2]);
+    await claim(1);
+    await add([3]);
     assert.deepEqual(await states([1, 2, 3]), ['Claimed', 'Skipped', 'Pending']);
+  });
+
+  it('goes on with the same row at the next look, of many ticks at once', async () => {
+    await add([4, 5, 6]);
+    assert.deepEqual(await states([1, 3, 4, 5, 6]), ['Claimed', 'Skipped', 'Skipped', 'Skipped', 'Pending']);
+  });
+
+  it('takes one that a worker has, and has not told of yet, for begun', async () => {
+    const { id } = runOf(6);
+    // It was published, and its trigger is gone: somebody claimed it.
+    await coordinator.transact([
+      { verb: 'cas', key: publishedPath(id), value: encode({ v: 1, deadline: now + 60_000 }), index: 0 },
+    ]);
+    await store.markRunsPublished([id]);
+    await add([7, 8]);
+    assert.deepEqual(await states([6, 7, 8]), ['Pending', 'Skipped', 'Skipped']);
   });
 });

@@ -1,96 +1,84 @@
 import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
-import type { RunId, RunState } from '../../domain/run/run.ts';
-import type { Findings, NewRun } from '../../store/store.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { CatchupOfRow, Findings, NewRun } from '../../store/store.ts';
 import { nothingFound } from './lost.ts';
 import type { Office } from './office.ts';
 import { withdraw } from './withdraw.ts';
 
 type Policy = Pick<JobSpec, 'misfirePolicy' | 'misfireLimit'>;
 
-/** A run that is asked for after all, and all those of its row of missed ticks, by their ids. */
+/** A run that is asked for after all. */
 export interface AddedCatchup {
-  readonly run: NewRun;
+  readonly run: Pick<NewRun, 'jobUid' | 'tick'>;
   readonly policy: Policy;
-  readonly row: readonly RunId[];
 }
 
-/** Whether a run after all counts as one of the policy's number for good. */
-export const hasBegun = (state: RunState): boolean => state !== 'Pending' && state !== 'Skipped';
+/** How many runs after all a policy allows for one row of missed ticks. */
+export const boundOf = ({ misfirePolicy, misfireLimit }: Policy): number =>
+  ({ Skip: 0, RunLatest: 1, RunAll: misfireLimit })[misfirePolicy];
+
+/** Ticks of which a run after all has begun: several runs of one tick count as one. */
+export function begunTicks(row: readonly CatchupOfRow[]): number {
+  return new Set(row.filter(one => one.is === 'begun').map(({ tick }) => tick)).size;
+}
+
+/** What of a row may wait no longer: the oldest, as many as there are too many. */
+function beyond(row: readonly CatchupOfRow[], bound: number): readonly CatchupOfRow[] {
+  const waiting = row.filter(one => one.is === 'waiting');
+  const ticks = [...new Set(waiting.map(({ tick }) => tick))].sort((a, b) => a - b);
+  const kept = new Set(ticks.slice(Math.max(0, ticks.length - Math.max(0, bound - begunTicks(row)))));
+  return waiting.filter(({ tick }) => !kept.has(tick));
+}
 
 /**
- * Catch-up runs that wait for a worker. While an outage goes on, each audit finds one more missed tick: the newest take
- * the place of the oldest, so that `RunLatest` stays one run and `RunAll` keeps its limit.
+ * Missed ticks in a row are one misfire, however many looks, and leaders, it takes to find them: the policy's number is
+ * for all of it. While an outage goes on, each audit finds more missed ticks: the newest take the place of the oldest that
+ * wait for a worker, so that `RunLatest` stays one run and `RunAll` keeps its limit. The database tells what is there;
+ * nothing is kept in mind.
  */
 export class Catchups {
   readonly #office: Office;
-  /** Oldest tick first. */
-  readonly #waiting = new Map<JobUid, NewRun[]>();
 
   constructor(office: Office) {
     this.#office = office;
   }
 
-  /** What the database knows as waiting; replaces what was known. */
-  load(pending: readonly NewRun[]): void {
-    this.#waiting.clear();
-    for (const run of pending) if (run.trigger === 'catchup') this.#remember(run);
-  }
-
-  /** Takes in runs that were just committed, and withdraws those beyond their policy's number. */
-  async add(runs: readonly AddedCatchup[]): Promise<void> {
-    // Looked at after the commit: when the number was decided, one of the row may not have begun yet.
-    const begun = await this.#begunOf(runs.flatMap(({ row }) => row));
-    const surplus = new Map<NewRun, Policy>();
-    for (const { run, policy, row } of runs) {
-      this.#remember(run);
-      const waiting = (this.#waiting.get(run.jobUid) ?? []).filter(({ id }) => !begun.has(id));
-      const bound = policy.misfirePolicy === 'RunAll' ? policy.misfireLimit : 1;
-      const most = Math.max(0, bound - row.filter(id => begun.has(id)).length);
-      // Several runs of one tick count as one.
-      const ticks = [...new Set(waiting.map(({ tick }) => tick))];
-      const newest = new Set(ticks.slice(Math.max(0, ticks.length - most)));
-      const kept = waiting.filter(({ tick }) => newest.has(tick));
-      for (const old of waiting) if (!newest.has(old.tick)) surplus.set(old, policy);
-      this.#waiting.set(run.jobUid, kept);
+  /** Withdraws what is beyond the policy's number, once these runs are committed. */
+  async added(runs: readonly AddedCatchup[]): Promise<void> {
+    if (runs.length === 0) return;
+    const policies = new Map(runs.map(({ run, policy }) => [run.jobUid, policy]));
+    const newest = new Map<JobUid, Instant>();
+    for (const { run } of runs) newest.set(run.jobUid, Math.max(newest.get(run.jobUid) ?? 0, run.tick ?? 0));
+    const queries = [...newest].map(([uid, tick]) => ({ uid, before: tick + 1 }));
+    let rows = await this.#office.store.catchupsOfRow(queries);
+    // Where a worker was faster, one more of the row has begun, and one less may wait.
+    for (let faster = true; faster; ) {
+      const surplus = new Map<CatchupOfRow, Policy>();
+      for (const [uid, row] of rows) {
+        const policy = policies.get(uid);
+        if (policy !== undefined) for (const one of beyond(row, boundOf(policy))) surplus.set(one, policy);
+      }
+      const withdrawn = new Set(await this.#withdraw(surplus));
+      faster = withdrawn.size < surplus.size;
+      const became = (one: CatchupOfRow): CatchupOfRow =>
+        surplus.has(one) ? { ...one, is: withdrawn.has(one) ? 'over' : 'begun' } : one;
+      rows = new Map([...rows].map(([uid, row]) => [uid, row.map(became)]));
     }
-    if (surplus.size === 0) return;
-    const withdrawn = new Set(await this.#withdraw(surplus, 'a later missed tick of the job takes its place'));
-    // Of the others a worker has begun one just now: it is one of the policy's number, and a waiting one less.
-    const taken = [...surplus].filter(([run]) => !withdrawn.has(run));
-    const instead = taken.flatMap(([{ jobUid }, policy]) => {
-      const last = this.#waiting.get(jobUid)?.pop();
-      return last === undefined ? [] : [[last, policy] as const];
-    });
-    await this.#withdraw(new Map(instead), 'an earlier missed tick of the job has its run');
-  }
-
-  async #begunOf(ids: readonly RunId[]): Promise<ReadonlySet<RunId>> {
-    if (ids.length === 0) return new Set();
-    const rows = await this.#office.store.getRuns([...new Set(ids)]);
-    return new Set(rows.filter(({ state }) => hasBegun(state)).map(({ id }) => id));
   }
 
   /** Gives those that no worker has begun. */
-  async #withdraw(runs: ReadonlyMap<NewRun, Policy>, message: string): Promise<readonly NewRun[]> {
+  async #withdraw(runs: ReadonlyMap<CatchupOfRow, Policy>): Promise<readonly CatchupOfRow[]> {
     if (runs.size === 0) return [];
     const { store, term, clock, metrics } = this.#office;
     const withdrawn = await withdraw(this.#office, [...runs.keys()]);
     const expired = withdrawn.map((run): Findings['expired'][number] => ({
       run: run.id,
       reason: runs.get(run)?.misfirePolicy === 'RunAll' ? 'MisfireLimit' : 'Superseded',
-      message,
+      message: 'a later missed tick of the job takes its place',
     }));
     await store.account(term, { ...nothingFound, expired }, clock());
     for (const { reason } of expired) metrics.skips.inc({ reason });
     return withdrawn;
-  }
-
-  #remember(run: NewRun): void {
-    const waiting = this.#waiting.get(run.jobUid) ?? [];
-    if (waiting.some(({ id }) => id === run.id)) return;
-    waiting.push(run);
-    waiting.sort((a, b) => (a.tick ?? 0) - (b.tick ?? 0));
-    this.#waiting.set(run.jobUid, waiting);
   }
 }

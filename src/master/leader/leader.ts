@@ -212,7 +212,8 @@ export class Leader implements Service {
     const catchups = new Catchups(office);
     const pauses = new Pauses(office, { jobs: pausing, publisher });
     const accounting = new Accounting({ office, agenda, epochs, observations, catchups, pauses, workers });
-    const triggers = new Triggers({ office, agenda, epochs, workers, catchups, publisher });
+    const orphans = new Orphans(office, workers, epochs);
+    const triggers = new Triggers({ office, agenda, epochs, workers, orphans, publisher });
     const retries = new Retries(office, { mayAsk: () => epochs.epoch !== undefined });
     const backfills = new Backfills({ office, epochs, publisher });
     const teller = new Teller(office, channels.keys());
@@ -220,7 +221,6 @@ export class Leader implements Service {
     const endings = new Endings(office, [chains, pauses, new TellEnds(office, notified, teller)]);
     const times = new TellTimes(office, notified, teller);
     const sender = new Sender(office, { channels });
-    const orphans = new Orphans(office, workers, epochs);
     const importer = new Importer({
       ...this.#options,
       clock: this.#clock,
@@ -232,7 +232,7 @@ export class Leader implements Service {
     const kept = () => this.#kept.signal;
     const trimming = () => trim(office, agenda.openSpells(), this.#keeping.history);
     const withJobs = async (): Promise<void> => {
-      await this.#prepare(office, stored, follower, catchups);
+      await this.#prepare(office, stored, follower);
       await Promise.all([
         follower.follow(),
         again('the reload of all jobs', every.reloadEvery, () => follower.load()),
@@ -268,15 +268,9 @@ export class Leader implements Service {
   }
 
   /** What the audit needs before its first look: every spell, the catalog, and what was before this process. */
-  async #prepare(
-    office: Office,
-    stored: StoredEpoch | undefined,
-    follower: JobFollower,
-    catchups: Catchups,
-  ): Promise<void> {
+  async #prepare(office: Office, stored: StoredEpoch | undefined, follower: JobFollower): Promise<void> {
     const { store, workers } = this.#options;
     await insist(office, 'the load of all jobs', () => follower.load());
-    await insist(office, 'the load of catch-ups', async () => catchups.load(await store.pendingRuns(catchupsLoaded)));
     await Promise.race([workers.firstSight, pause(timing.liveWindow, office.signal)]);
     if (this.#elections++ > 0) return;
     await insist(office, 'the look back', async () => {
@@ -287,5 +281,4 @@ export class Leader implements Service {
 }
 
 const clockIsOff = "this master's clock is off";
-const catchupsLoaded = 50_000;
 const thirtyDays = 30 * 86_400_000;

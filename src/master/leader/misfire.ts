@@ -2,6 +2,7 @@ import type { JobSpec } from '../../domain/job/spec.ts';
 import type { SkipReason } from '../../domain/run/run.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
+import { boundOf } from './catchups.ts';
 import { lastTicks, splitAfter, type TickRange, without } from './tick-ranges.ts';
 
 /** Why ticks have no run: a fact, and its particulars for people. */
@@ -48,7 +49,7 @@ export function decideMisfires(misfire: MisfireCase): MisfireDecision {
     tick > deadlinePassed &&
     tick > misfire.certainAfter &&
     (policy.misfirePolicy !== 'RunLatest' || tick > misfire.ranUpTo);
-  const bound = { Skip: 0, RunLatest: 1, RunAll: policy.misfireLimit }[policy.misfirePolicy];
+  const bound = boundOf(policy);
   const most = misfire.runnable ? Math.max(0, bound - (misfire.begun ?? 0)) : 0;
   const catchups = lastTicks(schedule, ranges, Math.min(most, misfire.left ?? most), allowed).reverse();
   const skips = ranges.flatMap(range =>

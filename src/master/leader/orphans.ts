@@ -25,6 +25,8 @@ import type { Office } from './office.ts';
 const unknownKillKept = 600_000;
 /** After the last instant at which an answer is taken: the worker is to see it, and deletes the key itself. */
 const callbackKept = 60_000;
+/** Runs that waited for a lock without a session are judged long before. */
+const orphansKnown = 300_000;
 const quietAtFirst = 1_000;
 const quietAtMost = 50_000;
 /** A long backfill leaves a mark for each of its runs: with so many they are read less often. */
@@ -34,6 +36,14 @@ interface FoundLock {
   readonly entry: Entry;
   readonly record: LockRecord;
   readonly job: JobKey;
+}
+
+function runOf(lock: Entry): RunId | undefined {
+  try {
+    return decode<LockRecord>(lock).run;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A worker whose node is gone stays in the catalog for days; one that does not answer is taken for gone. */
@@ -48,6 +58,8 @@ export class Orphans {
   readonly #epochs: EpochKeeper;
   /** Locks without a session, and since when they were seen so. */
   #sessionless = new Map<string, { readonly index: Index; readonly since: Instant }>();
+  /** Runs whose locks were seen without a session, by the lock, and when they were seen last. */
+  readonly #orphaned = new Map<string, { readonly run: RunId; readonly at: Instant }>();
   /** Grows while that many quiet runs are well: those behind them must be looked at too. */
   #quietLimit = quietAtFirst;
   /** When the marks of written triggers are looked through again. */
@@ -57,6 +69,12 @@ export class Orphans {
     this.#office = office;
     this.#epochs = epochs;
     this.#workers = workers;
+  }
+
+  /** The run whose worker fell silent, and whose lock was not to be had for it at that instant, as far as was seen. */
+  keptFrom(lockKey: string, at: Instant): RunId | undefined {
+    const orphan = this.#orphaned.get(lockKey);
+    return orphan !== undefined && at - timing.lockDelay <= orphan.at ? orphan.run : undefined;
   }
 
   async pass(): Promise<void> {
@@ -97,9 +115,12 @@ export class Orphans {
       const before = this.#sessionless.get(lock.key);
       const known = before?.index === lock.index ? before : { index: lock.index, since: now };
       seen.set(lock.key, known);
+      const run = runOf(lock);
+      if (run !== undefined) this.#orphaned.set(lock.key, { run, at: now });
       if (now - known.since >= this.#office.timing.clearEvery) old.push(lock);
     }
     this.#sessionless = seen;
+    for (const [key, { at }] of this.#orphaned) if (now - at > orphansKnown) this.#orphaned.delete(key);
     const found = this.#decoded<LockRecord>(old).map(one => ({ ...one, job: jobOfLock(one.entry.key, one.record) }));
     const waiting = await this.#withTrigger(found.map(({ record, job }) => ({ run: record.run, job })));
     const ended = found.filter(({ record }) => !isOutliving(record));

@@ -22,11 +22,6 @@ export interface Watched {
   /** As the database knows; `savedAt` is when it was told. */
   savedUntil: Instant;
   savedAt: Instant;
-  /**
-   * Missed ticks in a row are one misfire, however many looks it takes to find them: the policy's number is for all of
-   * it. The last tick of the newest such row, and the runs that were asked for.
-   */
-  missed?: { readonly upTo: Instant; readonly catchups: readonly RunId[] };
   /** The run that was last seen to hold its exclusive slot, and from when to when. */
   held?: { readonly run: RunId; readonly from: Instant; readonly to: Instant };
 }

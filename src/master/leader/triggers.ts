@@ -14,12 +14,12 @@ import { formatInstant, type Instant } from '../../domain/time.ts';
 import type { Findings, NewRun, PendingRun } from '../../store/store.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
-import type { Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { lockedRuns } from './locked-runs.ts';
 import { closeAsLost, hasEnded, nothingFound, type Orphan } from './lost.ts';
 import type { Cause } from './misfire.ts';
 import { type Office, takeAway } from './office.ts';
+import type { Orphans } from './orphans.ts';
 import { markReplaced } from './replaced.ts';
 import type { SpellAgenda } from './spell-agenda.ts';
 import { withdraw } from './withdraw.ts';
@@ -29,7 +29,7 @@ export interface TriggerParts {
   readonly agenda: SpellAgenda;
   readonly epochs: EpochKeeper;
   readonly workers: WorkerDirectory;
-  readonly catchups: Catchups;
+  readonly orphans: Pick<Orphans, 'keptFrom'>;
   readonly publisher: Pick<Publisher, 'publishTriggers'>;
 }
 
@@ -74,13 +74,11 @@ export class Triggers {
 
   /** Closes what can't start any more. */
   async clear(): Promise<void> {
-    const { epochs, catchups } = this.#parts;
-    const { epoch } = epochs;
+    const { epoch } = this.#parts.epochs;
     if (epoch === undefined) return;
     this.#freezes = new Freezes(await this.#office.store.listFreezes());
     const found = this.#decode(await this.#list(prefix.trigger));
     const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
-    catchups.load(pending);
     // An adoption is of no epoch: nothing is ever started for it.
     const isOld = ({ record }: FoundTrigger): boolean => record.adopts === undefined && record.epoch < epoch.number;
     await this.#closeOld(found.filter(isOld));
@@ -236,6 +234,13 @@ export class Triggers {
             : `${what} was still going at ${until}`;
         return { reason: 'StillRunning', detail };
       }
+      // Its worker fell silent: nobody gets the lock before its session has ended, and the lock delay after it.
+      const silent = record?.run ?? this.#parts.orphans.keptFrom(lockKey, trigger.deadline);
+      if (silent !== undefined)
+        return {
+          reason: 'StillRunning',
+          detail: `the run ${silent}, whose worker fell silent, had its lock until ${until}`,
+        };
       const ended = await this.#goingAt(trigger.deadline, job);
       if (ended !== undefined)
         return { reason: 'StillRunning', detail: `the run ${ended} was still going at ${until}` };

@@ -9,15 +9,16 @@ import { type Office, type Step, takeAway } from './office.ts';
 /** Unpublished runs looked through; they come first in the database's list. */
 const lookedThrough = 5_000;
 
+/** What is needed to take a run back. */
+export type Withdrawable = Pick<NewRun, 'id' | 'namespace' | 'name' | 'deadline'> &
+  Partial<Pick<PendingRun, 'attempt'>>;
+
 /**
  * Makes sure that pending runs are not started any more: their triggers are deleted, or, where they were never written,
  * kept from being written. Gives those for which that is so; the others were written, and a worker has them. May be
  * carried out twice.
  */
-export async function withdraw<T extends NewRun & Partial<PendingRun>>(
-  office: Office,
-  runs: readonly T[],
-): Promise<readonly T[]> {
+export async function withdraw<T extends Withdrawable>(office: Office, runs: readonly T[]): Promise<readonly T[]> {
   if (runs.length === 0) return [];
   const entries = await office.read(
     runs.flatMap(run => [triggerPath(jobKey(run), run.id), publishedPath(run.id, run.attempt)]),

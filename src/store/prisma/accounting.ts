@@ -1,6 +1,6 @@
 import type { JobUid } from '../../domain/job/job.ts';
-import type { RunId, SkipReason } from '../../domain/run/run.ts';
-import type { Findings, Store } from '../store.ts';
+import type { SkipReason } from '../../domain/run/run.ts';
+import type { CatchupOfRow, Findings, Store } from '../store.ts';
 import type { JobSpell as SpellRow } from './client/client.ts';
 import { Prisma } from './client/client.ts';
 import type { Database, Transaction } from './database.ts';
@@ -64,8 +64,12 @@ export function accounting(
     },
 
     catchupsOfRow: async queries => {
-      const rows = await prisma.$queryRaw<{ uid: JobUid; id: RunId }[]>(rowsOfMissed(queries));
-      return new Map(queries.map(({ uid }) => [uid, rows.filter(row => row.uid === uid).map(({ id }) => id)]));
+      const rows = await prisma.$queryRaw<RowOfMissed[]>(rowsOfMissed(queries));
+      const catchups = (uid: JobUid) =>
+        rows
+          .filter(row => row.uid === uid)
+          .map(({ uid: _, tick, deadline, ...row }) => ({ ...row, tick: number(tick), deadline: number(deadline) }));
+      return new Map(queries.map(({ uid }) => [uid, catchups(uid)]));
     },
 
     account: (term, findings, now) =>
@@ -113,8 +117,13 @@ const reasonsOfMissed = [
   'CoordinationUnavailable',
 ] as const satisfies readonly SkipReason[];
 
+type RowOfMissed = Omit<CatchupOfRow, 'tick' | 'deadline'> & { uid: JobUid; tick: bigint; deadline: bigint };
+
 const rowsOfMissed = (queries: Parameters<Store['catchupsOfRow']>[0]) => Prisma.sql`
-  SELECT asked.uid, run.id FROM ${recordset('asked', { uid: 'text', before: 'bigint' }, queries)}
+  SELECT asked.uid, run.id, run.namespace, run.name, run.tick, coalesce(run.deadline, 0) AS deadline,
+    CASE WHEN run.state = 'Skipped' THEN 'over' WHEN run.state = 'Pending' AND run.attempt = 0 THEN 'waiting'
+      ELSE 'begun' END AS "is"
+  FROM ${recordset('asked', { uid: 'text', before: 'bigint' }, queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
   CROSS JOIN LATERAL (
     SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
