@@ -64,15 +64,12 @@ export const backfillParams = z.object({ id: z.string() });
 export const runParams = z.object({ id: z.string() });
 
 // Said here, judged in conditions.ts, whose words tell what to send.
-const ifMatch = z
-  .string()
-  .optional()
-  .openapi({
-    description: 'An ETag, or *.',
-    format: 'entity-tags',
-    example: '"3"',
-    pattern: '^(\\*|"[0-9]{1,15}"(, ?"[0-9]{1,15}")*)$',
-  });
+const ifMatch = z.string().optional().openapi({
+  description: 'An ETag, or *.',
+  format: 'entity-tags',
+  example: '"3"',
+  pattern: '^(\\*|"[0-9]{1,15}"(, ?"[0-9]{1,15}")*)$',
+});
 export const matchHeaders = z.object({ 'if-match': ifMatch });
 export const applyHeaders = z.object({
   'if-match': ifMatch,
