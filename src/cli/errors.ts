@@ -43,6 +43,7 @@ const inputCodes = new Set([
   'NotApplicable',
   'MalformedBody',
   'BodyTooLarge',
+  'HeadersTooLarge',
   'UnsupportedMediaType',
 ]);
 

@@ -13,6 +13,8 @@ export const ErrorCode = {
   InvalidInput: 'InvalidInput',
   MalformedBody: 'MalformedBody',
   BodyTooLarge: 'BodyTooLarge',
+  HeadersTooLarge: 'HeadersTooLarge',
+  RequestTimeout: 'RequestTimeout',
   UnsupportedMediaType: 'UnsupportedMediaType',
   NotFound: 'NotFound',
   MethodNotAllowed: 'MethodNotAllowed',

@@ -135,17 +135,27 @@ describe('the HTTP server under load', () => {
   it('gives up on a body that does not come', async t => {
     const { server } = await serve(t, { requestSeconds: 1 });
     const slow = await open(t, server.port, 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nbegun');
-    const [answer] = (await once(slow, 'data')) as [Buffer];
-    assert.match(answer.toString(), /^HTTP\/1\.1 408/);
-    await once(slow, 'close');
+    const answer = await text(slow);
+    assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/);
+    assert.match(answer, /"code":"RequestTimeout"/);
   });
 
   it('refuses headers that are too large', async t => {
     const { server } = await serve(t);
     const asked = get({ port: server.port, host: '127.0.0.1', headers: { long: 'x'.repeat(20_000) } });
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-    assert.equal(answer.statusCode, 431);
-    answer.resume();
+    assert.deepEqual(
+      [answer.statusCode, answer.headers['content-type'], answer.headers.connection],
+      [431, 'application/problem+json', 'close'],
+    );
+    assert.equal((JSON.parse(await text(answer)) as { code: string }).code, 'HeadersTooLarge');
+  });
+
+  it('answers what is no HTTP with a problem, and closes', async t => {
+    const { server } = await serve(t);
+    const answer = await text(await open(t, server.port, 'nonsense\r\n\r\n'));
+    assert.match(answer, /^HTTP\/1\.1 400 Bad Request\r\nContent-Type: application\/problem\+json\r\n/);
+    assert.match(answer, /\r\n\r\n\{.*"code":"InvalidInput".*\}$/);
   });
 });
 

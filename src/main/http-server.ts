@@ -10,6 +10,7 @@ import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import { type Logger, silentLogger } from '../observability/logger.ts';
 import { Sparing } from '../observability/sparing.ts';
+import { answerClientErrors } from './client-errors.ts';
 import { Connections } from './connections.ts';
 import { StartError } from './runtime.ts';
 import type { TlsFiles, TlsMaterial } from './tls/files.ts';
@@ -130,6 +131,7 @@ export class HttpServer implements Service {
       }) as Server;
       server.maxHeadersCount = mostHeaders;
       server.timeout = stalled;
+      answerClientErrors(server);
       this.#connections = new Connections(server, this.#limits.connections);
       server.once('error', error => reject(refusal(error, this.#host, this.#wantedPort)));
       server.listen({ host: this.#host, port: this.#wantedPort, backlog: mostUnaccepted }, resolve);

@@ -77,6 +77,14 @@ describe('problems over REST', () => {
     assert.equal(problem.code, 'InvalidInput');
   });
 
+  it('do not let a number that is none of the database’s, or half a character, reach it in a cursor', async () => {
+    for (const text of ['[1.5,"a"]', '[1e300,"a"]', '[1,"\\ud800"]']) {
+      const cursor = Buffer.from(text).toString('base64url');
+      const { status, json } = await api.send('GET', `/api/v1/runs?cursor=${cursor}`);
+      assert.deepEqual([status, json.code], [400, 'InvalidInput'], text);
+    }
+  });
+
   it('do not look for what cannot be a name', async () => {
     for (const name of ['%00', 'No_Such', '%zz', 'a'.repeat(500)]) {
       assert.equal((await api.send('GET', `${jobs}/${name}`)).status, 404);

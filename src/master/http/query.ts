@@ -4,12 +4,10 @@ import { BackfillState } from '../../store/backfill.ts';
 
 /** The parameters of the queries. An unknown one is refused: a misspelled filter would otherwise show too much. */
 
-/** No database can look for a NUL. */
-const text = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .regex(/^[^\0]*$/, 'must be text without NUL');
+/** No database can look for a NUL. Written as the document's readers know it: many do not know \0. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the one that is kept out
+export const withoutNul = /^[^\u0000]*$/;
+const text = (most: number) => z.string().max(most).regex(withoutNul, 'must be text without NUL');
 
 /** Given once, or several times. */
 const several = <T extends z.ZodType>(item: T) =>
@@ -20,26 +18,38 @@ const instant = z.iso
   .transform(value => Date.parse(value));
 
 const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
-const cursor = text(1_024).optional();
+/** `next` of the page before; of what is listed by name, or by time. Only the store knows what may be in it. */
+const cursorBy = (order: 'name' | 'time') =>
+  text(1_024)
+    .optional()
+    .openapi({ format: `cursor-by-${order}`, description: '`next` of the page before, as it was given.' });
 
-const label = text(400).regex(
-  /^[^=,]+=[^=,]*(,[^=,]+=[^=,]*)*$/,
-  'must be key=value, several separated by commas or given again',
-);
+const label = z
+  .string()
+  .max(400)
+  .regex(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: no database can look for it
+    /^[^=,\u0000]+=[^=,\u0000]*(,[^=,\u0000]+=[^=,\u0000]*)*$/,
+    'must be key=value, several separated by commas or given again',
+  );
 
 export const noQuery = z.strictObject({});
 
 const jobFilters = {
   label: several(label).optional(),
   search: text(128).optional(),
-  cursor,
+  cursor: cursorBy('name'),
   limit: limit(500, 100),
 };
 export const jobsQuery = z.strictObject(jobFilters);
 export const allJobsQuery = z.strictObject({ namespace: text(63).optional(), ...jobFilters });
 
-export const calendarsQuery = z.strictObject({ cursor, limit: limit(500, 100) });
-export const allCalendarsQuery = z.strictObject({ namespace: text(63).optional(), cursor, limit: limit(500, 100) });
+export const calendarsQuery = z.strictObject({ cursor: cursorBy('name'), limit: limit(500, 100) });
+export const allCalendarsQuery = z.strictObject({
+  namespace: text(63).optional(),
+  cursor: cursorBy('name'),
+  limit: limit(500, 100),
+});
 export const calendarImportQuery = z.strictObject({
   from: text(40).optional().openapi({ description: 'A date or instant; default: a year ago.', example: '2026-01-01' }),
   to: text(40).optional().openapi({ description: 'A date or instant; default: five years ahead.' }),
@@ -53,7 +63,7 @@ const runFilters = {
   state: several(z.enum(RunState)).optional(),
   since: instant.optional(),
   until: instant.optional(),
-  cursor,
+  cursor: cursorBy('time'),
   limit: limit(500, 100),
 };
 export const jobRunsQuery = z.strictObject(runFilters);
@@ -69,7 +79,7 @@ export const allRunsQuery = z.strictObject({
 
 export const triggerQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).optional() });
 
-const backfillFilters = { state: z.enum(BackfillState).optional(), cursor, limit: limit(500, 100) };
+const backfillFilters = { state: z.enum(BackfillState).optional(), cursor: cursorBy('time'), limit: limit(500, 100) };
 export const jobBackfillsQuery = z.strictObject(backfillFilters);
 export const allBackfillsQuery = z.strictObject({
   namespace: text(63).optional(),
@@ -101,6 +111,7 @@ export const nextQuery = z.strictObject({
 
 export const whyQuery = z.strictObject({
   at: text(64).openapi({
+    format: 'time-in-zone',
     description: 'RFC 3339, or a time in the job’s zone: `03:00` (the last one that was), `2026-11-24 03:00`.',
     example: '2026-11-24T03:00:00Z',
   }),

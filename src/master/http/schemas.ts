@@ -7,6 +7,7 @@ import { runRequest } from '../../domain/run/request.ts';
 import { RunState, SkipReason, TriggerKind } from '../../domain/run/run.ts';
 import { WhyOutcome } from '../../domain/run/why.ts';
 import { BackfillOrder, BackfillState } from '../../store/backfill.ts';
+import { withoutNul } from './query.ts';
 
 /** The shapes of the answers: types and the OpenAPI document come from them. */
 
@@ -261,10 +262,7 @@ export const workerSchema = z
   .openapi('Worker');
 
 const text = (most: number) =>
-  z
-    .string()
-    .max(most, `must have at most ${most} characters`)
-    .regex(/^[^\0]*$/, 'must be text without NUL');
+  z.string().max(most, `must have at most ${most} characters`).regex(withoutNul, 'must be text without NUL');
 
 /** What freezes. */
 export const freezeRequest = z

@@ -10,6 +10,10 @@ export function encodeCursor(values: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(values)).toString('base64url');
 }
 
+/** No database can compare with a NUL or half a character, nor a whole number with another one. */
+const isComparable = (value: unknown): boolean =>
+  typeof value === 'string' ? value.isWellFormed() && !value.includes('\0') : Number.isSafeInteger(value);
+
 /**
  * Reads a cursor back: as many values as `shape`, of the same types.
  *
@@ -21,8 +25,7 @@ export function decodeCursor<T extends readonly (string | number)[]>(cursor: str
     const fits =
       Array.isArray(values) &&
       values.length === shape.length &&
-      // No database can compare with a NUL.
-      values.every((value, i) => typeof value === typeof shape[i] && !String(value).includes('\0'));
+      values.every((value, i) => typeof value === typeof shape[i] && isComparable(value));
     if (fits) return values as unknown as T;
   } catch {
     // Falls through: it is said once, below.

@@ -44,6 +44,23 @@ describe('a gate', () => {
     await assert.rejects(gate.enter('greedy'), refused('TooManyRequests'));
     for (const client of ['b', 'c', 'd', 'e', 'f']) void gate.enter(client);
     await assert.rejects(gate.enter('g'), refused('Overloaded'));
+    // Those that get in give up their timers, which are this test's.
+    await new Promise(setImmediate);
+  });
+
+  it('lets in no more than its places in one turn, though each is gone before the next one comes', async () => {
+    const gate = new Gate('reads', { ...limits, waiting: 40 });
+    let served = 0;
+    const all = Array.from({ length: 12 }, async (_, i) => {
+      const leave = await gate.enter(`client-${i}`);
+      served++;
+      leave();
+    });
+    assert.equal(served, 0);
+    await new Promise(setImmediate);
+    assert.ok(served > 0 && served <= 4, `${served} in the first turn`);
+    await Promise.all(all);
+    assert.equal(served, 12);
   });
 
   it('refuses who waited for too long, and forgets it', async t => {
@@ -60,7 +77,7 @@ describe('a gate', () => {
   });
 
   it('without a queue refuses at once, and says whose share it is', async () => {
-    const gate = new Gate('streams', { active: 2, activePerClient: 1, waiting: 0, patience: 1 });
+    const gate = new Gate('streams', { active: 2, activePerClient: 1, waiting: 0, patience: 60_000 });
     await gate.enter('a');
     await assert.rejects(gate.enter('a'), refused('TooManyRequests'));
     await gate.enter('b');

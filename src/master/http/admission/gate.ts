@@ -68,8 +68,7 @@ export class Gate {
 
   /** Resolves with the function that gives the place back, which may be called twice. @throws ShedError */
   async enter(client: string): Promise<() => void> {
-    if (this.#queue.size === 0 && this.#mayEnter(client)) this.#take(client);
-    else await this.#wait(client);
+    await this.#wait(client);
     let left = false;
     return () => {
       if (left) return;
@@ -95,8 +94,9 @@ export class Gate {
   }
 
   /**
-   * In a turn of the event loop of its own: a database in this process answers without one, and those that wait would
-   * follow one another without a timer or a socket having its turn in between.
+   * In a turn of the event loop of its own, nobody excepted: a database in this process answers without one. Of a
+   * thousand sockets that are ready at once each would be let in, served and gone before the next one's turn, the gate
+   * never full, and no timer would have its turn for the seconds that it takes.
    */
   #admitSoon(): void {
     if (this.#queue.size === 0 || this.#admitting) return;

@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { CronmeshError } from '../../../domain/errors.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { AppDependencies } from '../dependencies.ts';
@@ -29,7 +29,7 @@ const routes = {
       'Server-sent events: `change` whenever jobs or runs changed through this master; a hint to read them again',
     request: { query: noQuery },
     responses: {
-      200: { description: 'Events.', content: { 'text/event-stream': { schema: z.string() } } },
+      200: { description: 'Events.', content: { 'text/event-stream': { schema: {} } } },
       ...problems,
     },
   }),

@@ -3,11 +3,25 @@ import { problemSchema } from '../schemas.ts';
 
 /** Pieces of route descriptions. */
 
+const problem = (description: string, headers: Readonly<Record<string, string>> = {}) => ({
+  description,
+  headers: Object.fromEntries(
+    Object.entries(headers).map(([name, about]) => [name, { description: about, schema: { type: 'string' as const } }]),
+  ),
+  content: { 'application/problem+json': { schema: problemSchema } },
+});
+
+const again = { 'Retry-After': 'In how many seconds to try again.' };
+
+/** What every operation of the API may answer, whoever asks for whatever. */
 export const problems = {
-  default: {
-    description: 'What is wrong (RFC 9457), with a stable `code`.',
-    content: { 'application/problem+json': { schema: problemSchema } },
-  },
+  401: problem('`Unauthorized`: a token is needed, or the one given is not known.', {
+    'WWW-Authenticate': 'How to send it.',
+  }),
+  403: problem('`Forbidden`: the token’s role or namespaces do not reach so far, or a page of another origin asks.'),
+  429: problem('`TooManyRequests` of one client are under way; or `TooManyPending` runs wait.', again),
+  503: problem('`Overloaded`: too much is under way; or `Unavailable`: what is needed does not answer.', again),
+  default: problem('What else is wrong (RFC 9457), with a stable `code`.'),
 };
 
 export function answer<T extends z.ZodType>(schema: T, description: string) {
@@ -50,12 +64,17 @@ export const backfillParams = z.object({ id: z.string() });
 export const runParams = z.object({ id: z.string() });
 
 // Said here, judged in conditions.ts, whose words tell what to send.
-const ifMatch = z
-  .string()
-  .optional()
-  .openapi({ description: 'An ETag, or *.', example: '"3"', pattern: '^(\\*|"[0-9]{1,15}"(, ?"[0-9]{1,15}")*)$' });
+const ifMatch = z.string().optional().openapi({
+  description: 'An ETag, or *.',
+  format: 'entity-tags',
+  example: '"3"',
+  pattern: '^(\\*|"[0-9]{1,15}"(, ?"[0-9]{1,15}")*)$',
+});
 export const matchHeaders = z.object({ 'if-match': ifMatch });
 export const applyHeaders = z.object({
   'if-match': ifMatch,
-  'if-none-match': z.string().optional().openapi({ description: '*: only create.', example: '*', pattern: '^\\*$' }),
+  'if-none-match': z
+    .string()
+    .optional()
+    .openapi({ description: '*: only create.', enum: ['*'] }),
 });
