@@ -221,6 +221,14 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Runs that stay for the archive's sake, whatever their age. */
+export interface ArchiveHold {
+  /** Whose output waits for the archive, and that ended at or after it. */
+  readonly endedSince: Instant;
+  /** Whose output was archived at or after it: the archive may not give it back yet. */
+  readonly archivedSince: Instant;
+}
+
 /** When the lines of a run's output were written: the earliest and the latest instant. */
 export interface OutputSpan {
   readonly firstAt: Instant;
@@ -540,14 +548,14 @@ export interface Store extends BackfillStore {
   ): Promise<void>;
   /**
    * Deletes up to `limit` of a job's ended runs beyond what its history keeps, and output beyond it. Only what is
-   * accounted and ended at or before `before`. Gives how many runs were deleted, or had their output deleted. What waits
-   * for the archive is kept where it ended at or after `hold`.
+   * accounted and ended at or before `before`. Gives how many runs were deleted, or had their output deleted. `hold`:
+   * what is kept for the archive's sake.
    */
   trim(
     term: Term,
     job: Pick<Run, 'jobUid' | 'namespace' | 'name'>,
     history: JobHistory,
-    times: { readonly now: Instant; readonly before: Instant; readonly hold?: Instant },
+    times: { readonly now: Instant; readonly before: Instant; readonly hold?: ArchiveHold | undefined },
     limit: number,
   ): Promise<number>;
   getWalk(name: string): Promise<ChangePosition | undefined>;
@@ -557,11 +565,11 @@ export interface Store extends BackfillStore {
   /**
    * Deletes up to `limit` runs with their logs, up to `limit` skips, that ended before `before`, as many records of what
    * reached chained jobs, and all backfills that ended. Gives the largest of these counts: there may be more while it is
-   * `limit`. Runs whose output waits for the archive are kept where they ended at or after `hold`.
+   * `limit`. `hold`: what is kept for the archive's sake.
    */
-  retain(term: Term, before: Instant, limit: number, hold?: Instant): Promise<number>;
+  retain(term: Term, before: Instant, limit: number, hold?: ArchiveHold): Promise<number>;
   /** The output of these runs, as it was when it was read, is in the archive. */
-  noteArchived(term: Term, done: readonly Pick<AwaitingArchive, 'run' | 'version'>[]): Promise<void>;
+  noteArchived(term: Term, done: readonly Pick<AwaitingArchive, 'run' | 'version'>[], now: Instant): Promise<void>;
 
   // The embedded coordinator's durable keys (one process only).
   loadKeys(): Promise<readonly { readonly key: string; readonly value: string; readonly index: number }[]>;

@@ -108,6 +108,11 @@ export class Loki {
     );
   }
 
+  /** Has everything written to disk, as happens by itself in half an hour. */
+  async flush(): Promise<void> {
+    await fetch(`${this.url}/flush`, { method: 'POST' });
+  }
+
   /** As a machine's end would: nothing is flushed. */
   async kill(): Promise<void> {
     const child = this.#child;

@@ -1,6 +1,6 @@
-import type { Milliseconds } from '../../domain/time.ts';
+import type { Instant, Milliseconds } from '../../domain/time.ts';
 import { entryBytes, type LokiEntry } from '../../observability/loki/entry.ts';
-import type { AwaitingArchive } from '../../store/store.ts';
+import type { ArchiveHold, AwaitingArchive } from '../../store/store.ts';
 import type { OutputArchive } from '../archive/output-archive.ts';
 import { OutputEntries } from '../archive/output-entries.ts';
 import type { Office } from './office.ts';
@@ -11,8 +11,16 @@ const runsAtOnce = 100;
 const linesAtOnce = 200;
 /** A request of about this much, in bytes. */
 const batchBytes = 512 * 1024;
-/** What waits for the archive is kept for so long after its end, whatever a job's history says: then Loki takes it no more. */
-export const heldFor: Milliseconds = 7 * 86_400_000;
+/** What waits for the archive is kept for so long after its end: Loki takes nothing that is older (its default). */
+const heldFor: Milliseconds = 7 * 86_400_000;
+/** Loki looks for lines older than 3 h on disk alone, where they come once their chunk was idle for half an hour. */
+const shownAfter: Milliseconds = 3_600_000;
+
+/** What retention must keep for the archive's sake. */
+export const archiveHold = (now: Instant): ArchiveHold => ({
+  endedSince: now - heldFor,
+  archivedSince: now - shownAfter,
+});
 
 /**
  * Sends the output of ended runs to the archive, the oldest first, until none waits. The database is the record: a run is
@@ -69,13 +77,13 @@ class Batch {
   }
 
   async flush(): Promise<void> {
-    const { store, term, signal, metrics, logger } = this.#office;
+    const { store, term, signal, metrics, logger, clock } = this.#office;
     if (this.#entries.length > 0) {
       const refused = await this.#archive.write(this.#entries, signal);
       metrics.archivePushes.inc({ result: refused === undefined ? 'accepted' : 'refused' });
       if (refused !== undefined) logger.error({ reason: refused }, 'Loki refused output: it is not archived');
     }
-    if (this.#ended.length > 0) await store.noteArchived(term, this.#ended);
+    if (this.#ended.length > 0) await store.noteArchived(term, this.#ended, clock());
     metrics.archivedRuns.inc(this.#ended.length);
     this.#entries = [];
     this.#bytes = 0;

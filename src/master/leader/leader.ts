@@ -22,7 +22,7 @@ import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import { Accounting } from './accounting.ts';
-import { archiveOutput, heldFor } from './archiving.ts';
+import { archiveHold, archiveOutput } from './archiving.ts';
 import { AwaitedJobs } from './awaited-jobs.ts';
 import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
@@ -224,7 +224,7 @@ export class Leader implements Service {
     const again = (what: string, wait: Milliseconds, work: () => Promise<void>, wake?: () => AbortSignal) =>
       repeat(office, what, wait, work, wake);
     const kept = () => this.#kept.signal;
-    const hold = archive && heldFor;
+    const hold = () => archive && archiveHold(this.#clock());
     const trimming = () => trim(office, agenda.openSpells(), this.#keeping.history, hold);
     const withJobs = async (): Promise<void> => {
       await this.#prepare(office, stored, follower, catchups);

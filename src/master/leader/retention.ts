@@ -1,6 +1,6 @@
 import type { JobHistory } from '../../domain/job/spec.ts';
 import type { Milliseconds } from '../../domain/time.ts';
-import type { JobSpell } from '../../store/store.ts';
+import type { ArchiveHold, JobSpell } from '../../store/store.ts';
 import type { Office } from './office.ts';
 
 /** Runs deleted in one transaction: a moment's work, so that reports are never held up. */
@@ -8,15 +8,12 @@ const atOnce = 1_000;
 /** A run that ended so lately may still be reported again by its worker, which would make its row anew. */
 const settledAfter: Milliseconds = 600_000;
 
-/**
- * Deletes runs, logs and skips that ended longer ago than `keep`; but, with `hold`, no runs that ended less than so long
- * ago and whose output waits for the archive.
- */
-export async function retain(office: Office, keep: Milliseconds, hold?: Milliseconds): Promise<void> {
+/** Deletes runs, logs and skips that ended longer ago than `keep`. `hold`: what is kept for the archive's sake. */
+export async function retain(office: Office, keep: Milliseconds, hold: () => ArchiveHold | undefined): Promise<void> {
   const { store, term, clock, signal } = office;
   let deleted = 0;
   while (!signal.aborted) {
-    const some = await store.retain(term, clock() - keep, atOnce, hold && clock() - hold);
+    const some = await store.retain(term, clock() - keep, atOnce, hold());
     deleted += some;
     if (some < atOnce) break;
   }
@@ -28,7 +25,7 @@ export async function trim(
   office: Office,
   jobs: Iterable<JobSpell>,
   all: JobHistory,
-  hold?: Milliseconds,
+  hold: () => ArchiveHold | undefined,
 ): Promise<void> {
   const { store, term, clock, signal } = office;
   let deleted = 0;
@@ -37,7 +34,7 @@ export async function trim(
     if (Object.keys(history).length === 0) continue;
     for (let some = atOnce; some >= atOnce && !signal.aborted; deleted += some) {
       const now = clock();
-      const times = { now, before: now - settledAfter, ...(hold !== undefined && { hold: now - hold }) };
+      const times = { now, before: now - settledAfter, hold: hold() };
       some = await store.trim(term, { jobUid, namespace, name }, history, times, atOnce);
     }
   }

@@ -38,12 +38,12 @@ export function outputArchive(
       return rows.map(toAwaiting);
     },
 
-    noteArchived: (term, done) =>
+    noteArchived: (term, done, now) =>
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
         const [runs, versions] = [done.map(one => one.run), done.map(one => one.version)];
         await transaction.$executeRaw`
-          UPDATE run_archive SET archived = greatest(archived, done.version)
+          UPDATE run_archive SET archived = greatest(archived, done.version), archived_at = ${BigInt(now)}
           FROM unnest(${runs}::text[], ${versions}::int[]) AS done (run, version) WHERE run_archive.run = done.run`;
       }),
   };

@@ -1,10 +1,11 @@
-import type { Instant } from '../../domain/time.ts';
+import type { ArchiveHold } from '../store.ts';
 import { Prisma } from './client/client.ts';
 
-/** For a condition on the rows of `run` (or what they are called): not those whose output waits for the archive. */
-export function notHeld(hold: Instant | undefined, runs: 'run' | 'numbered' = 'run'): Prisma.Sql {
+/** For a condition on the rows of `run` (or what they are called): not those that are kept for the archive's sake. */
+export function notHeld(hold: ArchiveHold | undefined, runs: 'run' | 'numbered' = 'run'): Prisma.Sql {
   if (hold === undefined) return Prisma.empty;
   const table = Prisma.raw(runs);
-  return Prisma.sql`AND (${table}.finished_at < ${BigInt(hold)} OR NOT EXISTS (SELECT FROM run_archive AS waiting
-    WHERE waiting.run = ${table}.id AND waiting.archived < waiting.version))`;
+  return Prisma.sql`AND NOT EXISTS (SELECT FROM run_archive AS held WHERE held.run = ${table}.id
+    AND CASE WHEN held.archived < held.version THEN ${table}.finished_at >= ${BigInt(hold.endedSince)}
+      ELSE held.archived_at >= ${BigInt(hold.archivedSince)} END)`;
 }

@@ -1,5 +1,4 @@
-import type { Instant } from '../../domain/time.ts';
-import { StaleTermError, type Store, type Term } from '../store.ts';
+import { type ArchiveHold, StaleTermError, type Store, type Term } from '../store.ts';
 import type { Database, Transaction } from './database.ts';
 import { forgetFreezes } from './freezes.ts';
 import { notHeld } from './held.ts';
@@ -79,7 +78,7 @@ function forgetRuns(
   transaction: Transaction,
   before: bigint,
   limit: number,
-  hold: Instant | undefined,
+  hold: ArchiveHold | undefined,
 ): Promise<number> {
   return transaction.$executeRaw`
     WITH gone AS (

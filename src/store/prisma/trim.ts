@@ -1,4 +1,4 @@
-import type { Store } from '../store.ts';
+import type { ArchiveHold, Store } from '../store.ts';
 import { Prisma } from './client/client.ts';
 import type { Database } from './database.ts';
 import { notHeld } from './held.ts';
@@ -49,7 +49,7 @@ export function trim(database: Database): Pick<Store, 'trim'> {
 }
 
 /** Ended and accounted: the audit looks for the runs of ticks that it has not settled. `newer`: how many are newer. */
-const endedRuns = ({ jobUid, namespace, name }: JobRef, before: number, hold: number | undefined) => Prisma.sql`
+const endedRuns = ({ jobUid, namespace, name }: JobRef, before: number, hold: ArchiveHold | undefined) => Prisma.sql`
   SELECT id, due_at, finished_at, newer FROM (
     SELECT id, tick, due_at, finished_at, state,
       row_number() OVER (ORDER BY due_at DESC, id DESC) - 1 AS newer
