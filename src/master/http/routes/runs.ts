@@ -75,7 +75,7 @@ const routes = {
     responses: {
       200: {
         description:
-          'The text, or events `output` (a line as JSON, its id as the event’s) and at last `end` (the run).',
+          'The text, or events `output` (a line as JSON, its id as the event’s) and at last `end` (the run). With the header `Cronmesh-Source: loki` it is from the archive: the database has it no more.',
         content: { 'text/plain': { schema: z.string() }, 'text/event-stream': { schema: {} } },
       },
       ...problems,
