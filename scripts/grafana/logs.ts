@@ -3,8 +3,9 @@ import { frame, row } from './frame.ts';
 import { logCounts, logLines, traces } from './parts.ts';
 import { source, textBox } from './variables.ts';
 
-/** The product's own lines, and what runs printed. */
-const lines = '{app="cronmesh", component=~"$component", namespace=~"$job_namespace", job=~"$job"} |= "$search"';
+/** The product's own lines, and what runs printed; labels are few (docs/logs.md), the rest is structured metadata. */
+const lines =
+  '{app="cronmesh", namespace=~"$job_namespace"} |= "$search" | component=~"$component" | job=~"(.*/)?($job)" | run=~"$run"';
 
 /** What processes and runs said, and where a run's time went. */
 export function logsAndTraces(): DashboardBuilder {
@@ -14,13 +15,17 @@ export function logsAndTraces(): DashboardBuilder {
     .withVariable(textBox('component', 'Component', '.*'))
     .withVariable(textBox('job_namespace', 'Namespace', '.*'))
     .withVariable(textBox('job', 'Job', '.*'))
+    .withVariable(textBox('run', 'Run', '.*'))
     .withVariable(textBox('search', 'With this text', ''))
     .withRow(row('Logs'))
     .withPanel(
       logCounts({
         title: 'Lines',
-        about: 'By component.',
-        query: [`sum by (component) (count_over_time(${lines} [$__auto]))`, '{{component}}'],
+        about: 'By program or, for what runs printed, by namespace.',
+        query: [
+          `sum by (kind, program, namespace) (count_over_time(${lines} [$__auto]))`,
+          '{{kind}} {{program}}{{namespace}}',
+        ],
       }),
     )
     .withPanel(logLines({ title: 'Lines', about: 'Newest first.', expr: lines }))

@@ -27,6 +27,27 @@ describe('loadConfig', () => {
     assert.deepEqual([config.http.port, config.worker.capacity], [7001, 5]);
   });
 
+  it('refuses what can be no access to Loki, and takes a URL without the slash at its end', () => {
+    const loki = (more: Record<string, string>) =>
+      loadConfig('worker', { environment: { CRONMESH_LOGS_LOKI_URL: 'http://loki:3100/', ...more } }).logs.loki;
+    assert.deepEqual(loki({}), { url: 'http://loki:3100', output: true });
+    const refused: [more: Record<string, string>, because: RegExp][] = [
+      [{ CRONMESH_LOGS_LOKI_URL: 'http://ada:secret@loki' }, /logs\.loki\.url .*must have no user: see username/],
+      [{ CRONMESH_LOGS_LOKI_PASSWORD: 'secret' }, /logs\.loki\.username.*is missing: password is its password/],
+      [
+        { CRONMESH_LOGS_LOKI_USERNAME: 'ada', CRONMESH_LOGS_LOKI_TOKEN: 'secret' },
+        /logs\.loki\.token .*must not be there with username: one of both/,
+      ],
+      [{ CRONMESH_LOGS_LOKI_TENANT: 'a b' }, /logs\.loki\.tenant .*must be up to 150 letters/],
+    ];
+    for (const [more, because] of refused) {
+      assert.throws(
+        () => loki(more),
+        (error: Error) => because.test(error.message) && !/secret/.test(error.message),
+      );
+    }
+  });
+
   it('takes rules of namespaces from a file, and as JSON from the environment', () => {
     const path = file('namespaces:\n  shop: { executors: [http] }\n  "*": { executors: [shell, http] }\n');
     const wanted = { shop: { executors: ['http'] }, '*': { executors: ['shell', 'http'] } };

@@ -44,6 +44,30 @@ const baseUrl = z
   .refine(value => !/[?#]/.test(value), 'must have no query')
   .transform(value => value.replace(/\/+$/, ''));
 
+const lokiAccess = z
+  .strictObject({
+    url: baseUrl.refine(value => !/^https?:\/\/[^/]*@/.test(value), 'must have no user: see username').optional(),
+    /** Of a Loki with several tenants: `X-Scope-OrgID`. */
+    tenant: z
+      .string()
+      .regex(/^[A-Za-z0-9!_.*'()|-]{1,150}$/, "must be up to 150 letters, digits and any of !-_.*'()|")
+      .optional(),
+    username: z.string().min(1).optional(),
+    password: z.string().min(1).optional(),
+    /** A bearer token, in place of user and password. */
+    token: z.string().min(1).optional(),
+    /** Masters: whether the output of runs that ended is archived there. The same on all of them. */
+    output: flag.default(true),
+    /** For an https URL: the CA that it is trusted by. */
+    caFile,
+  })
+  .superRefine(({ username, password, token }, context) => {
+    const wrong = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    if (password !== undefined && username === undefined) wrong('username', 'is missing: password is its password');
+    if (token !== undefined && username !== undefined) wrong('token', 'must not be there with username: one of both');
+  })
+  .prefault({});
+
 const count = (least: number, most: number, usual: number) =>
   z.coerce.number().int().min(least).max(most).default(usual);
 
@@ -302,6 +326,12 @@ export function configSchema(role: Role) {
           .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
           .default('info')
           .meta({ live: true }),
+      })
+      .prefault({}),
+    logs: z
+      .strictObject({
+        /** Where the programs' logs and, with `output`, what runs print go as well. */
+        loki: lokiAccess,
       })
       .prefault({}),
     /** Servers that hold a YAML document of these settings, followed while the process runs. */

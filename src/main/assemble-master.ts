@@ -34,6 +34,7 @@ import type { Store } from '../store/store.ts';
 import { ApiTokens } from './api-tokens.ts';
 import { createChannels } from './channels.ts';
 import { ForbiddenJobs } from './forbidden-jobs.ts';
+import { outputArchive } from './loki-client.ts';
 import { onStop, randomText } from './runtime.ts';
 import { ServerWatch } from './server-watch.ts';
 
@@ -76,6 +77,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const clock = new ClockGuard({ coordinator, logger, master: parts.name });
   const publisher = new Publisher({ coordinator, store, logger });
   const { clockOk } = clock;
+  const { archive, service: archiveConnections } = outputArchive(config, logger);
   const freezes = new FreezeService({ store, coordinator, logger, clock: Date.now, clockOk, registry });
   const leader = new Leader({
     coordinator,
@@ -89,6 +91,7 @@ export function assembleMaster(parts: MasterParts): Master {
     rules: config.namespaces,
     ...keepingOf(config),
     channels,
+    archive,
     registry,
   });
   live.subscribe(['history.retentionDays', 'history.runsPerJob', 'history.outputBytesPerJob'], now =>
@@ -114,7 +117,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const app = createApp({
     jobs,
     calendars: new CalendarService(common),
-    runs: new RunService({ ...common, workers, randomText, most: config.pending }),
+    runs: new RunService({ ...common, workers, randomText, archive, most: config.pending }),
     why: new WhyService({ ...common, freezes }),
     freezes,
     cordons: new CordonService({ coordinator, workers, logger, clock: Date.now }),
@@ -149,6 +152,7 @@ export function assembleMaster(parts: MasterParts): Master {
     jobs,
     // Stopped in the reverse order: open streams are told first.
     services: [
+      archiveConnections,
       database,
       workers,
       clock,

@@ -11,7 +11,9 @@ import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { watchKey } from '../coordination/watch.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import { createLogger, type Logger, setLogLevel, silentLogger } from '../observability/logger.ts';
+import type { LokiShipper } from '../observability/loki/shipper.ts';
 import { consulOf } from './consul-access.ts';
+import { lokiMetrics, shipLogs } from './loki.ts';
 import { TlsFiles } from './tls/files.ts';
 
 export interface Configured {
@@ -20,6 +22,8 @@ export interface Configured {
   readonly live: LiveConfig;
   /** Follows `log.level`. */
   readonly logger: Logger;
+  /** Takes the logger's lines to Loki, where one is set. */
+  readonly loki: LokiShipper | undefined;
 }
 
 /**
@@ -37,13 +41,16 @@ export async function withConfig(
   const { level } = loadConfig(role, given(options)).log;
   const logger = createLogger({ level, role: program });
   const live = await liveConfig(role, options, { logger: logger.child({ component: 'config' }) });
+  let loki: LokiShipper | undefined;
   try {
     await live.start();
+    loki = await shipLogs(live.config, program, logger);
     live.subscribe(['log.level'], now => setLogLevel(logger, now.log.level));
     setLogLevel(logger, live.config.log.level);
-    await run({ config: live.config, live, logger });
+    await run({ config: live.config, live, logger, loki });
   } finally {
     await live.stop();
+    await loki?.stop();
   }
 }
 
@@ -114,9 +121,10 @@ function followKey(config: Config): FollowKey {
   };
 }
 
-/** What becomes of the documents of sources. */
-export function configMetrics(live: LiveConfig, registry: Registry): void {
+/** What becomes of the documents of sources, and of the log's lines. */
+export function processMetrics({ live, loki }: Pick<Configured, 'live' | 'loki'>, registry: Registry): void {
   const registers = [registry];
+  lokiMetrics(loki, registry);
   new Counter({
     name: 'cronmesh_config_reloads_total',
     help: 'Documents of configuration sources by what became of them: accepted, refused, removed at the source.',

@@ -14,7 +14,8 @@ import type { Store } from '../store/store.ts';
 import { assembleMaster } from './assemble-master.ts';
 import { consulOf } from './consul-access.ts';
 import { HttpServer } from './http-server.ts';
-import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { type Configured, processMetrics, withConfig } from './live-config.ts';
+import { archives } from './loki.ts';
 import { Registration } from './registration.ts';
 import { onStop, randomText, runUntilStopped, Services, StartError, version, waitFor } from './runtime.ts';
 import { consulWatch } from './server-watch.ts';
@@ -26,7 +27,7 @@ export async function master(options: StartOptions): Promise<void> {
   await withConfig('master', options, serve);
 }
 
-async function serve({ config, live, logger }: Configured): Promise<void> {
+async function serve({ config, live, logger, loki }: Configured): Promise<void> {
   // It would write lines of its own between those of the log; what matters in them is thrown as well.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
@@ -34,12 +35,12 @@ async function serve({ config, live, logger }: Configured): Promise<void> {
   await runUntilStopped(logger, async signal => {
     const consul = consulOf(config);
     const registry = createRegistry('master', version);
-    configMetrics(live, registry);
+    processMetrics({ live, loki }, registry);
     const certificates = new Certificates(config, logger);
     const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
-    const store = await openPostgresStore({ ...databaseOf(config), logger });
+    const store = await openPostgresStore({ ...databaseOf(config), archive: archives(config), logger });
     const closeStore = onStop(async () => {
       await store.close();
       await tracing.stop();

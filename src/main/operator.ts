@@ -22,7 +22,7 @@ import { consulOf } from './consul-access.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
 import { loadKubeConfig } from './kubernetes.ts';
-import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { type Configured, processMetrics, withConfig } from './live-config.ts';
 import { databaseOf } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
@@ -40,7 +40,7 @@ export async function operator(options: StartOptions): Promise<void> {
   });
 }
 
-async function reconcile({ config, live, logger }: Configured): Promise<void> {
+async function reconcile({ config, live, logger, loki }: Configured): Promise<void> {
   const database = databaseOf(config);
   const kubernetes = loadKubeConfig();
   const connection = new KubernetesConnection(kubernetes);
@@ -48,7 +48,7 @@ async function reconcile({ config, live, logger }: Configured): Promise<void> {
 
   await runUntilStopped(logger, async signal => {
     const registry = createRegistry('operator', version);
-    configMetrics(live, registry);
+    processMetrics({ live, loki }, registry);
     const certificates = new Certificates(config, logger);
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();

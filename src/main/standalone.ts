@@ -9,7 +9,8 @@ import { assembleMaster } from './assemble-master.ts';
 import { assembleWorker } from './assemble-worker.ts';
 import { dataFolder } from './data-folder.ts';
 import { HttpServer } from './http-server.ts';
-import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { type Configured, processMetrics, withConfig } from './live-config.ts';
+import { archives } from './loki.ts';
 import { onStop, runUntilStopped, Services, version } from './runtime.ts';
 import { seed } from './seed.ts';
 import { Certificates } from './tls/certificates.ts';
@@ -20,13 +21,13 @@ export async function standalone(options: StartOptions): Promise<void> {
   await withConfig('standalone', options, configured => everything(configured, options.config));
 }
 
-async function everything({ config, live, logger }: Configured, file: string | undefined): Promise<void> {
+async function everything({ config, live, logger, loki }: Configured, file: string | undefined): Promise<void> {
   await runUntilStopped(logger, async () => {
     const modules = await loadWorkerModules(config, file);
     const directory = dataFolder(config.data.directory);
     const certificates = new Certificates(config, logger);
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
-    const store = await openPgliteStore({ directory: join(directory, 'database'), logger });
+    const store = await openPgliteStore({ directory: join(directory, 'database'), archive: archives(config), logger });
     const tracing = await startTracing({ ...config.tracing, program: 'standalone', version, logger });
     const stack = [onStop(() => tracing.stop()), onStop(() => store.close())];
     try {
@@ -36,7 +37,7 @@ async function everything({ config, live, logger }: Configured, file: string | u
       });
       await coordinator.open();
       const registry = createRegistry('standalone', version);
-      configMetrics(live, registry);
+      processMetrics({ live, loki }, registry);
       const fresh = (await store.getEpoch()) === undefined;
       const master = assembleMaster({
         config,

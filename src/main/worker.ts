@@ -9,7 +9,7 @@ import { consulOf } from './consul-access.ts';
 import { dataFolder } from './data-folder.ts';
 import { healthPages } from './health-pages.ts';
 import { HttpServer } from './http-server.ts';
-import { type Configured, configMetrics, withConfig } from './live-config.ts';
+import { type Configured, processMetrics, withConfig } from './live-config.ts';
 import { onStop, runUntilStopped, Services, version, waitFor } from './runtime.ts';
 import { consulWatch } from './server-watch.ts';
 import { Certificates } from './tls/certificates.ts';
@@ -21,12 +21,12 @@ export async function worker(options: StartOptions): Promise<void> {
   await withConfig('worker', options, configured => work(configured, options.config));
 }
 
-async function work({ config, live, logger }: Configured, file: string | undefined): Promise<void> {
+async function work({ config, live, logger, loki }: Configured, file: string | undefined): Promise<void> {
   await runUntilStopped(logger, async signal => {
     dataFolder(config.data.directory);
     const modules = await loadWorkerModules(config, file);
     const registry = createRegistry('worker', version);
-    configMetrics(live, registry);
+    processMetrics({ live, loki }, registry);
     const consul = consulOf(config);
     const certificates = new Certificates(config, logger);
     const tracing = await startTracing({ ...config.tracing, program: 'worker', version, logger });

@@ -221,6 +221,28 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Runs that stay for the archive's sake, whatever their age. */
+export interface ArchiveHold {
+  /** Whose output waits for the archive, and that ended at or after it. */
+  readonly endedSince: Instant;
+  /** Whose output was archived at or after it: the archive may not give it back yet. */
+  readonly archivedSince: Instant;
+}
+
+/** When the lines of a run's output were written: the earliest and the latest instant. */
+export interface OutputSpan {
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+}
+
+/** An ended run whose output, or some of it, is not in the archive yet. */
+export interface AwaitingArchive extends OutputSpan, Pick<Run, 'namespace' | 'name'> {
+  readonly run: RunId;
+  /** Raised with each batch of its lines. */
+  readonly version: number;
+  readonly finishedAt: Instant;
+}
+
 export interface StoredEpoch {
   readonly number: number;
   readonly floor: Instant;
@@ -380,6 +402,10 @@ export interface Store extends BackfillStore {
     id: RunId,
     options: { readonly after: number; readonly limit: number; readonly attempt?: number },
   ): Promise<readonly LogLine[]>;
+  /** Where a run's output is, but for the database; undefined when nothing of it was archived. */
+  archivedOutput(id: RunId): Promise<OutputSpan | undefined>;
+  /** Ended runs whose output waits for the archive, the oldest output first. Always empty in a store without an archive. */
+  awaitingArchive(limit: number): Promise<readonly AwaitingArchive[]>;
   listSkips(filter: {
     readonly namespace?: string;
     readonly name?: string;
@@ -528,13 +554,14 @@ export interface Store extends BackfillStore {
   ): Promise<void>;
   /**
    * Deletes up to `limit` of a job's ended runs beyond what its history keeps, and output beyond it. Only what is
-   * accounted and ended at or before `before`. Gives how many runs were deleted, or had their output deleted.
+   * accounted and ended at or before `before`. Gives how many runs were deleted, or had their output deleted. `hold`:
+   * what is kept for the archive's sake.
    */
   trim(
     term: Term,
     job: Pick<Run, 'jobUid' | 'namespace' | 'name'>,
     history: JobHistory,
-    times: { readonly now: Instant; readonly before: Instant },
+    times: { readonly now: Instant; readonly before: Instant; readonly hold?: ArchiveHold | undefined },
     limit: number,
   ): Promise<number>;
   getWalk(name: string): Promise<ChangePosition | undefined>;
@@ -544,9 +571,11 @@ export interface Store extends BackfillStore {
   /**
    * Deletes up to `limit` runs with their logs, up to `limit` skips, that ended before `before`, as many records of what
    * reached chained jobs, and all backfills that ended. Gives the largest of these counts: there may be more while it is
-   * `limit`.
+   * `limit`. `hold`: what is kept for the archive's sake.
    */
-  retain(term: Term, before: Instant, limit: number): Promise<number>;
+  retain(term: Term, before: Instant, limit: number, hold?: ArchiveHold): Promise<number>;
+  /** The output of these runs, as it was when it was read, is in the archive. */
+  noteArchived(term: Term, done: readonly Pick<AwaitingArchive, 'run' | 'version'>[], now: Instant): Promise<void>;
 
   // The embedded coordinator's durable keys (one process only).
   loadKeys(): Promise<readonly { readonly key: string; readonly value: string; readonly index: number }[]>;

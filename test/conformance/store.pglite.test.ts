@@ -1,4 +1,4 @@
 import { openPgliteStore } from '../../src/store/prisma/pglite.ts';
 import { storeConformance } from './store.ts';
 
-storeConformance('PGlite', async () => ({ store: await openPgliteStore() }));
+storeConformance('PGlite', async () => ({ store: await openPgliteStore({ archive: true }) }));

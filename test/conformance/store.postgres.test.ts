@@ -6,7 +6,7 @@ storeConformance(
   'PostgreSQL',
   async () => {
     const server = await startPostgres();
-    return { store: await openPostgresStore({ url: server.url }), stop: () => server.stop() };
+    return { store: await openPostgresStore({ url: server.url, archive: true }), stop: () => server.stop() };
   },
   postgresSkip(),
 );

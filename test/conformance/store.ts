@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
+import { archiveConformance } from './store/archive.ts';
 import { backfillsConformance } from './store/backfills.ts';
 import { calendarsConformance } from './store/calendars.ts';
 import { chainsConformance } from './store/chains.ts';
@@ -24,7 +25,7 @@ export interface OpenStore {
 }
 
 /**
- * What every store must do. All tests share the one that `open` gives, on an empty database.
+ * What every store must do, one that was opened with `archive`. All tests share the one that `open` gives, on an empty database.
  *
  * @example storeConformance('PGlite', async () => ({ store: await openPgliteStore() }));
  */
@@ -67,6 +68,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     pausesConformance(store);
     membersConformance(store);
     notificationsConformance(store);
+    archiveConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {
       const calls = Array.from({ length: 25 }, (_, i) => [

@@ -7,6 +7,7 @@ import { isEligible } from '../../src/domain/policy/eligibility.ts';
 import type { Report } from '../../src/domain/run/report.ts';
 import type { RunId, WorkerId } from '../../src/domain/run/run.ts';
 import type { Instant } from '../../src/domain/time.ts';
+import type { OutputArchive } from '../../src/master/archive/output-archive.ts';
 import { createApp } from '../../src/master/http/app.ts';
 import type { AppDependencies, Readiness } from '../../src/master/http/dependencies.ts';
 import { BackfillService } from '../../src/master/services/backfills.ts';
@@ -69,7 +70,11 @@ export class FakePublishing implements Publishing {
   }
 }
 
-export type ApiOptions = Partial<AppDependencies> & { readonly rules?: NamespaceRules; readonly most?: PendingLimits };
+export type ApiOptions = Partial<AppDependencies> & {
+  readonly rules?: NamespaceRules;
+  readonly most?: PendingLimits;
+  readonly archive?: Pick<OutputArchive, 'read'>;
+};
 
 /** The REST API over a real (embedded, in-memory) database, with a clock of its own and a publisher that only remembers. */
 export class Api {
@@ -100,8 +105,8 @@ export class Api {
     const eligible = (needs: Parameters<typeof isEligible>[1]) =>
       this.workers.filter(worker => worker.ready && isEligible(worker, needs));
     const directory = { current: true, eligible };
-    const { most } = options;
-    this.runs = new RunService({ store, ...common, workers: directory, randomText, ...(most && { most }) });
+    const { most, archive } = options;
+    this.runs = new RunService({ store, ...common, workers: directory, randomText, archive, ...(most && { most }) });
     const workers = { list: () => this.workers, current: true };
     this.freezes = new FreezeService({ ...common, store, coordinator });
     this.app = createApp({
@@ -128,7 +133,7 @@ export class Api {
 
   /** `wrap` may put a store of the test's own before the real one. */
   static async open(options: ApiOptions & { readonly wrap?: (store: Store) => Store } = {}): Promise<Api> {
-    const store = await openPgliteStore();
+    const store = await openPgliteStore({ archive: options.archive !== undefined });
     await store.migrate();
     const { wrap, ...rest } = options;
     return new Api(wrap ? wrap(store) : store, rest);

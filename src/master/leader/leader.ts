@@ -12,6 +12,7 @@ import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { fromZero } from '../../observability/registry.ts';
 import type { Store, StoredEpoch } from '../../store/store.ts';
+import type { OutputArchive } from '../archive/output-archive.ts';
 import type { Channel } from '../notifications/channels/channel.ts';
 import { Sender } from '../notifications/sender.ts';
 import { TellEnds } from '../notifications/tell-ends.ts';
@@ -22,6 +23,7 @@ import { Importer } from '../services/importer.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import { Accounting } from './accounting.ts';
+import { archiveHold, archiveOutput } from './archiving.ts';
 import { AwaitedJobs } from './awaited-jobs.ts';
 import { Backfills } from './backfills.ts';
 import { Catchups } from './catchups.ts';
@@ -66,6 +68,8 @@ export interface LeaderOptions {
   readonly history?: JobHistory;
   /** Where notifications go, by name. Default: nowhere. */
   readonly channels?: ReadonlyMap<string, Channel>;
+  /** Where the output of ended runs goes as well. Default: nowhere. */
+  readonly archive?: OutputArchive | undefined;
   /** Gets the leader's metrics. Default: none are kept. */
   readonly registry?: Registry;
   /** Default `Date.now`. */
@@ -184,7 +188,7 @@ export class Leader implements Service {
   }
 
   #tasks(office: Office, stored: StoredEpoch | undefined): Promise<void>[] {
-    const { publisher, store, master, workers, freezes, clockOk } = this.#options;
+    const { publisher, store, master, workers, freezes, clockOk, archive } = this.#options;
     const { signal, timing: every } = office;
     const observations = this.#observations;
     const epochs = new EpochKeeper(office, {
@@ -230,7 +234,8 @@ export class Leader implements Service {
     const again = (what: string, wait: Milliseconds, work: () => Promise<void>, wake?: () => AbortSignal) =>
       repeat(office, what, wait, work, wake);
     const kept = () => this.#kept.signal;
-    const trimming = () => trim(office, agenda.openSpells(), this.#keeping.history);
+    const hold = () => archive && archiveHold(this.#clock());
+    const trimming = () => trim(office, agenda.openSpells(), this.#keeping.history, hold);
     const withJobs = async (): Promise<void> => {
       await this.#prepare(office, stored, follower);
       await Promise.all([
@@ -259,7 +264,10 @@ export class Leader implements Service {
         await triggers.publish();
       }),
       again('backfills', every.sweepEvery, () => backfills.pass()),
-      again('retention', every.retainEvery, () => retain(office, this.#keeping.retainFor), kept),
+      again('retention', every.retainEvery, () => retain(office, this.#keeping.retainFor, hold), kept),
+      ...(archive === undefined
+        ? []
+        : [again('the archiving of output', every.archiveEvery, () => archiveOutput(office, archive))]),
       again('the sending of notifications', every.sweepEvery, () => sender.pass()),
       again('cursors of deleted jobs', every.retainEvery, () => clearCursors(office)),
       again('lanes of dead workers', every.retainEvery, () => clearLanes(office, this.#options.workers)),

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { fromZero } from '../../observability/registry.ts';
 import { skipsCounter } from '../../observability/skips.ts';
 
 /** What the leader counts. */
@@ -27,6 +28,11 @@ export interface LeaderMetrics {
   readonly spells: Gauge;
   /** How long the oldest tick that is due for audit has waited, in seconds. */
   readonly auditLag: Gauge;
+  /** How long the oldest ended run has waited for its output to be archived, in seconds. */
+  readonly archiveLag: Gauge;
+  readonly archivedRuns: Counter;
+  /** Requests to the archive: accepted, or refused (in part) for good. */
+  readonly archivePushes: Counter<'result'>;
 }
 
 /** Registers the leader's metrics; without a registry they are kept by nobody. */
@@ -106,6 +112,26 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
       help: 'How long the oldest tick that is due for audit has waited',
       registers,
     }),
+    archiveLag: new Gauge({
+      name: 'cronmesh_output_archive_lag_seconds',
+      help: 'How long the oldest ended run has waited for its output to be archived',
+      registers,
+    }),
+    archivedRuns: new Counter({
+      name: 'cronmesh_output_archived_runs_total',
+      help: 'Runs whose output was archived; one that is archived anew counts again',
+      registers,
+    }),
+    archivePushes: fromZero(
+      new Counter({
+        name: 'cronmesh_output_archive_pushes_total',
+        help: 'Requests to Loki with output of runs: accepted, or refused for good, at least in part',
+        labelNames: ['result'],
+        registers,
+      }),
+      'result',
+      ['accepted', 'refused'],
+    ),
   };
 }
 
@@ -113,6 +139,8 @@ export function leaderMetrics(registry: Registry = new Registry()): LeaderMetric
 export function resignedMetrics(metrics: LeaderMetrics, role: string): void {
   metrics.leader.set({ role }, 0);
   for (const state of ['active', 'suspended', 'paused'] as const) metrics.jobs.set({ state }, 0);
-  const { triggersWaiting, triggersOldest, jobsWithoutWorker, jobsFailing, spells, auditLag } = metrics;
-  for (const gauge of [triggersWaiting, triggersOldest, jobsWithoutWorker, jobsFailing, spells, auditLag]) gauge.set(0);
+  const { triggersWaiting, triggersOldest, jobsWithoutWorker, jobsFailing, spells, auditLag, archiveLag } = metrics;
+  for (const gauge of [triggersWaiting, triggersOldest, jobsWithoutWorker, jobsFailing, spells, auditLag, archiveLag]) {
+    gauge.set(0);
+  }
 }

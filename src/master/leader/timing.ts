@@ -26,6 +26,8 @@ export interface LeaderTiming {
   /** Everything is loaded anew from the database this often. */
   readonly reloadEvery: Milliseconds;
   readonly retainEvery: Milliseconds;
+  /** How often output of ended runs is sent to the archive. */
+  readonly archiveEvery: Milliseconds;
   /** How often late runs and new skips are looked for, to tell of them. */
   readonly tellEvery: Milliseconds;
   /** Keys below cron/jobs/ are compared with the database at most this often while nothing was seen to be done by hand. */
@@ -46,6 +48,7 @@ export const leaderTiming: LeaderTiming = {
   quietAfter: 30_000,
   reloadEvery: 60_000,
   retainEvery: 60_000,
+  archiveEvery: 2_000,
   tellEvery: 5_000,
   compareEvery: 30_000,
 };

@@ -8,6 +8,7 @@ import { manualRunId, type RunId, terminalStates } from '../../domain/run/run.ts
 import type { Clock, Instant } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { LogLine, NewRun, Notification, Page, Run, RunFilter, Skip, Store } from '../../store/store.ts';
+import type { OutputArchive } from '../archive/output-archive.ts';
 import type { Changes } from './changes.ts';
 import { followLog } from './follow.ts';
 import { type EligibleWorkers, runsFor } from './members.ts';
@@ -29,6 +30,7 @@ export interface RunServiceDependencies {
     | 'listRuns'
     | 'chainOf'
     | 'runLogs'
+    | 'archivedOutput'
     | 'listSkips'
   >;
   readonly publishing: Pick<Publishing, 'publishTrigger' | 'withdraw' | 'requestKill' | 'waiting'>;
@@ -40,6 +42,8 @@ export interface RunServiceDependencies {
   readonly randomText: (count: number) => string;
   /** Whether this master's clock may stamp: a run's deadline depends on it. */
   readonly clockOk: () => boolean;
+  /** Where the output of ended runs is as well. Default: nowhere. */
+  readonly archive?: Pick<OutputArchive, 'read'> | undefined;
   /** The most runs that may wait for a worker. Default: no bound. */
   readonly most?: PendingLimits;
 }
@@ -216,6 +220,29 @@ export class RunService {
       if (lines.length < logPage) return;
       after = lines.at(-1)?.id ?? after;
     }
+  }
+
+  /**
+   * The output of a run that has ended, from the archive; undefined while the database has it, and where there is none.
+   * Resolves once the first of it is there.
+   *
+   * @throws CronmeshError Unavailable when the archive does not answer, Gone when it has nothing of it any more
+   */
+  async archivedLogs(run: Run, options: LogOptions = {}): Promise<AsyncGenerator<readonly LogLine[]> | undefined> {
+    const { archive, store } = this.#deps;
+    if (archive === undefined || !terminalStates.has(run.state)) return undefined;
+    const span = await store.archivedOutput(run.id);
+    if (span === undefined || (await store.runLogs(run.id, { after: 0, limit: 1 })).length > 0) return undefined;
+    const pages = archive.read(run, span, options);
+    const first = await pages.next();
+    if (first.done && options.after === undefined && options.attempt === undefined) {
+      throw new CronmeshError('Gone', `the output of ${run.id} was archived in Loki, which does not have it any more`);
+    }
+    return (async function* () {
+      if (first.done) return;
+      yield first.value;
+      yield* pages;
+    })();
   }
 
   /**

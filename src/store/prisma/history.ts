@@ -1,12 +1,10 @@
 import type { JobUid } from '../../domain/job/job.ts';
 import type { SkipReason } from '../../domain/run/run.ts';
+import { attemptStep, lineId } from '../line-id.ts';
 import type { LogLine, Skip, Store } from '../store.ts';
 import type { RunLog as LogRow, Prisma, Skip as SkipRow } from './client/client.ts';
 import type { Database } from './database.ts';
 import { number } from './values.ts';
-
-/** A line's id is made of its attempt and sequence: larger than every sequence, so that attempts never mix. */
-const attemptStep = 2 ** 32;
 
 export function history(database: Database): Pick<Store, 'runLogs' | 'listSkips'> {
   const { prisma } = database;
@@ -39,7 +37,7 @@ export function history(database: Database): Pick<Store, 'runLogs' | 'listSkips'
 
 function toLine(row: LogRow): LogLine {
   return {
-    id: row.attempt * attemptStep + row.sequence,
+    id: lineId(row.attempt, row.sequence),
     attempt: row.attempt,
     sequence: row.sequence,
     stream: row.stream as LogLine['stream'],

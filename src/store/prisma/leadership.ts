@@ -1,6 +1,7 @@
-import { StaleTermError, type Store, type Term } from '../store.ts';
+import { type ArchiveHold, StaleTermError, type Store, type Term } from '../store.ts';
 import type { Database, Transaction } from './database.ts';
 import { forgetFreezes } from './freezes.ts';
+import { notHeld } from './held.ts';
 import { number } from './values.ts';
 
 export function leadership(
@@ -46,7 +47,7 @@ export function leadership(
         await transaction.walk.upsert({ where: { name }, create: { name, ...at }, update: at });
       }),
 
-    retain: (term, before, limit) =>
+    retain: (term, before, limit, hold) =>
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
         await forgetSpells(transaction, BigInt(before));
@@ -55,7 +56,7 @@ export function leadership(
         await transaction.notification.deleteMany({ where: { createdAt: { lt: BigInt(before) } } });
         const skips = await forgetSkips(transaction, BigInt(before), limit);
         const arrivals = await forgetArrivals(transaction, BigInt(before), limit);
-        return Math.max(skips, arrivals, await forgetRuns(transaction, BigInt(before), limit));
+        return Math.max(skips, arrivals, await forgetRuns(transaction, BigInt(before), limit, hold));
       }),
   };
 }
@@ -73,12 +74,19 @@ export async function requireTerm(transaction: Transaction, term: Term): Promise
 }
 
 /** A run that ended before an instant was due before it: the index by due time finds them. */
-function forgetRuns(transaction: Transaction, before: bigint, limit: number): Promise<number> {
+function forgetRuns(
+  transaction: Transaction,
+  before: bigint,
+  limit: number,
+  hold: ArchiveHold | undefined,
+): Promise<number> {
   return transaction.$executeRaw`
     WITH gone AS (
-      SELECT id FROM run WHERE due_at < ${before} AND finished_at < ${before} AND state <> 'Pending' ORDER BY due_at, id LIMIT ${limit}
+      SELECT id FROM run WHERE due_at < ${before} AND finished_at < ${before} AND state <> 'Pending' ${notHeld(hold)} ORDER BY due_at, id LIMIT ${limit}
     ), lines AS (
       DELETE FROM run_log USING gone WHERE run_log.run = gone.id
+    ), archived AS (
+      DELETE FROM run_archive USING gone WHERE run_archive.run = gone.id
     )
     DELETE FROM run USING gone WHERE run.id = gone.id`;
 }

@@ -8,12 +8,12 @@ import type { Store } from '../store.ts';
 import { PrismaClient } from './client/client.ts';
 import { lockDirectory } from './data-lock.ts';
 import type { Database } from './database.ts';
-import { createStore } from './prisma-store.ts';
+import { createStore, type StoreOptions } from './prisma-store.ts';
 
 /** Everything waits for the one connection in turn, so a short limit would fail calls that are merely queued. */
 const patience = { maxWait: 60_000, timeout: 60_000 };
 
-export interface PgliteOptions {
+export interface PgliteOptions extends StoreOptions {
   /** The data folder, made when absent (`<folder>.lock` and `<folder>.new` stand beside it). Without it the database is in memory and ends with the store. */
   readonly directory?: string;
   readonly logger?: Logger;
@@ -26,7 +26,7 @@ export interface PgliteOptions {
  * @example const store = await openPgliteStore({ directory: 'data/db' }); await store.migrate();
  */
 export async function openPgliteStore(options: PgliteOptions = {}): Promise<Store> {
-  return createStore(await openPgliteDatabase(options));
+  return createStore(await openPgliteDatabase(options), options);
 }
 
 /** The engine under openPgliteStore. */

@@ -5,9 +5,9 @@ import type { Logger } from '../../observability/logger.ts';
 import type { Store } from '../store.ts';
 import { PrismaClient } from './client/client.ts';
 import type { Database } from './database.ts';
-import { createStore } from './prisma-store.ts';
+import { createStore, type StoreOptions } from './prisma-store.ts';
 
-export interface PostgresOptions {
+export interface PostgresOptions extends StoreOptions {
   /** `postgresql://user:password@host:port/database`, with the parameters that node-postgres knows. */
   readonly url: string;
   /** Most connections at once, 1 to 100. Default 10. */
@@ -32,7 +32,7 @@ const idleInTransactionTimeout = 10_000;
  * @example const store = await openPostgresStore({ url: 'postgresql://cronmesh@localhost/cronmesh' });
  */
 export async function openPostgresStore(options: PostgresOptions): Promise<Store> {
-  const { url, poolSize = 10, caFile, connectTimeout = 5_000, logger } = options;
+  const { url, poolSize = 10, caFile, connectTimeout = 5_000, logger, archive } = options;
   const connection: pg.ClientConfig = {
     connectionString: caFile === undefined ? url : verified(url, caFile),
     connectionTimeoutMillis: connectTimeout,
@@ -51,7 +51,8 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const broken = (error: Error) => logger?.warn({ component: 'store', err: error }, 'a database connection broke');
   const adapter = new PrismaPg(pool, { disposeExternalPool: true, onPoolError: broken, onConnectionError: broken });
   pool.on('error', broken);
-  return createStore(postgresDatabase(new PrismaClient({ adapter }), connection, connectTimeout, broken, pool));
+  const database = postgresDatabase(new PrismaClient({ adapter }), connection, connectTimeout, broken, pool);
+  return createStore(database, { archive });
 }
 
 /** The driver reads the file, and checks chain and name; what the URL says of TLS itself is weaker. */

@@ -1,6 +1,7 @@
 import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
+import { outputArchive } from './archive.ts';
 import { backfills } from './backfills.ts';
 import { calendars } from './calendars.ts';
 import { chains } from './chains.ts';
@@ -25,8 +26,13 @@ import { lastRuns, listRuns } from './run-list.ts';
 import { runs } from './runs.ts';
 import { trim } from './trim.ts';
 
+export interface StoreOptions {
+  /** Whether output goes to an archive: what comes from now on is then remembered as waiting for it. Default false. */
+  readonly archive?: boolean | undefined;
+}
+
 /** The store on a connected engine: the same statements for both. */
-export function createStore(database: Database): Store {
+export function createStore(database: Database, { archive = false }: StoreOptions = {}): Store {
   const store: Store = {
     ...jobs(database),
     ...calendars(database),
@@ -39,6 +45,7 @@ export function createStore(database: Database): Store {
     ...failing(database),
     ...retries(database),
     ...history(database),
+    ...outputArchive(database, archive),
     ...freezes(database),
     ...notifications(database),
     ...trim(database),
@@ -46,7 +53,7 @@ export function createStore(database: Database): Store {
     ...backfills(database),
     ...leadership(database),
     ...coordinationKeys(database),
-    applyReports: (worker, reports, now) => applyReports(database, worker, reports, now),
+    applyReports: (worker, reports, now) => applyReports(database, worker, reports, now, { archive }),
     runClaims: ids => runClaims(database, ids),
     lastRuns: uids => lastRuns(database, uids),
     listRuns: filter => listRuns(database, filter),

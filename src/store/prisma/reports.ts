@@ -16,12 +16,14 @@ export async function applyReports(
   worker: WorkerId,
   reports: readonly Report[],
   now: Instant,
+  { archive }: { readonly archive: boolean },
 ): Promise<void> {
   if (reports.length === 0) return;
   const { runs, lines, skips } = foldReports(reports);
   const parts = [
     ...(runs.length > 0 ? [runUpsert(worker, runs, now)] : []),
     ...(lines.length > 0 ? [lineInsertion(lines)] : []),
+    ...(archive && lines.length > 0 ? [archiveUpsert(lines)] : []),
     ...(skips.length > 0 ? [skipInsertion(skips, now)] : []),
   ];
   const named = parts.map((part, i) => Prisma.sql`${Prisma.raw(`part${i}`)} AS (${part})`);
@@ -42,6 +44,16 @@ function lineInsertion(lines: readonly OutputReport[]): Prisma.Sql {
     INSERT INTO run_log (run, attempt, sequence, stream, at, text)
     SELECT * FROM ${recordset('line', lineColumns, lines)}
     ON CONFLICT DO NOTHING`;
+}
+
+/** What was archived of a run is out of date. By id: two batches with the same runs lock their rows in the same order. */
+function archiveUpsert(lines: readonly OutputReport[]): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO run_archive (run, version, first_at, last_at)
+    SELECT run, 1, min(at), max(at) FROM ${recordset('line', { run: 'text', at: 'bigint' }, lines)}
+    GROUP BY run ORDER BY run
+    ON CONFLICT (run) DO UPDATE SET version = run_archive.version + 1,
+      first_at = least(run_archive.first_at, excluded.first_at), last_at = greatest(run_archive.last_at, excluded.last_at)`;
 }
 
 // How a patch meets the run's row. The same attempt goes forward (Claimed, Running, ended), and its late end settles

@@ -1,6 +1,7 @@
-import type { Store } from '../store.ts';
+import type { ArchiveHold, Store } from '../store.ts';
 import { Prisma } from './client/client.ts';
 import type { Database } from './database.ts';
+import { notHeld } from './held.ts';
 import { requireTerm } from './leadership.ts';
 
 type JobRef = Parameters<Store['trim']>[1];
@@ -8,7 +9,7 @@ type JobRef = Parameters<Store['trim']>[1];
 /** What of one job is kept: by number, age and output. */
 export function trim(database: Database): Pick<Store, 'trim'> {
   return {
-    trim: (term, job, history, { now, before }, limit) =>
+    trim: (term, job, history, { now, before, hold }, limit) =>
       database.transaction(async transaction => {
         await requireTerm(transaction, term);
         const gone: Prisma.Sql[] = [];
@@ -19,8 +20,9 @@ export function trim(database: Database): Pick<Store, 'trim'> {
         if (gone.length > 0) {
           count += await transaction.$executeRaw`
             WITH gone AS (
-              SELECT id FROM (${endedRuns(job, before)}) AS ended WHERE ${Prisma.join(gone, ' OR ')} LIMIT ${limit}
-            ), lines AS (DELETE FROM run_log USING gone WHERE run_log.run = gone.id)
+              SELECT id FROM (${endedRuns(job, before, hold)}) AS ended WHERE ${Prisma.join(gone, ' OR ')} LIMIT ${limit}
+            ), lines AS (DELETE FROM run_log USING gone WHERE run_log.run = gone.id),
+            archived AS (DELETE FROM run_archive USING gone WHERE run_archive.run = gone.id)
             DELETE FROM run USING gone WHERE run.id = gone.id`;
         }
         if (history.days !== undefined) {
@@ -31,7 +33,7 @@ export function trim(database: Database): Pick<Store, 'trim'> {
           const [row] = await transaction.$queryRaw<{ count: bigint }[]>`
             WITH sized AS (
               SELECT ended.id, ended.newer, ended.due_at, sum(octet_length(run_log.text)) AS bytes
-              FROM (${endedRuns(job, before)}) AS ended JOIN run_log ON run_log.run = ended.id
+              FROM (${endedRuns(job, before, hold)}) AS ended JOIN run_log ON run_log.run = ended.id
               GROUP BY ended.id, ended.newer, ended.due_at
             ), summed AS (
               SELECT id, newer, sum(bytes) OVER (ORDER BY due_at DESC, id DESC) AS total FROM sized
@@ -47,12 +49,12 @@ export function trim(database: Database): Pick<Store, 'trim'> {
 }
 
 /** Ended and accounted: the audit looks for the runs of ticks that it has not settled. `newer`: how many are newer. */
-const endedRuns = ({ jobUid, namespace, name }: JobRef, before: number) => Prisma.sql`
+const endedRuns = ({ jobUid, namespace, name }: JobRef, before: number, hold: ArchiveHold | undefined) => Prisma.sql`
   SELECT id, due_at, finished_at, newer FROM (
     SELECT id, tick, due_at, finished_at, state,
       row_number() OVER (ORDER BY due_at DESC, id DESC) - 1 AS newer
     FROM run WHERE namespace = ${namespace} AND name = ${name} AND job_uid = ${jobUid}
       AND finished_at IS NOT NULL AND state <> 'Pending'
   ) AS numbered
-  WHERE finished_at <= ${BigInt(before)} AND (tick IS NULL OR tick <= coalesce(
+  WHERE finished_at <= ${BigInt(before)} ${notHeld(hold, 'numbered')} AND (tick IS NULL OR tick <= coalesce(
     (SELECT max(accounted_until) FROM job_spell WHERE uid = ${jobUid}), 0))`;

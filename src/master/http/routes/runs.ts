@@ -75,7 +75,7 @@ const routes = {
     responses: {
       200: {
         description:
-          'The text, or events `output` (a line as JSON, its id as the event’s) and at last `end` (the run).',
+          'The text, or events `output` (a line as JSON, its id as the event’s) and at last `end` (the run). With the header `Cronmesh-Source: loki` it is from the archive: the database has it no more.',
         content: { 'text/plain': { schema: z.string() }, 'text/event-stream': { schema: {} } },
       },
       ...problems,
@@ -129,12 +129,15 @@ export function runRoutes(
   });
 
   app.openapi(routes.logs, async context => {
-    const { id } = await runs.get(runRef(context.req.valid('param').id));
+    const run = await runs.get(runRef(context.req.valid('param').id));
+    const { id } = run;
     const { follow, after, attempt } = context.req.valid('query');
     const options = given({ after: lastEventId(context.req.header('last-event-id')) ?? after, attempt });
-    if (follow === 'false') return await textResponse(runs.logs(id, options));
+    const archived = await runs.archivedLogs(run, options);
+    if (archived !== undefined) context.header('Cronmesh-Source', 'loki');
+    if (follow === 'false') return await textResponse(archived ?? runs.logs(id, options), archived && 'loki');
     return serverSentEvents(context, deps.stopping, async (stream, signal) => {
-      for await (const lines of runs.follow(id, options, signal)) {
+      for await (const lines of archived ?? runs.follow(id, options, signal)) {
         for (const line of lines) {
           await stream.writeSSE({ event: 'output', id: String(line.id), data: JSON.stringify(lineAnswer(line)) });
         }
@@ -158,7 +161,7 @@ function lastEventId(header: string | undefined): number | undefined {
 }
 
 /** Reads the log as fast as the client takes it, and no faster. */
-async function textResponse(pages: AsyncGenerator<readonly LogLine[]>): Promise<Response> {
+async function textResponse(pages: AsyncGenerator<readonly LogLine[]>, source?: string): Promise<Response> {
   const encoder = new TextEncoder();
   // Read before the answer begins: what goes wrong can then still be told.
   let page = await pages.next();
@@ -173,6 +176,10 @@ async function textResponse(pages: AsyncGenerator<readonly LogLine[]>): Promise<
     },
   });
   return new Response(stream, {
-    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Cache-Control': 'no-store',
+      ...(source !== undefined && { 'Cronmesh-Source': source }),
+    },
   });
 }
