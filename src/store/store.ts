@@ -16,6 +16,7 @@ import type {
 } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { BackfillStore } from './backfill.ts';
+import type { BackupStore } from './backup.ts';
 
 /**
  * The store port: the record of jobs and history. One adapter (`prisma/`) on two engines, PostgreSQL and embedded
@@ -284,7 +285,7 @@ export class StaleTermError extends Error {
   override readonly name = 'StaleTermError';
 }
 
-export interface Store extends BackfillStore {
+export interface Store extends BackfillStore, BackupStore {
   // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
   // What the calendars that a spec names hold is looked up and kept with the job.
   /** @throws CronmeshError AlreadyExists; InvalidInput when it would come after itself (with the path), or names a calendar that is not there */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
 import { backfillsConformance } from './store/backfills.ts';
+import { backupsConformance } from './store/backups.ts';
 import { calendarsConformance } from './store/calendars.ts';
 import { chainsConformance } from './store/chains.ts';
 import { failingConformance } from './store/failing.ts';
@@ -67,6 +68,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     pausesConformance(store);
     membersConformance(store);
     notificationsConformance(store);
+    backupsConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {
       const calls = Array.from({ length: 25 }, (_, i) => [

@@ -60,19 +60,22 @@ export async function readMigrations(from: string = folder): Promise<readonly Mi
  * @throws CronmeshError Conflict when the database's history is not the beginning of this program's
  */
 export async function migrate(database: Database, known: readonly Migration[]): Promise<readonly string[]> {
-  return database.scripted(async connection => {
-    await connection.query('SELECT 1 AS held FROM (SELECT pg_advisory_xact_lock($1::bigint)) AS lock', [lock]);
-    await connection.script(recordTable);
-    const applied = await connection.query<Applied>(
-      `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
-       FROM "_prisma_migrations" WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
-    );
-    refuseForeign(applied, known);
-    const done = new Set(applied.map(one => one.migration_name));
-    const missing = known.filter(one => !done.has(one.name));
-    for (const one of missing) await apply(connection, one);
-    return missing.map(one => one.name);
-  });
+  return database.scripted(connection => migrateOn(connection, known));
+}
+
+/** The same in a transaction that is open. */
+export async function migrateOn(connection: ScriptConnection, known: readonly Migration[]): Promise<readonly string[]> {
+  await connection.query('SELECT 1 AS held FROM (SELECT pg_advisory_xact_lock($1::bigint)) AS lock', [lock]);
+  await connection.script(recordTable);
+  const applied = await connection.query<Applied>(
+    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+     FROM "_prisma_migrations" WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
+  );
+  refuseForeign(applied, known);
+  const done = new Set(applied.map(one => one.migration_name));
+  const missing = known.filter(one => !done.has(one.name));
+  for (const one of missing) await apply(connection, one);
+  return missing.map(one => one.name);
 }
 
 async function apply(connection: ScriptConnection, migration: Migration): Promise<void> {

@@ -2,6 +2,7 @@ import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
 import { backfills } from './backfills.ts';
+import { backups } from './backup/index.ts';
 import { calendars } from './calendars.ts';
 import { chains } from './chains.ts';
 import { coordinationKeys } from './coordination-keys.ts';
@@ -44,6 +45,7 @@ export function createStore(database: Database): Store {
     ...trim(database),
     ...accounting(database),
     ...backfills(database),
+    ...backups(database),
     ...leadership(database),
     ...coordinationKeys(database),
     applyReports: (worker, reports, now) => applyReports(database, worker, reports, now),
