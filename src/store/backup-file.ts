@@ -191,19 +191,21 @@ function parsed(line: string): unknown {
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
-  const file = createReadStream(path);
   try {
-    const input = (await isCompressed(path)) ? file.pipe(createGunzip()) : file;
+    const compressed = await isCompressed(path);
+    const file = createReadStream(path);
+    const input = compressed ? file.pipe(createGunzip()) : file;
     if (input !== file) file.on('error', error => input.destroy(error));
-    yield* split(input.setEncoding('utf8'));
-    if (input.errored) throw input.errored;
+    try {
+      yield* split(input.setEncoding('utf8'));
+    } finally {
+      file.destroy();
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (error instanceof CronmeshError) throw error;
     if (code === 'Z_BUF_ERROR') throw refusal(path, 'it breaks off: the compressed data ends too early');
     throw refusal(path, code === 'ENOENT' ? 'there is no such file' : message);
-  } finally {
-    file.destroy();
   }
 }
 
