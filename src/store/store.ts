@@ -553,6 +553,8 @@ export interface Store extends BackfillStore, BackupStore {
   // Running it.
   /** Applies missing migrations under a lock; safe with several processes at once. Gives the names of those applied. */
   migrate(): Promise<readonly string[]>;
+  /** Migrations of a newer program, beside which this one goes on: they only add. */
+  newerMigrations(): Promise<readonly string[]>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -55,15 +55,17 @@ function readModel(body: string): [string, TableShape] {
 }
 
 function readField(line: string) {
-  const [, name, prismaType = '', optional, attributes = ''] = /^(\w+)\s+(\w+)(\?)?(.*)$/.exec(line) ?? [];
+  const [, name, prismaType = '', optional, attributes = ''] = /^(\w+)\s+(\w+)(\?|\[\])?(.*)$/.exec(line) ?? [];
   if (name === undefined) return undefined;
-  const type = attributes.includes('@db.Json') ? 'json' : (types[prismaType] ?? `unknown ${prismaType}`);
+  const scalar = attributes.includes('@db.Json') ? 'json' : (types[prismaType] ?? `unknown ${prismaType}`);
+  // A list's column may be NULL, which Prisma reads as an empty one.
+  const type = optional === '[]' ? 'ARRAY' : scalar;
   const column = /@map\("(\w+)"\)/.exec(attributes)?.[1] ?? name;
   return {
     name,
     column,
     type,
-    nullable: optional === '?',
+    nullable: optional !== undefined,
     filled: attributes.includes('@default'),
     attributes: attributes.split(/\s+/),
   };

@@ -14,7 +14,7 @@ import { freezes } from './freezes.ts';
 import { history } from './history.ts';
 import { jobs } from './jobs.ts';
 import { leadership } from './leadership.ts';
-import { migrate, readMigrations } from './migrations.ts';
+import { migrate, newerMigrations, readMigrations } from './migrations.ts';
 import { notifications } from './notifications.ts';
 import { outbox } from './outbox.ts';
 import { pauses } from './pauses.ts';
@@ -53,6 +53,7 @@ export function createStore(database: Database): Store {
     lastRuns: uids => lastRuns(database, uids),
     listRuns: filter => listRuns(database, filter),
     migrate: async () => migrate(database, await readMigrations()),
+    newerMigrations: async () => newerMigrations(database, await readMigrations()),
     ping: async () => {
       await database.prisma.$queryRaw`SELECT 1`;
     },
