@@ -37,16 +37,16 @@ export class Reports {
         this.#fail(error);
       }
     }
-    const turn = (this.#blocked ?? Promise.resolve()).then(() => this.#insist(reports));
+    const until = performance.now() + patience;
+    const turn = (this.#blocked ?? Promise.resolve()).then(() => this.#insist(reports, until));
     this.#blocked = turn;
     await turn;
     if (this.#blocked === turn) this.#blocked = undefined;
   }
 
-  async #insist(reports: readonly Report[]): Promise<void> {
-    const until = performance.now() + patience;
-    for (let attempt = 0; performance.now() < until; attempt++) {
-      await delay(backoffDelay(defaultBackoff, attempt, Math.random()));
+  /** Tries at once: what waited behind others goes with no pause of its own once the disk takes something again. */
+  async #insist(reports: readonly Report[], until: number): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
       try {
         await this.#sink.append(reports);
         this.#failure = undefined;
@@ -54,6 +54,8 @@ export class Reports {
       } catch (error) {
         this.#fail(error);
       }
+      if (performance.now() >= until) break;
+      await delay(backoffDelay(defaultBackoff, attempt, Math.random()));
     }
     this.#log.error({ reports: reports.length }, 'reports were given up: the spool did not take them for a minute');
   }

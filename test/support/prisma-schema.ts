@@ -55,17 +55,17 @@ function readModel(body: string): [string, TableShape] {
 }
 
 function readField(line: string) {
-  const [, name, prismaType = '', optional, attributes = ''] = /^(\w+)\s+(\w+)(\?|\[\])?(.*)$/.exec(line) ?? [];
+  const [, name, prismaType = '', many, attributes = ''] = /^(\w+)\s+(\w+)(\[\]|\?)?(.*)$/.exec(line) ?? [];
   if (name === undefined) return undefined;
-  const scalar = attributes.includes('@db.Json') ? 'json' : (types[prismaType] ?? `unknown ${prismaType}`);
-  // A list's column may be NULL, which Prisma reads as an empty one.
-  const type = optional === '[]' ? 'ARRAY' : scalar;
+  const one = attributes.includes('@db.Json') ? 'json' : (types[prismaType] ?? `unknown ${prismaType}`);
+  // As the information schema calls any list; Prisma makes it without NOT NULL.
+  const type = many === '[]' ? 'ARRAY' : one;
   const column = /@map\("(\w+)"\)/.exec(attributes)?.[1] ?? name;
   return {
     name,
     column,
     type,
-    nullable: optional !== undefined,
+    nullable: many !== undefined,
     filled: attributes.includes('@default'),
     attributes: attributes.split(/\s+/),
   };

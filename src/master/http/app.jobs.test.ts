@@ -176,7 +176,7 @@ describe('jobs over REST', () => {
       assert.equal(renamed.json.errors[0].message, 'must be "fixed", as in the address, or be left out');
       const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
       const { status, json } = await api.send('PATCH', path('fixed'), deep, { 'content-type': 'application/json' });
-      assert.deepEqual([status, json.code], [400, 'InvalidInput']);
+      assert.deepEqual([status, json.code], [400, 'MalformedBody']);
     });
 
     it('follows If-Match', async () => {

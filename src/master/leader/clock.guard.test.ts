@@ -66,6 +66,27 @@ describe('clock guard', () => {
     assert.equal(guard.clockOk(), true);
   });
 
+  it('is not trusted from a step on, at once, until its peers have judged it', async () => {
+    await look([0, 100, -100]);
+    own = 3_600_000;
+    assert.equal(guard.clockOk(), false);
+    await look([0, 100, -100], 3);
+    assert.equal(guard.clockOk(), false);
+    await look([0, 100, -100], 2);
+    assert.equal(guard.clockOk(), false, 'by its peers');
+    own = 0;
+    assert.equal(guard.clockOk(), false, 'a step back is a step');
+    await look([0, 100, -100]);
+    assert.equal(guard.clockOk(), true);
+  });
+
+  it('is trusted again some looks after a step that no two peers can judge', async () => {
+    own = 5_000;
+    assert.equal(guard.clockOk(), false);
+    await look([0], 4);
+    assert.equal(guard.clockOk(), true);
+  });
+
   it("counts another leader's beat as a peer, and not its own", async () => {
     await look([5_000], 5, { name: 'master-1', offset: 5_000 });
     assert.equal(guard.clockOk(), true);

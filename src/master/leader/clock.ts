@@ -44,6 +44,8 @@ export class ClockGuard implements Service {
   readonly #looks = new Map<string, { at: Instant; offsets: Milliseconds[] }>();
   #offset: Milliseconds | undefined;
   #ok = true;
+  /** Looks that are to be made yet before the clock is trusted again after a step. */
+  #doubted = 0;
   /** Wall clock less monotonic clock: it changes when the wall clock is stepped. */
   #difference: Milliseconds;
 
@@ -62,8 +64,14 @@ export class ClockGuard implements Service {
     await this.#running;
   }
 
-  /** Whether this master may lead and stamp. With fewer than two peers it cannot tell, and may. */
-  clockOk = (): boolean => this.#ok;
+  /**
+   * Whether this master may lead and stamp. With fewer than two peers it cannot tell, and may. A step is seen here, at
+   * once, and doubted until some looks at the peers have judged it: whoever acts meanwhile would do so at a wrong time.
+   */
+  clockOk = (): boolean => {
+    this.#noticeSteps();
+    return this.#ok && this.#doubted === 0;
+  };
 
   /** How far the peers' median is ahead of this clock; undefined with fewer than two peers. */
   get offset(): Milliseconds | undefined {
@@ -103,6 +111,7 @@ export class ClockGuard implements Service {
       looks.offsets.push(at - now);
       if (looks.offsets.length > looksKept) looks.offsets.shift();
     }
+    this.#doubted = Math.max(0, this.#doubted - 1);
     this.#judge();
   }
 
@@ -141,5 +150,6 @@ export class ClockGuard implements Service {
     if (Math.abs(step) < timing.clockBound / 2) return;
     this.#options.logger.warn({ step }, 'the clock was set, or the machine slept');
     this.#looks.clear();
+    this.#doubted = looksNeeded;
   }
 }

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { Coordinator } from '../../coordination/coordinator.ts';
 import { Election, type Leadership } from '../../coordination/election.ts';
 import { pause } from '../../coordination/pause.ts';
+import { CronmeshError, ErrorCode } from '../../domain/errors.ts';
 import { mayPause } from '../../domain/job/pause.ts';
 import type { JobHistory } from '../../domain/job/spec.ts';
 import type { Service } from '../../domain/lifecycle.ts';
@@ -138,6 +139,15 @@ export class Leader implements Service {
     return this.#election.leadership !== undefined;
   }
 
+  /** The leader's clock. Who would act by one that was set just now steps down instead: ticks of a wrong hour are no ticks. */
+  #trusted = (): Instant => {
+    if (this.#options.clockOk?.() === false) {
+      this.#election.resign(clockIsOff);
+      throw new CronmeshError(ErrorCode.Unavailable, `${clockIsOff}: it decides nothing by it`, { retryable: true });
+    }
+    return this.#clock();
+  };
+
   /** What is kept from now on; what is beyond it goes at once. */
   keep(keeping: Keeping): void {
     this.#keeping = keeping;
@@ -151,7 +161,7 @@ export class Leader implements Service {
       coordinator,
       store,
       leadership,
-      clock: this.#clock,
+      clock: this.#trusted,
       timing: this.#timing,
       logger: logger.child({ component: 'leader', term: leadership.term }),
       metrics: this.#metrics,
@@ -240,7 +250,7 @@ export class Leader implements Service {
     return [
       epochs.run(),
       again('the guard of the clock', every.beatEvery, async () => {
-        if (clockOk?.() === false) this.#election.resign("this master's clock is off");
+        if (clockOk?.() === false) this.#election.resign(clockIsOff);
       }),
       again('the sweep of the outbox', every.sweepEvery, () => publisher.sweep(signal)),
       again('the publication of freezes', every.sweepEvery, () => freezes.publish()),
@@ -276,5 +286,6 @@ export class Leader implements Service {
   }
 }
 
+const clockIsOff = "this master's clock is off";
 const catchupsLoaded = 50_000;
 const thirtyDays = 30 * 86_400_000;

@@ -45,6 +45,8 @@ export const bounds = {
   times: 1_500,
   /** Processes were seen to be gone within 100 ms. */
   goneSlack: 150,
+  /** … of shell runs, on a busy machine, later: what overlaps for less the kernel tells, by the locks that they hold. */
+  goneLate: 1_000,
   /** A worker's job set follows Consul's. */
   jobSet: 5_000,
 } as const;

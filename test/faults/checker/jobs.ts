@@ -45,6 +45,8 @@ function versionsOf(edits: readonly Edit[], world: World, end: number): Version[
   const versions: Version[] = [];
   let uid: string | undefined;
   let anchor: number | undefined;
+  // What was asked for without an answer has the uid that was read later, of a job that may have been there before.
+  const anchors = new Map(edits.flatMap(one => (one.uid && one.anchor !== undefined ? [[one.uid, one.anchor]] : [])));
   for (const [i, edit] of edits.entries()) {
     const known = edit.result === 'done' ? edit : edits.slice(i + 1).find(({ result }) => result === 'done');
     const change: Span = {
@@ -55,7 +57,7 @@ function versionsOf(edits: readonly Edit[], world: World, end: number): Version[
     const spec = edit.action === 'delete' ? undefined : specAfter(edit, before);
     if (edit.action === 'create') [uid, anchor] = [edit.uid, edit.anchor];
     uid = edit.uid ?? uid;
-    anchor = edit.anchor ?? anchor;
+    anchor = edit.anchor ?? anchors.get(edit.uid ?? '') ?? anchor;
     const goesOn =
       spec !== undefined && before !== undefined && edit.action !== 'create' && sameTicks(before.spec, spec);
     for (const open of versions) {

@@ -180,11 +180,20 @@ export class World {
       const since =
         from <= begin
           ? from
-          : brief
+          : brief && !this.#mastersBroken(from)
             ? from + bounds.liveWindow
             : this.#leaderAt(from + bounds.workerBack, bounds.leaderBack);
       return since < to ? [{ from: since, to }] : [];
     });
+  }
+
+  /**
+   * Whether a master was in trouble: a worker whose request hung, for longer than the probes' did, waits for the beat of
+   * the masters' leader.
+   */
+  #mastersBroken(at: number): boolean {
+    const faults = this.faultsIn(at - bounds.leaderBack, at + bounds.liveWindow);
+    return faults.some(({ targets }) => targets.some(target => !isOfWorkers(target)));
   }
 
   #restarted(from: number, to: number): boolean {

@@ -17,11 +17,20 @@ export function overlaps(book: Book): Violation[] {
 
 function beside(book: Book, start: Start, earlier: readonly Start[]): Violation[] {
   // Attempts of one run have a rule of their own.
-  const others = earlier.filter(one => one.run !== start.run && book.overAt(one) - bounds.goneSlack > start.at);
+  const others = earlier.filter(one => one.run !== start.run && knownOver(book, one) > start.at);
   const most = limitAt(book, [start, ...others]);
   if (most === undefined || others.length < most) return [];
   const what = `${keyOf(start)} allows ${most}: ${described(start)} beside ${others.map(described).join('; ')}`;
   return [{ rule: 'overlap', what }];
+}
+
+/**
+ * Until when it surely went on. A shell run that was ended from outside is seen to be gone some time after, longer on a
+ * busy machine: what it still held when another began just then is the kernel's to say (`provenOverlap`).
+ */
+function knownOver(book: Book, start: Start): number {
+  const seenLate = start.kind === 'shell' && start.end === undefined && start.gone !== undefined;
+  return book.overAt(start) - (seenLate ? bounds.goneLate : bounds.goneSlack);
 }
 
 /** The kernel said so: its job's locks were all held by processes of other runs. */

@@ -13,7 +13,10 @@ function views({ history }: Book): Violation[] {
   return others.flatMap(other => [
     ...unequal(first, other, 'run', ({ runs }) => runs.map(run => [run.id, run])),
     ...unequal(first, other, 'skip', ({ skips }) => skips.map(skip => [skipId(skip), skip])),
-    ...unequal(first, other, 'log', ({ logs }) => Object.entries(logs)),
+    // A log may have been read by one of them alone.
+    ...unequal(first, other, 'log', ({ logs }) =>
+      Object.entries(logs).filter(([run]) => [first, other].every(([, view]) => view.logs[run] !== undefined)),
+    ),
   ]);
 }
 
