@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Role } from '../config/schema.ts';
 import { addApplyCommands } from './commands/apply.ts';
 import { addBackfillCommands } from './commands/backfills.ts';
+import { addBackupCommands, type BackupPrograms } from './commands/backup.ts';
 import { addBrakeCommands } from './commands/brakes.ts';
 import { addCalendarCommands } from './commands/calendar.ts';
 import { addConfigCommands, type ConfigOptions, type ConfigReport } from './commands/config.ts';
@@ -33,7 +34,7 @@ export interface StartOptions {
   readonly releaseFinalizers?: boolean;
 }
 
-export interface ProgramOptions {
+export interface ProgramOptions extends BackupPrograms {
   readonly version: string;
   /** The programs themselves; each reports its own errors. */
   readonly programs: Readonly<Record<ProgramName, (options: StartOptions) => Promise<void>>>;
@@ -86,6 +87,7 @@ export function buildProgram(options: ProgramOptions): Command {
   addBackfillCommands(program);
   addCrontabCommands(program);
   addCalendarCommands(program);
+  addBackupCommands(program, gather, options);
   addNextCommand(program);
   addConfigCommands(program, gather, options.readConfig);
   return program;

@@ -4,6 +4,9 @@ import { ConfigError } from '../config/load.ts';
 import { CronmeshError } from '../domain/errors.ts';
 import { StartError, version } from './runtime.ts';
 
+/** What the user can mend: status 2. */
+const wrongInput: ReadonlySet<string> = new Set(['Conflict', 'InvalidInput']);
+
 /** Loads a program only when it is asked for: the client commands start without it. Problems are one line and a status. */
 function program<T extends readonly unknown[]>(load: () => Promise<(...options: T) => Promise<void>>) {
   return async (...options: T): Promise<void> => {
@@ -12,7 +15,7 @@ function program<T extends readonly unknown[]>(load: () => Promise<(...options: 
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof StartError || error instanceof CronmeshError)) throw error;
       process.stderr.write(`cronmesh: ${error.message}\n`);
-      process.exitCode = error instanceof CronmeshError && error.code !== 'Conflict' ? 1 : 2;
+      process.exitCode = error instanceof CronmeshError && !wrongInput.has(error.code) ? 1 : 2;
     }
   };
 }
@@ -26,5 +29,7 @@ await buildProgram({
     operator: program(async () => (await import('./operator.ts')).operator),
     migrate: program(async () => (await import('./migrate.ts')).migrate),
   },
+  backup: program(async () => (await import('./backup.ts')).backup),
+  restore: program(async () => (await import('./backup.ts')).restore),
   readConfig: program(async () => (await import('./live-config.ts')).readConfig),
 }).parseAsync();

@@ -7,6 +7,7 @@ import { ConsulCoordinator } from '../coordination/consul/consul.ts';
 import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
+import type { Logger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
 import { createRegistry, observedGauge } from '../observability/registry.ts';
 import { openPostgresStore, type PostgresOptions } from '../store/prisma/index.ts';
@@ -46,7 +47,11 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
       await tracing.stop();
     });
     try {
-      await waitFor('the database', () => migrated(store), { logger, signal, final: error => !isRetryable(error) });
+      await waitFor('the database', () => migrated(store, logger), {
+        logger,
+        signal,
+        final: error => !isRetryable(error),
+      });
       const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
       const parts = assembleMaster({ config, live, name, store, coordinator, registry, tracing, logger });
       const grpc = new GrpcServer({
@@ -118,9 +123,11 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
   });
 }
 
-async function migrated(store: Store): Promise<void> {
+async function migrated(store: Store, logger: Logger): Promise<void> {
   await store.ping();
   await store.migrate();
+  const newer = await store.newerMigrations();
+  if (newer.length > 0) logger.warn({ newer }, 'the database is a newer Cronmesh’s: this one works with what it knows');
 }
 
 /** @throws ConfigError */

@@ -28,6 +28,8 @@ async function apply({ config, logger }: Configured): Promise<void> {
     process.stdout.write(
       applied.length === 0 ? 'the database is up to date\n' : applied.map(name => `applied ${name}\n`).join(''),
     );
+    const newer = await store.newerMigrations();
+    if (newer.length > 0) process.stdout.write(`the database is a newer Cronmesh's: it has ${newer.join(', ')}\n`);
   } finally {
     await store.close();
   }

@@ -16,6 +16,7 @@ import type {
 } from '../domain/run/run.ts';
 import type { Instant } from '../domain/time.ts';
 import type { BackfillStore } from './backfill.ts';
+import type { BackupStore } from './backup.ts';
 
 /**
  * The store port: the record of jobs and history. One adapter (`prisma/`) on two engines, PostgreSQL and embedded
@@ -312,7 +313,7 @@ export interface CatchupOfRow extends Pick<NewRun, 'id' | 'namespace' | 'name' |
   readonly is: 'waiting' | 'begun' | 'over';
 }
 
-export interface Store extends BackfillStore {
+export interface Store extends BackfillStore, BackupStore {
   // Jobs. Each change also writes the outbox row and, where the schedule changed, a new spell, in one transaction.
   // What the calendars that a spec names hold is looked up and kept with the job.
   /** @throws CronmeshError AlreadyExists; InvalidInput when it would come after itself (with the path), or names a calendar that is not there */
@@ -587,6 +588,8 @@ export interface Store extends BackfillStore {
   // Running it.
   /** Applies missing migrations under a lock; safe with several processes at once. Gives the names of those applied. */
   migrate(): Promise<readonly string[]>;
+  /** Migrations of a newer program, beside which this one goes on: they only add. */
+  newerMigrations(): Promise<readonly string[]>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

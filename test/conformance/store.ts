@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
 import { archiveConformance } from './store/archive.ts';
 import { backfillsConformance } from './store/backfills.ts';
+import { backupsConformance } from './store/backups.ts';
 import { calendarsConformance } from './store/calendars.ts';
 import { chainsConformance } from './store/chains.ts';
 import { failingConformance } from './store/failing.ts';
@@ -69,6 +70,7 @@ export function storeConformance(name: string, open: () => Promise<OpenStore>, s
     membersConformance(store);
     notificationsConformance(store);
     archiveConformance(store);
+    backupsConformance(store);
 
     it('does not stand still under calls of every kind at once', async () => {
       const calls = Array.from({ length: 25 }, (_, i) => [

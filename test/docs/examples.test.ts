@@ -17,6 +17,7 @@ const elsewhere: readonly (readonly [RegExp, string])[] = [
   [/^(helm|kubectl|skaffold) /, 'test/e2e/kubernetes.test.ts, test/static/skaffold.test.ts'],
   [/^consul agent -dev|^export CONSUL_HTTP_ADDR/, 'test/support/cluster.ts'],
   [/^(CRONMESH_\w+=\S+ )?npx cronmesh (master|worker|operator|standalone)\b/, 'test/support/cluster.ts'],
+  [/^(export DATABASE_URL|npx cronmesh (backup|restore) )/, 'test/e2e/backup.test.ts'],
 ];
 
 /** Pieces of the pages' own world, as they are here. */

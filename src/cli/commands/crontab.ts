@@ -10,14 +10,30 @@ import { formatList } from '../output/structured.ts';
 import { printable } from '../output/table.ts';
 import type { JobView } from '../views.ts';
 
-/** Commands that read and write crontabs: import, export. */
+const schedulers = ['crontab', 'kubernetes', 'dkron', 'cronicle'] as const;
+
+/** Commands that read what other schedulers have, and write crontabs: import, export. */
 export function addCrontabCommands(program: Command): void {
   clientCommand(program, 'import')
-    .description('make jobs of a crontab; what cannot be carried over is listed line by line')
-    .argument('<crontab>', 'a file, or - for standard input (crontab -l | cronmesh import -)')
-    .option('--system', 'lines name a user behind the schedule, as in /etc/crontab (default: look at them)')
-    .option('--no-system', 'lines name no user')
-    .option('--tz <zone>', 'the zone of the machine that it comes from (default: the zone of this one)')
+    .description('make jobs of what another scheduler has; what cannot be carried over is listed line by line')
+    .argument('<file>', 'a file, or - for standard input (crontab -l | cronmesh import -)')
+    .addOption(
+      new Option(
+        '--from <scheduler>',
+        'what it is: a crontab, CronJobs of batch/v1, Dkron’s /v1/jobs, Cronicle’s export',
+      )
+        .choices(schedulers)
+        .default('crontab'),
+    )
+    .option(
+      '--system',
+      'of a crontab: lines name a user behind the schedule, as in /etc/crontab (default: look at them)',
+    )
+    .option('--no-system', 'of a crontab: lines name no user')
+    .option(
+      '--tz <zone>',
+      'the zone of the machine that it comes from (default: the zone of this one; of kubernetes: UTC)',
+    )
     .option('--dry-run', 'print the manifests, and send nothing')
     .action(action(importFile));
 
@@ -32,31 +48,74 @@ export function addCrontabCommands(program: Command): void {
 }
 
 interface ImportOptions extends ClientOptions {
+  readonly from: (typeof schedulers)[number];
   readonly system?: boolean;
   readonly tz?: string;
   readonly dryRun?: true;
 }
 
+/** What came of a file: manifests, lines to tell, and how many of its jobs gave none. */
+interface Imported {
+  readonly manifests: readonly { readonly kind?: string | undefined; readonly metadata: NamedIn }[];
+  readonly notices: readonly string[];
+  readonly dropped: number;
+}
+
+interface NamedIn {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+}
+
 async function importFile(path: string, options: ImportOptions): Promise<void> {
   const client = clientOf(options);
-  const { namespace = 'default', system, tz } = options;
-  // A crontab means the local time of its machine: read as UTC, every job would move.
-  const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const defaultTimeZone = tz ?? (local === 'UTC' ? undefined : local);
-  const { importCrontab } = await import('../crontab/import.ts');
-  const { manifests, notices } = importCrontab(await read(path), { namespace, system, defaultTimeZone });
   const source = path === '-' ? 'standard input' : path;
-  tell(notices.map(({ line, message, text }) => `${source}:${line}: ${printable(message)}: ${printable(text)}`));
-  const dropped = notices.filter(notice => notice.dropped).length;
-  tell([`${source}: ${counted(manifests.length, 'job')}, ${counted(dropped, 'line')} not imported`]);
-  if (manifests.length === 0) throw new CliError(`${source} holds no job that could be imported`, { status: 2 });
+  const crontab = options.from === 'crontab';
+  const content = await read(path);
+  const { manifests, notices, dropped } = await (crontab ? fromCrontab : fromScheduler)(content, source, options);
+  tell(notices);
+  const jobs = manifests.filter(({ kind }) => kind !== 'Calendar').length;
+  tell([`${source}: ${counted(jobs, 'job')}, ${counted(dropped, crontab ? 'line' : 'job')} not imported`]);
+  if (jobs === 0) throw new CliError(`${source} holds no job that could be imported`, { status: 2 });
+  // A crontab's lines are what they are; a job that was exported and is not here is a failure.
+  if (!crontab && dropped > 0) process.exitCode = 1;
   if (options.dryRun) return print(formatList(manifests, 'yaml'));
   await applyDocuments(
     client,
     manifests.map((manifest): Document => {
-      return { kind: 'job', origin: source, manifest: { ...manifest }, namespace, name: manifest.metadata.name };
+      const { name, namespace = options.namespace ?? 'default' } = manifest.metadata;
+      const kind = manifest.kind === 'Calendar' ? 'calendar' : 'job';
+      return { kind, origin: source, manifest: { ...manifest }, namespace, name };
     }),
   );
+}
+
+/** A crontab means the local time of its machine: read as UTC, every job would move. */
+function zoneOf({ tz }: ImportOptions): string | undefined {
+  const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return tz ?? (local === 'UTC' ? undefined : local);
+}
+
+async function fromCrontab(content: string, source: string, options: ImportOptions): Promise<Imported> {
+  const { namespace = 'default', system } = options;
+  const { importCrontab } = await import('../crontab/import.ts');
+  const { manifests, notices } = importCrontab(content, { namespace, system, defaultTimeZone: zoneOf(options) });
+  return {
+    manifests,
+    notices: notices.map(({ line, message, text }) => `${source}:${line}: ${printable(message)}: ${printable(text)}`),
+    dropped: notices.filter(notice => notice.dropped).length,
+  };
+}
+
+async function fromScheduler(content: string, source: string, options: ImportOptions): Promise<Imported> {
+  const { namespace, from, tz } = options;
+  const { convert } = await import('../migrate/convert.ts');
+  const defaultTimeZone = from === 'kubernetes' ? tz : zoneOf(options);
+  const { manifests, notices } = convert(from, content, source, { namespace, defaultTimeZone });
+  return {
+    manifests,
+    notices: notices.map(({ job, message }) => `${source}: ${printable(job)}: ${printable(message)}`),
+    dropped: notices.filter(notice => notice.dropped).length,
+  };
 }
 
 interface ExportOptions extends ClientOptions {

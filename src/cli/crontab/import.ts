@@ -108,7 +108,7 @@ function toManifest(
 }
 
 /** cronie's `a~b`, a number drawn when cron reads the file, is a hash of the job's name here. */
-function withoutRandom(schedule: string): string {
+export function withoutRandom(schedule: string): string {
   return schedule
     .replace(/(?<=^|[\s,])(\d+)~(\d+)(?=$|[\s,/])/g, 'H($1-$2)')
     .replace(/(?<=^|[\s,])~(?=$|[\s,/])/g, 'H');

@@ -105,6 +105,8 @@ export const SkipReason = {
   Upstream: 'Upstream',
   /** Somebody took the request back: a delayed run, or a backfill. */
   Cancelled: 'Cancelled',
+  /** The database was restored from a backup that knows nothing of that time. */
+  Restored: 'Restored',
 } as const;
 export type SkipReason = (typeof SkipReason)[keyof typeof SkipReason];
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { type ColumnShape, readPrismaSchema, type TableShape } from '../../../test/support/prisma-schema.ts';
 import type { Database } from './database.ts';
-import { type Migration, migrate, readMigrations } from './migrations.ts';
+import { type Migration, migrate, newerMigrations, readMigrations } from './migrations.ts';
 import { openPgliteDatabase } from './pglite.ts';
 
 describe('migrations', () => {
@@ -63,10 +63,42 @@ describe('migrations', () => {
     assert.deepEqual(Object.keys(await tablesOf(query)), []);
   });
 
-  it('refuse a database that a newer program has changed', async () => {
+  it('go on beside what a newer program has added, and name it', async () => {
     const [first, second] = [made('1_first', 'SELECT 1'), made('2_second', 'SELECT 2')];
     await migrate(database, [first, second]);
-    await assert.rejects(migrate(database, [first]), { code: 'Conflict', message: /2_second.*run a newer Cronmesh/ });
+    assert.deepEqual(await migrate(database, [first]), []);
+    assert.deepEqual(await newerMigrations(database, [first]), ['2_second']);
+    assert.deepEqual(await newerMigrations(database, [first, second]), []);
+  });
+
+  it('refuse a database from which a newer program has taken away, or that has another history', async () => {
+    const [first, second, third] = [
+      made('1_first', 'SELECT 1'),
+      made('2_second_contract', 'SELECT 2'),
+      made('3_third', 'SELECT 3'),
+    ];
+    await migrate(database, [first, second]);
+    const refused = { code: 'Conflict', message: /2_second_contract.*run a newer Cronmesh/ };
+    await assert.rejects(migrate(database, [first]), refused);
+    await assert.rejects(migrate(database, [first, third]), refused);
+    await change('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    await migrate(database, [first, third]);
+    await assert.rejects(migrate(database, [first, made('2_other', 'SELECT 4')]), { message: /3_third/ });
+  });
+
+  it('lead from the schema of every release to the same, and keep what is there', async () => {
+    const known = await readMigrations();
+    await migrate(database, known);
+    const whole = await tablesOf(query);
+    for (let n = 1; n < known.length; n++) {
+      await change('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+      await migrate(database, known.slice(0, n));
+      await change(`INSERT INTO run (id, job_uid, namespace, name, trigger, due_at, state, attempt, requested_at, reported_at)
+        VALUES ('u-m-1', 'u', 'default', 'a', 'manual', 1, 'Succeeded', 1, 1, 1)`);
+      assert.equal((await migrate(database, known)).length, known.length - n);
+      assert.deepEqual(await tablesOf(query), whole, `from ${known[n - 1]?.name}`);
+      assert.deepEqual(await query('SELECT id, state FROM run'), [{ id: 'u-m-1', state: 'Succeeded' }]);
+    }
   });
 
   it('refuse a database whose migrations were other ones, or never finished', async () => {

@@ -57,22 +57,25 @@ export async function readMigrations(from: string = folder): Promise<readonly Mi
 /**
  * Applies what is missing, all in one transaction, and gives the names of those applied.
  *
- * @throws CronmeshError Conflict when the database's history is not the beginning of this program's
+ * @throws CronmeshError Conflict when the database's history is neither the beginning of this program's nor one that goes on from it by additions
  */
 export async function migrate(database: Database, known: readonly Migration[]): Promise<readonly string[]> {
-  return database.scripted(async connection => {
-    await connection.query('SELECT 1 AS held FROM (SELECT pg_advisory_xact_lock($1::bigint)) AS lock', [lock]);
-    await connection.script(recordTable);
-    const applied = await connection.query<Applied>(
-      `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
-       FROM "_prisma_migrations" WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
-    );
-    refuseForeign(applied, known);
-    const done = new Set(applied.map(one => one.migration_name));
-    const missing = known.filter(one => !done.has(one.name));
-    for (const one of missing) await apply(connection, one);
-    return missing.map(one => one.name);
-  });
+  return database.scripted(connection => migrateOn(connection, known));
+}
+
+/** The same in a transaction that is open. */
+export async function migrateOn(connection: ScriptConnection, known: readonly Migration[]): Promise<readonly string[]> {
+  await connection.query('SELECT 1 AS held FROM (SELECT pg_advisory_xact_lock($1::bigint)) AS lock', [lock]);
+  await connection.script(recordTable);
+  const applied = await connection.query<Applied>(
+    `SELECT migration_name, checksum, finished_at IS NOT NULL AS finished
+     FROM "_prisma_migrations" WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
+  );
+  refuseForeign(applied, known);
+  const done = new Set(applied.map(one => one.migration_name));
+  const missing = known.filter(one => !done.has(one.name));
+  for (const one of missing) await apply(connection, one);
+  return missing.map(one => one.name);
 }
 
 async function apply(connection: ScriptConnection, migration: Migration): Promise<void> {
@@ -84,26 +87,39 @@ async function apply(connection: ScriptConnection, migration: Migration): Promis
   );
 }
 
+/**
+ * What a database has that this program does not know is a newer program's. Its migrations only add (a test holds it),
+ * and this program goes on beside them; but for those named `…_contract`, which take away what older ones read.
+ */
 function refuseForeign(applied: readonly Applied[], known: readonly Migration[]): void {
   const checksums = new Map(known.map(one => [one.name, one.checksum]));
-  for (const one of applied) {
-    const checksum = checksums.get(one.migration_name);
-    if (checksum === undefined) {
-      throw refusal(
-        `it has the migration ${one.migration_name}, which this program does not know: run a newer Cronmesh`,
-      );
+  const newest = known.at(-1)?.name ?? '';
+  const names = new Set(applied.map(one => one.migration_name));
+  for (const { migration_name: name, checksum, finished } of applied) {
+    const mine = checksums.get(name);
+    if (mine === undefined) {
+      const behind = known.some(one => !names.has(one.name));
+      if (name < newest || behind || /_contract$/.test(name)) {
+        throw refusal(`it has the migration ${name}, which this program does not know: run a newer Cronmesh`);
+      }
+    } else if (checksum !== mine) {
+      throw refusal(`its migration ${name} was another one (the checksums differ): is it Cronmesh's own?`);
     }
-    if (checksum !== one.checksum) {
-      throw refusal(
-        `its migration ${one.migration_name} was another one (the checksums differ): is it Cronmesh's own?`,
-      );
-    }
-    if (!one.finished) {
-      throw refusal(
-        `its migration ${one.migration_name} began and never finished: repair it with Prisma's tools first`,
-      );
+    if (!finished) {
+      throw refusal(`its migration ${name} began and never finished: repair it with Prisma's tools first`);
     }
   }
+}
+
+/** Migrations that a newer program applied. */
+export async function newerMigrations(database: Database, known: readonly Migration[]): Promise<readonly string[]> {
+  const mine = new Set(known.map(one => one.name));
+  return database.scripted(async connection => {
+    const applied = await connection.query<Pick<Applied, 'migration_name'>>(
+      'SELECT migration_name FROM "_prisma_migrations" WHERE rolled_back_at IS NULL ORDER BY migration_name',
+    );
+    return applied.map(one => one.migration_name).filter(name => !mine.has(name));
+  });
 }
 
 function refusal(why: string): CronmeshError {

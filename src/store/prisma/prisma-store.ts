@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { accounting } from './accounting.ts';
 import { outputArchive } from './archive.ts';
 import { backfills } from './backfills.ts';
+import { backups } from './backup/index.ts';
 import { calendars } from './calendars.ts';
 import { chains } from './chains.ts';
 import { coordinationKeys } from './coordination-keys.ts';
@@ -14,7 +15,7 @@ import { freezes } from './freezes.ts';
 import { history } from './history.ts';
 import { jobs } from './jobs.ts';
 import { leadership } from './leadership.ts';
-import { migrate, readMigrations } from './migrations.ts';
+import { migrate, newerMigrations, readMigrations } from './migrations.ts';
 import { notifications } from './notifications.ts';
 import { outbox } from './outbox.ts';
 import { pauses } from './pauses.ts';
@@ -51,6 +52,7 @@ export function createStore(database: Database, { archive = false }: StoreOption
     ...trim(database),
     ...accounting(database),
     ...backfills(database),
+    ...backups(database),
     ...leadership(database),
     ...coordinationKeys(database),
     applyReports: (worker, reports, now) => applyReports(database, worker, reports, now, { archive }),
@@ -58,6 +60,7 @@ export function createStore(database: Database, { archive = false }: StoreOption
     lastRuns: uids => lastRuns(database, uids),
     listRuns: filter => listRuns(database, filter),
     migrate: async () => migrate(database, await readMigrations()),
+    newerMigrations: async () => newerMigrations(database, await readMigrations()),
     ping: async () => {
       await database.prisma.$queryRaw`SELECT 1`;
     },
