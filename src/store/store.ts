@@ -501,10 +501,11 @@ export interface Store extends BackfillStore, BackupStore {
   >;
   /**
    * Runs after all (catch-ups) of the ticks before `before` that no run of their own, and no skip that a policy made,
-   * lies behind: those that belong to the same row of missed ticks. Oldest first.
+   * lies behind: those that belong to the same row of missed ticks. One that had begun before `since`, when the first of
+   * the ticks that are asked about was due, closed its row: whatever was missed after it is another. Oldest first.
    */
   catchupsOfRow(
-    queries: readonly { readonly uid: JobUid; readonly before: Instant }[],
+    queries: readonly { readonly uid: JobUid; readonly since: Instant; readonly before: Instant }[],
   ): Promise<ReadonlyMap<JobUid, readonly CatchupOfRow[]>>;
   /** Commits the leader's findings at once: skips, lost and skipped runs, new catch-up runs, and how far each spell is accounted. */
   account(term: Term, findings: Findings, now: Instant): Promise<void>;

@@ -192,7 +192,7 @@ export class Accounting {
     const queries = cases.flatMap(({ window: { watched }, verdict: { undecided } }) => {
       const { uid, spec } = watched.spell;
       const [first] = undecided;
-      return first === undefined || boundOf(spec) === 0 ? [] : [{ uid, before: first.from }];
+      return first === undefined || boundOf(spec) === 0 ? [] : [{ uid, since: first.from, before: first.from }];
     });
     if (queries.length === 0) return new Map();
     const rows = await this.#office.store.catchupsOfRow(queries);

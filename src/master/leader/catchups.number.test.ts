@@ -18,6 +18,7 @@ describe('runs after all, by their policy’s number', () => {
   let coordinator: MemoryCoordinator;
   let catchups: Catchups;
   let job: Job;
+  let first: Job;
 
   before(async () => {
     store = await openPgliteStore();
@@ -54,10 +55,10 @@ describe('runs after all, by their policy’s number', () => {
     return ticks.map(tick => rows.find(({ id }) => id === runOf(tick).id)?.state);
   };
 
-  const claim = async (tick: number) => {
-    const { id: run, jobUid, namespace, name, trigger, tick: at = 0 } = runOf(tick);
-    const reference = { run, attempt: 1, jobUid, namespace, name, trigger, tick: at };
-    const claimed = { ...reference, type: 'claimed', at: now, fencingToken: '1', revision: 1 } as const;
+  const claim = async (tick: number, at = now + 100_000) => {
+    const { id: run, jobUid, namespace, name, trigger, tick: due = 0 } = runOf(tick);
+    const reference = { run, attempt: 1, jobUid, namespace, name, trigger, tick: due };
+    const claimed = { ...reference, type: 'claimed', at, fencingToken: '1', revision: 1 } as const;
     await store.applyReports('worker-1' as WorkerId, [claimed], now);
   };
 
@@ -66,6 +67,16 @@ describe('runs after all, by their policy’s number', () => {
     await claim(1);
     await add([3]);
     assert.deepEqual(await states([1, 2, 3]), ['Claimed', 'Skipped', 'Pending']);
+  });
+
+  it('leaves alone what began before the next tick was due: that is another row', async () => {
+    const other = await makeJob(store, 'other', '2026-03-01T12:00:00Z');
+    [job, first] = [other, job];
+    await add([1]);
+    await claim(1, now + 2_500);
+    await add([3, 4]);
+    assert.deepEqual(await states([1, 3, 4]), ['Claimed', 'Pending', 'Pending']);
+    job = first;
   });
 
   it('goes on with the same row at the next look, of many ticks at once', async () => {

@@ -1,6 +1,4 @@
-import type { JobUid } from '../../domain/job/job.ts';
 import type { JobSpec } from '../../domain/job/spec.ts';
-import type { Instant } from '../../domain/time.ts';
 import type { CatchupOfRow, Findings, NewRun } from '../../store/store.ts';
 import { nothingFound } from './lost.ts';
 import type { Office } from './office.ts';
@@ -33,7 +31,7 @@ function beyond(row: readonly CatchupOfRow[], bound: number): readonly CatchupOf
 
 /**
  * Missed ticks in a row are one misfire, however many looks, and leaders, it takes to find them: the policy's number is
- * for all of it. While an outage goes on, each audit finds more missed ticks: the newest take the place of the oldest that
+ * for all of it. A row ends with a tick that ran, and where a run after all began before the next tick was due. While an outage goes on, each audit finds more missed ticks: the newest take the place of the oldest that
  * wait for a worker, so that `RunLatest` stays one run and `RunAll` keeps its limit. The database tells what is there;
  * nothing is kept in mind.
  */
@@ -48,9 +46,10 @@ export class Catchups {
   async added(runs: readonly AddedCatchup[]): Promise<void> {
     if (runs.length === 0) return;
     const policies = new Map(runs.map(({ run, policy }) => [run.jobUid, policy]));
-    const newest = new Map<JobUid, Instant>();
-    for (const { run } of runs) newest.set(run.jobUid, Math.max(newest.get(run.jobUid) ?? 0, run.tick ?? 0));
-    const queries = [...newest].map(([uid, tick]) => ({ uid, before: tick + 1 }));
+    const queries = [...Map.groupBy(runs, ({ run }) => run.jobUid)].map(([uid, own]) => {
+      const ticks = own.map(({ run }) => run.tick ?? 0);
+      return { uid, since: Math.min(...ticks), before: Math.max(...ticks) + 1 };
+    });
     let rows = await this.#office.store.catchupsOfRow(queries);
     // Where a worker was faster, one more of the row has begun, and one less may wait.
     for (let faster = true; faster; ) {

@@ -123,7 +123,7 @@ const rowsOfMissed = (queries: Parameters<Store['catchupsOfRow']>[0]) => Prisma.
   SELECT asked.uid, run.id, run.namespace, run.name, run.tick, coalesce(run.deadline, 0) AS deadline,
     CASE WHEN run.state = 'Skipped' THEN 'over' WHEN run.state = 'Pending' AND run.attempt = 0 THEN 'waiting'
       ELSE 'begun' END AS "is"
-  FROM ${recordset('asked', { uid: 'text', before: 'bigint' }, queries)}
+  FROM ${recordset('asked', { uid: 'text', since: 'bigint', before: 'bigint' }, queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
   CROSS JOIN LATERAL (
     SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
@@ -131,8 +131,11 @@ const rowsOfMissed = (queries: Parameters<Store['catchupsOfRow']>[0]) => Prisma.
   CROSS JOIN LATERAL (
     SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick < asked.before
       AND reason NOT IN (${Prisma.join(reasonsOfMissed)})) AS decided
+  CROSS JOIN LATERAL (
+    SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
+      AND due_at < asked.since AND trigger = 'catchup' AND coalesce(claimed_at, started_at) < asked.since) AS earlier
   JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
-    AND run.due_at < asked.before AND run.due_at > greatest(ran.at, decided.at, 0)
+    AND run.due_at < asked.before AND run.due_at > greatest(ran.at, decided.at, earlier.at, 0)
   WHERE run.trigger = 'catchup'
   ORDER BY run.due_at, run.id`;
 

@@ -116,7 +116,7 @@ export function leaderConformance(store: () => Store): void {
         at(7),
       );
       const row = async (before: number) =>
-        (await store().catchupsOfRow([{ uid: jobUid, before }])).get(jobUid)?.map(({ id }) => id);
+        (await store().catchupsOfRow([{ uid: jobUid, since: before, before }])).get(jobUid)?.map(({ id }) => id);
       const ids = catchups.map(({ id }) => id);
       assert.deepEqual(await row(at(7)), ids.slice(1, 3));
       assert.deepEqual(await row(at(5)), ids.slice(1, 2));
@@ -124,7 +124,18 @@ export function leaderConformance(store: () => Store): void {
       assert.deepEqual(await row(at(4)), []);
       await store().applyReports(worker, [claimed(referenceOf({ jobUid, name, tick: at(7) }))], at(7));
       assert.deepEqual(await row(at(10)), ids.slice(3));
-      assert.deepEqual((await store().catchupsOfRow([{ uid: newUid(), before: at(9) }])).size, 1);
+      // It began before the next tick was due: what is missed from there on is another row.
+      await store().applyReports(
+        worker,
+        [{ ...claimed(referenceOf({ jobUid, name, tick: at(9) })), trigger: 'catchup', at: at(9) + 1 }],
+        at(9),
+      );
+      assert.deepEqual(await row(at(10)), []);
+      assert.deepEqual(
+        (await store().catchupsOfRow([{ uid: jobUid, since: at(9), before: at(10) }])).get(jobUid)?.map(one => one.is),
+        ['begun'],
+      );
+      assert.deepEqual((await store().catchupsOfRow([{ uid: newUid(), since: at(9), before: at(9) }])).size, 1);
     });
 
     it('accounts a spell by any of its revisions', async () => {

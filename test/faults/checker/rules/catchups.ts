@@ -41,6 +41,8 @@ function rowsOf(fates: readonly Fate[]): Row[] {
       if (version !== undefined && versions.length === 1) rows.push({ job, version, fates });
     };
     for (const fate of own) {
+      // A run after all that began before the next tick was due ended what was missed until then.
+      if (row.some(one => isCatchup(one) && one.start !== undefined && one.start.at < fate.tick)) close();
       if (isMissed(fate)) row.push(fate);
       else close();
     }

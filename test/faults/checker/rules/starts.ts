@@ -71,7 +71,9 @@ function ofTick(
   const what = `${keyOf(start)} at ${clock(tick)}: ${described(start)}`;
   if (!allowed.has(tick))
     return [{ rule: 'unasked start', what: `${what} is no tick of any definition that was in force` }];
-  const early = tick - start.at - book.world.clockOff(start.worker, start.at);
+  // Whoever decided it, by a clock of its own, may have left the run to another worker.
+  const ahead = Math.max(0, ...book.history.run.workers.map(worker => book.world.clockOff(worker, start.at)));
+  const early = tick - start.at - ahead;
   if (early > bounds.goneSlack) return [{ rule: 'early', what: `${what} is ${early} ms before its tick` }];
   const gone = job !== undefined && possibleIn(job, tick, start.at).length === 0;
   return gone ? [{ rule: 'unasked start', what: `${what}: the job was not there` }] : [];
