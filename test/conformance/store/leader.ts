@@ -105,7 +105,9 @@ export function leaderConformance(store: () => Store): void {
       await store().createJob(job);
       const { uid: jobUid, name } = job;
       const at = (i: number) => start + i * minute;
-      const catchups = [1, 4, 5, 9].map(i => newRun({ jobUid, name, tick: at(i), trigger: 'catchup' }));
+      const catchups = [1, 4, 5, 9].map(i =>
+        newRun({ id: referenceOf({ jobUid, tick: at(i) }).run, jobUid, name, tick: at(i), trigger: 'catchup' }),
+      );
       const skip = (i: number, reason: 'Misfire' | 'StillRunning') => {
         const { type: _, at: _at, ...made } = skipped({ jobUid, name, from: at(i), to: at(i), reason });
         return made;
