@@ -12,10 +12,11 @@ import {
 } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
 import { CoordinationError, type Operation } from '../../coordination/coordinator.ts';
-import { doubtKey, epochKey } from '../../coordination/keys.ts';
+import { doubtKey, epochKey, lockPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
 import { calendarSpec } from '../../domain/calendar/spec.ts';
+import { jobKey } from '../../domain/job/job.ts';
 import { manualRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
@@ -376,6 +377,52 @@ describe('epochs, terms and what is published', () => {
     });
     assert.equal(skipped.reason, 'StillRunning');
     assert.match(skipped.message ?? '', new RegExp(before));
+  });
+
+  it('says StillRunning of a trigger whose lock a silent worker left, as long as nobody gets it', async () => {
+    const coordinator = newCoordinator();
+    const master = await startMaster({ coordinator });
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    const job = await makeJob(store, 'kept-from', new Date(clock()).toISOString(), {
+      schedule: '@yearly',
+      concurrencyPolicy: 'Queue',
+    });
+    await master.publisher.publish([job]);
+    const [silent, waits] = [manualRunId(job.uid, 'silent'), manualRunId(job.uid, 'waits')];
+    const common = { jobUid: job.uid, namespace: 'default', name: 'kept-from', trigger: 'manual' } as const;
+    const reference = { ...common, run: silent, attempt: 1 };
+    const ended = [
+      { ...reference, type: 'claimed', at: clock(), fencingToken: '1', revision: 1 },
+      { ...reference, type: 'started', at: clock() },
+      { ...reference, type: 'finished', at: clock(), outcome: 'Succeeded' },
+    ] as const;
+    await store.applyReports('worker-1' as never, ended, clock());
+    const lock = {
+      v: 1 as const,
+      run: silent,
+      attempt: 1,
+      worker: 'worker-1',
+      jobUid: job.uid,
+      trigger: 'manual',
+      deadline: 0,
+    };
+    const key = lockPath(jobKey(job), 0);
+    await coordinator.transact([{ verb: 'set', key, value: encode(lock) }]);
+    await eventually('the leader takes the lock away', async () => (await coordinator.get(key)) === undefined);
+    await store.createRun({
+      ...common,
+      id: waits,
+      revision: 1,
+      requestedAt: clock(),
+      deadline: clock() + 300,
+      by: 'test',
+    });
+    const skipped = await eventually('it is skipped', async () => {
+      const run = await store.getRun(waits);
+      return run?.state === 'Skipped' && run;
+    });
+    assert.equal(skipped.reason, 'StillRunning');
+    assert.match(skipped.message ?? '', new RegExp(`${silent}, whose worker fell silent`));
   });
 
   it('deletes what is older than is kept', async () => {
