@@ -1,6 +1,6 @@
 // `npm test`: runs every test file (or those given), names loudly what it had to skip, and ends with one line of counts.
 // With CRONMESH_TEST_NO_SKIPS=1 (CI) a skipped test is a failure; with CRONMESH_TEST_NO_CLUSTER=1 what needs a Kubernetes
-// is left out, for machines that can't have one.
+// is left out, for machines that can't have one; with CRONMESH_TEST_NO_LAB=1 what needs network namespaces.
 import { globSync, readFileSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -15,9 +15,15 @@ const wanted = process.argv.slice(2);
 const all = wanted.length > 0 ? wanted : globSync(['src/**/*.test.ts', 'test/**/*.test.ts']);
 const noSkips = process.env.CRONMESH_TEST_NO_SKIPS === '1';
 const noCluster = process.env.CRONMESH_TEST_NO_CLUSTER === '1';
-const files = all.filter(file => !(noCluster && needsCluster(file))).sort();
+const noLab = process.env.CRONMESH_TEST_NO_LAB === '1';
+const files = all.filter(
+  file => !(noCluster && needs(file, 'kubernetesSkip()')) && !(noLab && needs(file, 'labSkip()')),
+);
+files.sort();
 /** Count seconds on a whole cluster: nothing else may take the machine from it. */
-const alone = files.filter(file => /test\/(e2e\/kubernetes|faults\/faults)\.test\.ts$/.test(file));
+const alone = files.filter(file =>
+  /test\/(e2e\/kubernetes|e2e\/prometheus|faults\/(faults|lab\/\w+))\.test\.ts$/.test(file),
+);
 
 /** What it says is that something never happens, under faults: a failure that does not come again is one. */
 const once = /^test\/(chaos|faults)\//;
@@ -28,8 +34,8 @@ interface Counts {
 }
 const skipped = new Map<string, string[]>();
 
-function needsCluster(file: string): boolean {
-  return readFileSync(file, 'utf8').includes('kubernetesSkip()');
+function needs(file: string, skip: 'kubernetesSkip()' | 'labSkip()'): boolean {
+  return readFileSync(file, 'utf8').includes(skip);
 }
 
 async function runAll(some: readonly string[], concurrency: number, timeout: number): Promise<Counts> {
