@@ -81,7 +81,9 @@ function linesOf(what: Line['what']): Line[] {
     });
 }
 
-const isOf = (worker: WorkerNode, line: Line): boolean => line.worker.startsWith(`${worker.name}-`);
+function isOf(worker: WorkerNode, line: Line): boolean {
+  return line.worker.startsWith(`${worker.name}-`);
+}
 
 async function ownersKilled(): Promise<void> {
   const values: number[] = [];
