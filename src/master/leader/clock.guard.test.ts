@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { lanePath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { encode } from '../../coordination/records.ts';
@@ -64,6 +65,22 @@ describe('clock guard', () => {
     own = 0;
     await look([0, 100, -100]);
     assert.equal(guard.clockOk(), true);
+  });
+
+  it('takes no late answer for a wrong clock', async () => {
+    await guard.stop();
+    const late: Pick<MemoryCoordinator, 'list' | 'get'> = {
+      list: async (...given) => {
+        const found = await coordinator.list(...given);
+        await delay(1_300);
+        return found;
+      },
+      get: (...given) => coordinator.get(...given),
+    };
+    guard = new ClockGuard({ coordinator: late, logger: silentLogger, every: 3_600_000 });
+    await look([0, 10, -10]);
+    assert.equal(guard.clockOk(), true);
+    assert.ok(Math.abs(guard.offset ?? 1_000) < 500);
   });
 
   it('is not trusted from a step on, at once, until its peers have judged it', async () => {

@@ -9,7 +9,7 @@ import type { Clock, Instant, Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
 
 export interface ClockGuardOptions {
-  readonly coordinator: Coordinator;
+  readonly coordinator: Pick<Coordinator, 'list' | 'get'>;
   readonly logger: Logger;
   /** This master, as it signs the epoch: its own beat says nothing about its clock. */
   readonly master?: string;
@@ -26,8 +26,17 @@ interface Stamped {
   readonly leader?: string;
 }
 
-/** Looks kept of a peer. A value is up to a second old when it is read: the largest of some offsets is near the truth. */
+/** Looks kept of a peer: the more, the nearer the bounds on its offset come to one another. */
 const looksKept = 8;
+/**
+ * Between what a peer's clock is ahead of this one, by one look. It wrote its value before it was read; and, since the value
+ * had changed, after the look before was begun. So a Consul that answers late widens them, and makes no clock look wrong.
+ */
+interface Bounds {
+  readonly least: Milliseconds;
+  readonly most: Milliseconds;
+}
+
 /** Fewer looks judge nothing. */
 const looksNeeded = 4;
 
@@ -41,7 +50,7 @@ export class ClockGuard implements Service {
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
   /** Newest last; for each peer the last value seen, so that one that stands still is not counted. */
-  readonly #looks = new Map<string, { at: Instant; offsets: Milliseconds[] }>();
+  readonly #looks = new Map<string, { at: Instant; seenAt: Instant | undefined; offsets: Bounds[] }>();
   #offset: Milliseconds | undefined;
   #ok = true;
   /** Looks that are to be made yet before the clock is trusted again after a step. */
@@ -96,6 +105,7 @@ export class ClockGuard implements Service {
     const { coordinator } = this.#options;
     const { signal } = this.#stopping;
     this.#noticeSteps();
+    const begun = this.#clock();
     const lanes = await coordinator.list(prefix.lane, { signal });
     const epoch = await coordinator.get(epochKey, { signal });
     const now = this.#clock();
@@ -104,11 +114,13 @@ export class ClockGuard implements Service {
     if (epoch !== undefined) this.#add(peers, epoch);
     for (const key of [...this.#looks.keys()]) if (!peers.has(key)) this.#looks.delete(key);
     for (const [key, at] of peers) {
-      const looks = this.#looks.get(key) ?? { at: 0, offsets: [] };
+      const looks = this.#looks.get(key) ?? { at: 0, seenAt: undefined, offsets: [] };
       this.#looks.set(key, looks);
+      const since = looks.seenAt;
+      looks.seenAt = begun;
       if (looks.at === at) continue;
       looks.at = at;
-      looks.offsets.push(at - now);
+      looks.offsets.push({ least: at - now, most: since === undefined ? Number.POSITIVE_INFINITY : at - since });
       if (looks.offsets.length > looksKept) looks.offsets.shift();
     }
     this.#doubted = Math.max(0, this.#doubted - 1);
@@ -127,7 +139,7 @@ export class ClockGuard implements Service {
   #judge(): void {
     const offsets = [...this.#looks.values()]
       .filter(looks => looks.offsets.length >= looksNeeded)
-      .map(looks => Math.max(...looks.offsets))
+      .map(looks => offsetOf(looks.offsets))
       .sort((a, b) => a - b);
     const middle = offsets.length / 2;
     this.#offset =
@@ -144,7 +156,10 @@ export class ClockGuard implements Service {
 
   /** After a step, or when the machine slept, what was measured before says nothing. */
   #noticeSteps(): void {
-    const difference = this.#clock() - monotonicNow();
+    const before = monotonicNow();
+    const difference = this.#clock() - before;
+    // A process that was held up between the two readings has seen no step.
+    if (monotonicNow() - before > timing.clockBound / 4) return;
     const step = difference - this.#difference;
     this.#difference = difference;
     if (Math.abs(step) < timing.clockBound / 2) return;
@@ -152,4 +167,10 @@ export class ClockGuard implements Service {
     this.#looks.clear();
     this.#doubted = looksNeeded;
   }
+}
+
+/** What is certain: how far the peer is ahead, or behind, at the least. */
+function offsetOf(looks: readonly Bounds[]): Milliseconds {
+  const least = Math.max(...looks.map(one => one.least));
+  return least >= 0 ? least : Math.min(0, Math.min(...looks.map(one => one.most)));
 }

@@ -198,7 +198,8 @@ export class Triggers {
     const spell = this.#parts.agenda.open(job);
     if (spell === undefined) return jobChanged;
     const { spec, floor } = spell;
-    if (trigger.kind === 'tick' || trigger.kind === 'catchup') {
+    // What was changed after its deadline did not keep it from anything.
+    if ((trigger.kind === 'tick' || trigger.kind === 'catchup') && floor <= trigger.deadline) {
       const still = stillness(spell);
       if (still !== undefined) return { reason: still.reason, detail: `${still.detail}, while it waited` };
       if (trigger.tick !== undefined && trigger.tick <= floor) {

@@ -18,11 +18,26 @@ const byNamespace = ['job', 'job_spell', 'job_after', 'calendar', 'run', 'skip',
 const byJob = ['arrival', 'streak'];
 
 /**
+ * Keeps the last spell of each job that went and did not come back, ended: by it the leader knows the job's key in Consul
+ * for what is left of a deleted job, and does not take it for one that was put there by hand.
+ */
+export async function rememberFormer(connection: ScriptConnection, now: number): Promise<void> {
+  await connection.script(`
+    UPDATE former_spell SET until = ${now}, accounted_until = ${now};
+    INSERT INTO job_spell SELECT * FROM former_spell
+      WHERE NOT EXISTS (SELECT FROM job_spell WHERE job_spell.uid = former_spell.uid);
+    DELETE FROM run_archive WHERE NOT EXISTS (SELECT FROM run WHERE run.id = run_archive.run);`);
+}
+
+/**
  * Deletes jobs, calendars and history, all or those of a namespace. Terms and the epoch stay: they only grow. Names that
  * go are published, so that Consul forgets those jobs that do not come back.
  */
 export async function clear(connection: ScriptConnection, namespace: string | undefined): Promise<void> {
-  await connection.script('CREATE TEMP TABLE former ON COMMIT DROP AS SELECT namespace, name FROM job');
+  await connection.script(`
+    CREATE TEMP TABLE former ON COMMIT DROP AS SELECT namespace, name FROM job;
+    CREATE TEMP TABLE former_spell ON COMMIT DROP AS
+      SELECT DISTINCT ON (uid) * FROM job_spell ORDER BY uid, first_revision DESC;`);
   const values = namespace === undefined ? [] : [namespace];
   const only = (column: string): string => (namespace === undefined ? '' : `WHERE ${column} = $1`);
   await connection.query(

@@ -9,7 +9,7 @@ import {
 } from '../../backup.ts';
 import type { Database, ScriptConnection } from '../database.ts';
 import { migrateOn, readMigrations } from '../migrations.ts';
-import { clear, refuseFilled } from './clear.ts';
+import { clear, refuseFilled, rememberFormer } from './clear.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { insertion } from './insertion.ts';
 import { depose, settle } from './settle.ts';
@@ -85,6 +85,7 @@ async function load(
     closed += Number(done?.closed ?? 0);
   }
   const unknown = await settle(connection, header, now);
+  if (existing === 'replace') await rememberFormer(connection, now);
   return { written, kept, closed, unknown };
 }
 
