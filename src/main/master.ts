@@ -29,6 +29,7 @@ export async function master(options: StartOptions): Promise<void> {
 }
 
 async function serve({ config, live, logger, loki }: Configured): Promise<void> {
+  const database = { ...databaseOf(config), archive: archives(config) };
   // It would write lines of its own between those of the log; what matters in them is thrown as well.
   if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
   const name = `${hostname()}-${config.http.port}-${randomText(5)}`;
@@ -41,7 +42,10 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
     const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
     await http.start();
-    const store = await openPostgresStore({ ...databaseOf(config), archive: archives(config), logger });
+    const store = await openPostgresStore({ ...database, logger }).catch(async error => {
+      await http.stop();
+      throw error;
+    });
     const closeStore = onStop(async () => {
       await store.close();
       await tracing.stop();
