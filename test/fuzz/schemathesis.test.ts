@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -12,6 +12,7 @@ import { schemathesis } from '../support/schemathesis.ts';
 /** `CRONMESH_SCHEMATHESIS_EXAMPLES=300` tries more of each operation, by hand. */
 const examples = process.env.CRONMESH_SCHEMATHESIS_EXAMPLES ?? '5';
 const config = fileURLToPath(new URL('schemathesis.toml', import.meta.url));
+const hooks = fileURLToPath(new URL('schemathesis.py', import.meta.url));
 const found = await schemathesis();
 
 /**
@@ -35,6 +36,8 @@ describe('schemathesis', { skip: 'reason' in found && found.reason }, () => {
     const port = await freePort();
     base = `http://127.0.0.1:${port}`;
     writeFileSync(join(folder, 'kubeconfig'), kubeconfig);
+    // Its hooks are looked for where it runs, and where it runs it leaves files.
+    copyFileSync(hooks, join(folder, 'schemathesis.py'));
     const env = {
       CRONMESH_HTTP_PORT: String(port),
       CRONMESH_WORKER_EXECUTORS: 'kubernetes',
