@@ -3,27 +3,29 @@ import { load } from 'js-yaml';
 import type { Config } from '../config/schema.ts';
 import { type ApiToken, apiTokens } from '../config/security.ts';
 import type { Service } from '../domain/lifecycle.ts';
-import type { Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
+import { Rereading } from './rereading.ts';
 import { StartError } from './runtime.ts';
-
-const every: Milliseconds = 10_000;
 
 /** The tokens of the configuration and of `auth.tokensFile`, which is read again as it changes: a token taken out of it is refused within 10 s. */
 export class ApiTokens implements Service {
   readonly #fixed: readonly ApiToken[];
   readonly #file: string | undefined;
-  readonly #logger: Logger;
+  readonly #rereading: Rereading;
   #current: readonly ApiToken[];
   #text = '';
-  #refused: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   /** @throws StartError that names the setting */
   constructor({ auth }: Pick<Config, 'auth'>, logger: Logger) {
     this.#fixed = auth.tokens;
     this.#file = auth.tokensFile;
-    this.#logger = logger;
+    this.#rereading = new Rereading({
+      read: () => {
+        if (!this.#read()) return undefined;
+        return () => logger.info({ tokens: this.#current.map(({ name }) => name) }, 'new tokens are in use');
+      },
+      refuse: reason => logger.error({ reason }, 'new tokens are refused: the old ones stay'),
+    });
     this.#current = this.#fixed;
     try {
       this.#read();
@@ -42,28 +44,14 @@ export class ApiTokens implements Service {
   }
 
   async start(): Promise<void> {
-    if (this.#file !== undefined) this.#timer ??= setInterval(() => this.look(), every).unref();
+    if (this.#file !== undefined) await this.#rereading.start();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    await this.#rereading.stop();
   }
 
-  /** Reads the file now; what can't be used is said once, and the old tokens stay. */
-  look(): void {
-    try {
-      const changed = this.#read();
-      this.#refused = undefined;
-      if (changed) this.#logger.info({ tokens: this.#current.map(({ name }) => name) }, 'new tokens are in use');
-    } catch (error) {
-      const reason = (error as Error).message;
-      if (reason !== this.#refused) this.#logger.error({ reason }, 'new tokens are refused: the old ones stay');
-      this.#refused = reason;
-    }
-  }
-
-  /** @throws Error that names the setting and the field, and shows no hash */
+  /** Gives whether there are others now. @throws Error that names the setting and the field, and shows no hash */
   #read(): boolean {
     if (this.#file === undefined) return false;
     let text: string;

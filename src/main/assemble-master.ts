@@ -36,7 +36,7 @@ import { createChannels } from './channels.ts';
 import { ForbiddenJobs } from './forbidden-jobs.ts';
 import { outputArchive } from './loki-client.ts';
 import { onStop, randomText } from './runtime.ts';
-import { ServerWatch } from './server-watch.ts';
+import { databaseWatch } from './server-watch.ts';
 
 const dayMs = 86_400_000;
 
@@ -66,13 +66,7 @@ export function assembleMaster(parts: MasterParts): Master {
   const { config, live, store, coordinator, logger, registry } = parts;
   const changes = new Changes();
   const channels = createChannels(config.notifications.channels, process.env);
-  const database = new ServerWatch({
-    what: 'the database',
-    metric: 'cronmesh_database_up',
-    ping: () => store.ping(),
-    logger,
-    registry,
-  });
+  const database = databaseWatch(store, { logger, registry });
   const workers = new WorkerDirectory({ coordinator, logger });
   const clock = new ClockGuard({ coordinator, logger, master: parts.name });
   const publisher = new Publisher({ coordinator, store, logger });

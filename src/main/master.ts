@@ -41,16 +41,13 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
     const certificates = new Certificates(config, logger);
     const tracing = await startTracing({ ...config.tracing, program: 'master', version, logger });
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
-    await http.start();
-    const store = await openPostgresStore({ ...database, logger }).catch(async error => {
-      await http.stop();
-      throw error;
-    });
+    const store = await openPostgresStore({ ...database, logger });
     const closeStore = onStop(async () => {
       await store.close();
       await tracing.stop();
     });
     try {
+      await http.start();
       await waitFor('the database', () => migrated(store, logger), {
         logger,
         signal,

@@ -26,7 +26,7 @@ import { type Configured, processMetrics, withConfig } from './live-config.ts';
 import { databaseOf } from './master.ts';
 import { resourceJobs, resourceRuns } from './operator-jobs.ts';
 import { onStop, randomText, runUntilStopped, Services, version, waitFor } from './runtime.ts';
-import { ServerWatch } from './server-watch.ts';
+import { databaseWatch } from './server-watch.ts';
 import { Certificates } from './tls/certificates.ts';
 
 /** How long the Kubernetes API is waited for by what runs once. */
@@ -51,7 +51,6 @@ async function reconcile({ config, live, logger, loki }: Configured): Promise<vo
     processMetrics({ live, loki }, registry);
     const certificates = new Certificates(config, logger);
     const http = new HttpServer({ ...config.http, tls: certificates.http, logger });
-    await http.start();
     const store = await openPostgresStore({ ...database, logger });
     const consul = consulOf(config);
     const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
@@ -62,6 +61,7 @@ async function reconcile({ config, live, logger, loki }: Configured): Promise<vo
       onStop(() => http.stop()),
     ];
     try {
+      await http.start();
       const waiting = { logger, signal };
       const own = config.operator.namespace ?? ownNamespace(kubernetes);
       const cluster = await waitFor(
@@ -76,13 +76,7 @@ async function reconcile({ config, live, logger, loki }: Configured): Promise<vo
       await waitFor('the database', migrated, { ...waiting, final: error => !isRetryable(error) });
       await waitFor(`Consul at ${consul.address}`, () => coordinator.get('cron/epoch'), waiting);
 
-      const watch = new ServerWatch({
-        what: 'the database',
-        metric: 'cronmesh_database_up',
-        ping: () => store.ping(),
-        logger,
-        registry,
-      });
+      const watch = databaseWatch(store, { logger, registry });
       const clock = new ClockGuard({ coordinator, logger, master: name });
       const publisher = new Publisher({ coordinator, store, logger });
       const workers = new WorkerDirectory({ coordinator, logger });

@@ -5,6 +5,7 @@ import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 import { observedGauge } from '../observability/registry.ts';
+import type { Store } from '../store/store.ts';
 
 export interface ServerWatchOptions {
   /** As people call it: `the database`. */
@@ -88,6 +89,19 @@ export class ServerWatch implements Service {
       signal.removeEventListener('abort', stopped);
     }
   }
+}
+
+/** Whether the database answers. */
+export function databaseWatch(
+  store: Pick<Store, 'ping'>,
+  options: Pick<ServerWatchOptions, 'logger' | 'registry'>,
+): ServerWatch {
+  return new ServerWatch({
+    ...options,
+    what: 'the database',
+    metric: 'cronmesh_database_up',
+    ping: () => store.ping(),
+  });
 }
 
 /** Whether Consul has a quorum, as this process sees it. */

@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts';
+import { Sparing } from './sparing.ts';
 import { attemptSpanId, traceIdOf } from './trace-context.ts';
 import { noTracing, type RunSpan, type Tracing } from './tracing.ts';
 
@@ -11,8 +12,6 @@ export interface TracingOptions {
   readonly logger: Logger;
 }
 
-/** A collector that is away is told of once in this time. */
-const complainEvery = 60_000;
 const stopWithin = 3_000;
 
 /**
@@ -30,11 +29,10 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
     import('@opentelemetry/sdk-node'),
     import('@opentelemetry/resources'),
   ]);
-  let complainedAt = Number.NEGATIVE_INFINITY;
+  const sparing = new Sparing();
   const complain = (message: string): void => {
-    if (performance.now() - complainedAt < complainEvery) return;
-    complainedAt = performance.now();
-    logger.warn({ reason: message.slice(0, 300) }, 'traces could not be sent: those of this time are dropped');
+    const reason = message.slice(0, 300);
+    sparing.say('', () => logger.warn({ reason }, 'traces could not be sent: those of this time are dropped'));
   };
   const ignore = (): void => {};
   api.diag.setLogger({ error: complain, warn: ignore, info: ignore, debug: ignore, verbose: ignore });

@@ -5,6 +5,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { percentiles } from './checker/check.ts';
 import { ask } from './driver/rest.ts';
 import type { Lab, WorkerNode } from './lab/lab.ts';
 import { openLab } from './lab/open.ts';
@@ -46,11 +47,9 @@ try {
   await lab.close();
 }
 for (const { what, values, broken } of results) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): number =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN);
-  const text = `least ${at(0)}, p50 ${at(0.5)}, p99 ${at(0.99)}, most ${at(1)}`;
-  process.stdout.write(`${broken ? 'BROKEN ' : ''}${what}: ${sorted.length} measured; ${text} ms\n`);
+  const { count, p50, p99, max } = percentiles(values.map(Math.round));
+  const text = `least ${Math.min(...values.map(Math.round))}, p50 ${p50}, p99 ${p99}, most ${max}`;
+  process.stdout.write(`${broken ? 'BROKEN ' : ''}${what}: ${count} measured; ${text} ms\n`);
 }
 process.exit(results.some(({ broken, values }) => broken || values.length === 0) ? 1 : 0);
 

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killHard } from './process.ts';
 
 /** The Consul program: `CONSUL_BIN`, or `consul` on PATH; undefined where there is none. */
 export function consulBinary(): string | undefined {
@@ -104,12 +105,8 @@ class Server implements ConsulServer {
 
   async kill9(): Promise<void> {
     const child = this.#process;
-    if (child === undefined) return;
     this.#process = undefined;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
+    await killHard(child);
   }
 
   async stop(): Promise<void> {

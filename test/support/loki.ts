@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
-import { eventually, freePort } from './process.ts';
+import { eventually, freePort, killHard } from './process.ts';
 import { toolPath, toolSkip } from './tools.ts';
 
 /** For node:test's `skip`: false where Loki is there. */
@@ -117,10 +116,7 @@ export class Loki {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
+    await killHard(child);
   }
 
   async stop(): Promise<void> {

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { killHard } from './process.ts';
 import { toolPath, toolSkip } from './tools.ts';
 
 /** For node:test's `skip`: false where r-nacos, a server that speaks Nacos' protocol, is on PATH. */
@@ -119,12 +120,8 @@ class Rnacos implements NacosServer {
 
   async kill9(): Promise<void> {
     const child = this.#process;
-    if (child === undefined) return;
     this.#process = undefined;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
+    await killHard(child);
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +46,14 @@ export async function eventually<T>(
       throw new Error(`${what}: not within ${timeout} ms${last === undefined ? '' : `, last: ${last}`}`);
     await new Promise(resolve => setTimeout(resolve, every));
   }
+}
+
+/** `kill -9`, where it still runs. Resolves when it is gone. */
+export async function killHard(child: ChildProcess | undefined): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
 }
 
 /** One of Cronmesh's programs as a process of its own, as a user would start it. */

@@ -31,6 +31,8 @@ export interface ConvertOptions {
   readonly defaultTimeZone?: string | undefined;
 }
 
+/** What another scheduler's definition holds. */
+export type Fields = Record<string, unknown>;
 export type Spec = ManifestInput['spec'];
 type Executor = Spec['executor'];
 
@@ -89,6 +91,30 @@ export class Conversion {
   get result(): Converted {
     return { manifests: this.#manifests, notices: this.#notices };
   }
+}
+
+/** A job's manifest, without what says nothing. */
+export function manifestOf(
+  metadata: {
+    readonly name: string;
+    readonly namespace?: string | undefined;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  },
+  spec: Spec,
+): ManifestInput {
+  const { name, namespace, labels = {}, annotations = {} } = metadata;
+  return {
+    apiVersion: 'cronmesh.io/v1alpha1',
+    kind: 'CronJob',
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(Object.keys(labels).length > 0 && { labels }),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    },
+    spec,
+  };
 }
 
 /** @example jobNameOf('Nightly_Report v2') // 'nightly-report-v2' */

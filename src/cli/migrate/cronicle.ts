@@ -5,7 +5,9 @@ import {
   type Converted,
   type ConvertOptions,
   type Executor,
+  type Fields,
   jobNameOf,
+  manifestOf,
   NotConvertible,
   noTimeoutSeconds,
   type Spec,
@@ -14,8 +16,6 @@ import {
   textOf,
 } from './converted.ts';
 import { expressionOf, type Timing } from './cronicle-timing.ts';
-
-type Fields = Record<string, unknown>;
 
 /** Fields that are carried over, and those that Cronicle makes. */
 const known = new Set([
@@ -44,17 +44,12 @@ export function convertCronicle(content: string, name: string, options: ConvertO
         ...(called !== titleOf(event) && { title: titleOf(event) }),
         ...(notes !== undefined && { [descriptionAnnotation]: notes }),
       };
-      return {
-        apiVersion: 'cronmesh.io/v1alpha1',
-        kind: 'CronJob',
-        metadata: {
-          name: called,
-          ...(options.namespace !== undefined && { namespace: options.namespace }),
-          ...(textOf(event.category) !== undefined && { labels: { category: String(event.category) } }),
-          ...(Object.keys(annotations).length > 0 && { annotations }),
-        },
-        spec: specOf(event, { events, names, hosts, conversion, options, tell }),
-      };
+      const category = textOf(event.category);
+      const labels = category === undefined ? {} : { category };
+      return manifestOf(
+        { name: called, namespace: options.namespace, labels, annotations },
+        specOf(event, { events, names, hosts, conversion, options, tell }),
+      );
     });
   }
   return conversion.result;

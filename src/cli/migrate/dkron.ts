@@ -5,8 +5,10 @@ import {
   type Converted,
   type ConvertOptions,
   type Executor,
+  type Fields,
   isNothing,
   jobNameOf,
+  manifestOf,
   NotConvertible,
   noTimeoutSeconds,
   type Spec,
@@ -14,8 +16,6 @@ import {
   tellUnknown,
   textOf,
 } from './converted.ts';
-
-type Fields = Record<string, unknown>;
 
 /** Fields that are carried over, and those that tell of runs or are made by Dkron. */
 const known = new Set([
@@ -36,17 +36,10 @@ export function convertDkron(content: string, name: string, options: ConvertOpti
       const called = names.get(String(job.name)) ?? '';
       if (called !== job.name) tell(`is called ${called} here`);
       tellUnknown(job, known, tell);
-      const annotations = annotationsOf(job);
-      return {
-        apiVersion: 'cronmesh.io/v1alpha1',
-        kind: 'CronJob',
-        metadata: {
-          name: called,
-          ...(options.namespace !== undefined && { namespace: options.namespace }),
-          ...(Object.keys(annotations).length > 0 && { annotations }),
-        },
-        spec: specOf(job, jobs, names, options, tell),
-      };
+      return manifestOf(
+        { name: called, namespace: options.namespace, annotations: annotationsOf(job) },
+        specOf(job, jobs, names, options, tell),
+      );
     });
   }
   return conversion.result;

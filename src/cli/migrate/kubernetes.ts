@@ -3,14 +3,14 @@ import {
   Conversion,
   type Converted,
   type ConvertOptions,
+  type Fields,
+  manifestOf,
   NotConvertible,
   noTimeoutSeconds,
   type Spec,
   type Tell,
   tellUnknown,
 } from './converted.ts';
-
-type Fields = Record<string, unknown>;
 
 /** Of metadata: what the API server and kubectl put there. */
 const notOurs = /^(kubectl\.kubernetes\.io\/|deprecated\.daemonset)/;
@@ -34,17 +34,16 @@ export function convertKubernetes(content: string, name: string, options: Conver
     conversion.add(job, tell => {
       const namespace = options.namespace ?? textual(metadata.namespace);
       const annotations = Object.entries(mapping(metadata.annotations)).filter(([key]) => !notOurs.test(key));
-      return {
-        apiVersion: 'cronmesh.io/v1alpha1',
-        kind: 'CronJob',
-        metadata: {
+      return manifestOf(
+        {
           name: String(metadata.name ?? ''),
-          ...(namespace !== undefined && { namespace }),
-          ...(Object.keys(mapping(metadata.labels)).length > 0 && { labels: mapping(metadata.labels) as never }),
-          ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) as Record<string, string> }),
+          namespace,
+          // As they are: what is no text is refused with its name.
+          labels: mapping(metadata.labels) as Record<string, string>,
+          annotations: Object.fromEntries(annotations) as Record<string, string>,
         },
-        spec: specOf(mapping(value.spec), options, tell),
-      };
+        specOf(mapping(value.spec), options, tell),
+      );
     });
   }
   return conversion.result;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Service } from '../../domain/lifecycle.ts';
 import type { Milliseconds } from '../../domain/time.ts';
 import type { Logger } from '../../observability/logger.ts';
+import { Rereading } from '../rereading.ts';
 import { StartError } from '../runtime.ts';
 
 export interface TlsPaths {
@@ -23,7 +24,7 @@ export interface TlsFilesOptions {
   readonly setting: string;
   readonly paths: TlsPaths;
   readonly logger: Logger;
-  /** How often the files are read again: renewed ones come by renaming or, in Kubernetes, by a symlink's change. Default 10 s. */
+  /** How often the files are read again. Default 10 s. */
   readonly every?: Milliseconds;
 }
 
@@ -34,9 +35,8 @@ export interface TlsFilesOptions {
 export class TlsFiles implements Service {
   readonly #options: TlsFilesOptions;
   readonly #listeners = new Set<(material: TlsMaterial) => void>();
+  readonly #rereading: Rereading;
   #current: TlsMaterial;
-  #refused: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   /** @throws StartError that names the setting and the file */
   constructor(options: TlsFilesOptions) {
@@ -46,6 +46,15 @@ export class TlsFiles implements Service {
     } catch (error) {
       throw new StartError(`${options.setting}: ${(error as Error).message}`);
     }
+    const { setting, logger, every } = options;
+    this.#rereading = new Rereading({
+      read: () => {
+        const next = readMaterial(options.paths);
+        return () => this.#take(next);
+      },
+      refuse: reason => logger.error({ setting, reason }, 'new certificates are refused: the old ones stay'),
+      every,
+    });
   }
 
   get current(): TlsMaterial {
@@ -59,28 +68,20 @@ export class TlsFiles implements Service {
   }
 
   async start(): Promise<void> {
-    this.#timer ??= setInterval(() => this.look(), this.#options.every ?? 10_000).unref();
+    await this.#rereading.start();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    await this.#rereading.stop();
   }
 
   /** Reads the files now. */
   look(): void {
-    const { setting, paths, logger } = this.#options;
-    let next: TlsMaterial;
-    try {
-      next = readMaterial(paths);
-    } catch (error) {
-      const reason = (error as Error).message;
-      if (reason !== this.#refused)
-        logger.error({ setting, reason }, 'new certificates are refused: the old ones stay');
-      this.#refused = reason;
-      return;
-    }
-    this.#refused = undefined;
+    this.#rereading.look();
+  }
+
+  #take(next: TlsMaterial): void {
+    const { setting, logger } = this.#options;
     if (fingerprint(next) === fingerprint(this.#current)) return;
     this.#current = next;
     const until = next.cert && new X509Certificate(next.cert).validTo;

@@ -5,13 +5,13 @@ import { cutByFreezes, Freezes, frozenClause } from '../../domain/policy/freeze.
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { Instant } from '../../domain/time.ts';
 import type { EligibleWorkers } from '../services/members.ts';
-import { begunTicks, boundOf, type Catchups } from './catchups.ts';
+import { begunTicks, type Catchups } from './catchups.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
 import { type Found, findEvidence, unknownRuns, withoutTrace } from './evidence.ts';
 import { type Fence, raiseFences } from './fence.ts';
 import { BatchFindings } from './findings.ts';
 import { isAfter, type JudgeContext, judge, type Verdict } from './judge.ts';
-import { decideMisfires, type ExplainedRange, type MisfireDecision } from './misfire.ts';
+import { boundOf, decideMisfires, type ExplainedRange, type MisfireDecision } from './misfire.ts';
 import type { Observations } from './observations.ts';
 import type { Office } from './office.ts';
 import type { Pauses } from './pauses.ts';

@@ -1,20 +1,16 @@
-import type { JobSpec } from '../../domain/job/spec.ts';
 import type { CatchupOfRow, Findings, NewRun } from '../../store/store.ts';
 import { nothingFound } from './lost.ts';
+import { boundOf } from './misfire.ts';
 import type { Office } from './office.ts';
 import { withdraw } from './withdraw.ts';
 
-type Policy = Pick<JobSpec, 'misfirePolicy' | 'misfireLimit'>;
+type Policy = Parameters<typeof boundOf>[0];
 
 /** A run that is asked for after all. */
 export interface AddedCatchup {
   readonly run: Pick<NewRun, 'jobUid' | 'tick'>;
   readonly policy: Policy;
 }
-
-/** How many runs after all a policy allows for one row of missed ticks. */
-export const boundOf = ({ misfirePolicy, misfireLimit }: Policy): number =>
-  ({ Skip: 0, RunLatest: 1, RunAll: misfireLimit })[misfirePolicy];
 
 /** Ticks of which a run after all has begun: several runs of one tick count as one. */
 export function begunTicks(row: readonly CatchupOfRow[]): number {
@@ -31,9 +27,9 @@ function beyond(row: readonly CatchupOfRow[], bound: number): readonly CatchupOf
 
 /**
  * Missed ticks in a row are one misfire, however many looks, and leaders, it takes to find them: the policy's number is
- * for all of it. A row ends with a tick that ran, and where a run after all began before the next tick was due. While an outage goes on, each audit finds more missed ticks: the newest take the place of the oldest that
- * wait for a worker, so that `RunLatest` stays one run and `RunAll` keeps its limit. The database tells what is there;
- * nothing is kept in mind.
+ * for all of it. A row ends with a tick that ran, and where a run after all began before the next tick was due. While an
+ * outage goes on, each audit finds more missed ticks: the newest take the place of the oldest that wait for a worker, so
+ * that `RunLatest` stays one run and `RunAll` keeps its limit. The database tells what is there; nothing is kept in mind.
  */
 export class Catchups {
   readonly #office: Office;

@@ -2,7 +2,6 @@ import type { JobSpec } from '../../domain/job/spec.ts';
 import type { SkipReason } from '../../domain/run/run.ts';
 import type { Schedule } from '../../domain/schedule/index.ts';
 import type { Instant } from '../../domain/time.ts';
-import { boundOf } from './catchups.ts';
 import { lastTicks, splitAfter, type TickRange, without } from './tick-ranges.ts';
 
 /** Why ticks have no run: a fact, and its particulars for people. */
@@ -40,6 +39,10 @@ export interface MisfireDecision {
   /** All the others. */
   readonly skips: readonly ExplainedRange[];
 }
+
+/** How many runs after all a policy allows for one row of missed ticks. */
+export const boundOf = ({ misfirePolicy, misfireLimit }: Pick<JobSpec, 'misfirePolicy' | 'misfireLimit'>): number =>
+  ({ Skip: 0, RunLatest: 1, RunAll: misfireLimit })[misfirePolicy];
 
 /** Applies the misfire policy. */
 export function decideMisfires(misfire: MisfireCase): MisfireDecision {

@@ -38,14 +38,6 @@ interface FoundLock {
   readonly job: JobKey;
 }
 
-function runOf(lock: Entry): RunId | undefined {
-  try {
-    return decode<LockRecord>(lock).run;
-  } catch {
-    return undefined;
-  }
-}
-
 /** A worker whose node is gone stays in the catalog for days; one that does not answer is taken for gone. */
 function isThere({ id, checks }: WorkerView): boolean {
   return checks[`${id}:alive`] !== 'critical' && checks.serfHealth !== 'critical';
@@ -109,21 +101,20 @@ export class Orphans {
   async #locks(): Promise<void> {
     const now = this.#office.clock();
     const seen = new Map<string, { readonly index: Index; readonly since: Instant }>();
-    const old: Entry[] = [];
-    for (const lock of await this.#list(prefix.lock)) {
-      if (lock.session !== undefined) continue;
-      const before = this.#sessionless.get(lock.key);
-      const known = before?.index === lock.index ? before : { index: lock.index, since: now };
-      seen.set(lock.key, known);
-      const run = runOf(lock);
-      if (run !== undefined) this.#orphaned.set(lock.key, { run, at: now });
-      if (now - known.since >= this.#office.timing.clearEvery) old.push(lock);
+    const old: FoundLock[] = [];
+    const locks = (await this.#list(prefix.lock)).filter(({ session }) => session === undefined);
+    for (const { entry, record } of this.#decoded<LockRecord>(locks)) {
+      const { key, index } = entry;
+      const before = this.#sessionless.get(key);
+      const known = before?.index === index ? before : { index, since: now };
+      seen.set(key, known);
+      this.#orphaned.set(key, { run: record.run, at: now });
+      if (now - known.since >= this.#office.timing.clearEvery) old.push({ entry, record, job: jobOfLock(key, record) });
     }
     this.#sessionless = seen;
     for (const [key, { at }] of this.#orphaned) if (now - at > orphansKnown) this.#orphaned.delete(key);
-    const found = this.#decoded<LockRecord>(old).map(one => ({ ...one, job: jobOfLock(one.entry.key, one.record) }));
-    const waiting = await this.#withTrigger(found.map(({ record, job }) => ({ run: record.run, job })));
-    const ended = found.filter(({ record }) => !isOutliving(record));
+    const waiting = await this.#withTrigger(old.map(({ record, job }) => ({ run: record.run, job })));
+    const ended = old.filter(({ record }) => !isOutliving(record));
     await closeAsLost(
       this.#office,
       ended
@@ -136,7 +127,7 @@ export class Orphans {
         }),
     );
     await this.#delete(ended.filter(lock => !this.#delaysOthers(lock, now)).map(({ entry }) => entry));
-    await this.#handOver(found.filter(({ record }) => !waiting.has(record.run)));
+    await this.#handOver(old.filter(({ record }) => !waiting.has(record.run)));
   }
 
   /**

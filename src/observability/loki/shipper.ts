@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { backoffDelay } from '../../domain/backoff.ts';
 import type { Service } from '../../domain/lifecycle.ts';
 import type { Milliseconds } from '../../domain/time.ts';
+import { Sparing } from '../sparing.ts';
 import { type LokiClient, LokiError } from './client.ts';
 import { LineQueue } from './line-queue.ts';
 import { ProductLines } from './product-lines.ts';
@@ -20,7 +21,6 @@ export interface ShipperOptions {
 }
 
 const batchBytes = 512 * 1024;
-const tellEvery: Milliseconds = 60_000;
 /** A server that says to come back later is not believed beyond this. */
 const longestAfter: Milliseconds = 60_000;
 /** At the end what waits is sent for so long. */
@@ -38,7 +38,7 @@ export class LokiShipper implements Service {
   readonly #giveUp = new AbortController();
   #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  readonly #sparing = new Sparing();
   /** Requests by what became of them. */
   readonly pushes = { accepted: 0, refused: 0, failed: 0 };
 
@@ -98,7 +98,7 @@ export class LokiShipper implements Service {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        this.#tell((error as Error).message);
+        this.#sparing.say('', () => this.#options.onTrouble((error as Error).message, this.dropped));
         if (error instanceof LokiError && !error.retry) {
           this.pushes.refused++;
           return;
@@ -127,12 +127,5 @@ export class LokiShipper implements Service {
     await promise;
     this.#wake = undefined;
     clearTimeout(timer);
-  }
-
-  #tell(reason: string): void {
-    const now = performance.now();
-    if (now - this.#toldAt < tellEvery) return;
-    this.#toldAt = now;
-    this.#options.onTrouble(reason, this.dropped);
   }
 }

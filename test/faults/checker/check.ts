@@ -81,7 +81,7 @@ function lateness({ world }: Book, fates: readonly Fate[]): Verdict['lateness'] 
 }
 
 /** Nearest rank; zeros of nothing. */
-function percentiles(values: readonly number[]): Percentiles {
+export function percentiles(values: readonly number[]): Percentiles {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 };
