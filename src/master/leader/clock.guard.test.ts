@@ -111,6 +111,20 @@ describe('clock guard', () => {
     assert.equal(guard.clockOk(), false);
   });
 
+  it('takes what a restored Consul shows of the past for no wrong clock', async () => {
+    await look([-20, -30, -40]);
+    const snapshot = coordinator.snapshot();
+    own = 7_000;
+    guard = new ClockGuard({ coordinator, logger: silentLogger, clock: () => Date.now() + own, every: 3_600_000 });
+    await look([6_980, 6_970, 6_960]);
+    coordinator.restore(snapshot);
+    for (let i = 0; i < 6; i++) await guard.look();
+    assert.equal(guard.clockOk(), true);
+    await look([6_980, 6_970, 6_960]);
+    assert.equal(guard.clockOk(), true);
+    assert.ok(Math.abs(guard.offset ?? 1_000) < 500);
+  });
+
   it('does not count peers that stand still', async () => {
     const value = encode({ v: 1, count: 1, at: 1 });
     for (const n of [1, 2, 3]) {

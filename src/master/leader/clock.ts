@@ -1,4 +1,4 @@
-import type { Coordinator, Entry } from '../../coordination/coordinator.ts';
+import type { Coordinator, Entry, Index } from '../../coordination/coordinator.ts';
 import { epochKey, prefix } from '../../coordination/keys.ts';
 import { monotonicNow } from '../../coordination/monotonic.ts';
 import { pause } from '../../coordination/pause.ts';
@@ -26,6 +26,11 @@ interface Stamped {
   readonly leader?: string;
 }
 
+interface Shown {
+  readonly at: Instant;
+  readonly index: Index;
+}
+
 /** Looks kept of a peer: the more, the nearer the bounds on its offset come to one another. */
 const looksKept = 8;
 /**
@@ -40,6 +45,20 @@ interface Bounds {
 /** Fewer looks judge nothing. */
 const looksNeeded = 4;
 
+/** What was seen of one peer. */
+interface Peer {
+  /** Of its value's last change. */
+  index: Index;
+  changedAt: Milliseconds;
+  /** When the last look began. */
+  seenAt: Instant;
+  /** Newest last. */
+  offsets: Bounds[];
+}
+
+/** A peer whose value has not changed for so long says nothing of its clock now. */
+const keepFor: Milliseconds = 30_000;
+
 /**
  * Compares this master's clock with those of the workers (their beats) and of the leader (the epoch's beat). Further
  * than the bound from their median it must neither lead nor stamp.
@@ -49,8 +68,8 @@ export class ClockGuard implements Service {
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
-  /** Newest last; for each peer the last value seen, so that one that stands still is not counted. */
-  readonly #looks = new Map<string, { at: Instant; seenAt: Instant | undefined; offsets: Bounds[] }>();
+  /** By key. */
+  readonly #peers = new Map<string, Peer>();
   #offset: Milliseconds | undefined;
   #ok = true;
   /** Looks that are to be made yet before the clock is trusted again after a step. */
@@ -106,40 +125,55 @@ export class ClockGuard implements Service {
     const { signal } = this.#stopping;
     this.#noticeSteps();
     const begun = this.#clock();
-    const lanes = await coordinator.list(prefix.lane, { signal });
-    const epoch = await coordinator.get(epochKey, { signal });
+    // What is read late must not be what was written before the look that came first.
+    const lanes = await coordinator.list(prefix.lane, { consistent: true, signal });
+    const epoch = await coordinator.get(epochKey, { consistent: true, signal });
     const now = this.#clock();
-    const peers = new Map<string, Instant>();
-    for (const lane of lanes) if (lane.key.endsWith('/beat')) this.#add(peers, lane);
-    if (epoch !== undefined) this.#add(peers, epoch);
-    for (const key of [...this.#looks.keys()]) if (!peers.has(key)) this.#looks.delete(key);
-    for (const [key, at] of peers) {
-      const looks = this.#looks.get(key) ?? { at: 0, seenAt: undefined, offsets: [] };
-      this.#looks.set(key, looks);
-      const since = looks.seenAt;
-      looks.seenAt = begun;
-      if (looks.at === at) continue;
-      looks.at = at;
-      looks.offsets.push({ least: at - now, most: since === undefined ? Number.POSITIVE_INFINITY : at - since });
-      if (looks.offsets.length > looksKept) looks.offsets.shift();
-    }
+    const shown = new Map<string, Shown>();
+    for (const lane of lanes) if (lane.key.endsWith('/beat')) this.#add(shown, lane);
+    if (epoch !== undefined) this.#add(shown, epoch);
+    for (const key of [...this.#peers.keys()]) if (!shown.has(key)) this.#peers.delete(key);
+    for (const [key, { at, index }] of shown) this.#notice(key, at, index, { begun, now });
     this.#doubted = Math.max(0, this.#doubted - 1);
     this.#judge();
   }
 
-  #add(peers: Map<string, Instant>, entry: Entry): void {
+  #add(shown: Map<string, Shown>, entry: Entry): void {
     try {
       const { at, leader } = decode<Stamped>(entry);
-      if (typeof at === 'number' && (leader === undefined || leader !== this.#options.master)) peers.set(entry.key, at);
+      if (typeof at !== 'number' || (leader !== undefined && leader === this.#options.master)) return;
+      shown.set(entry.key, { at, index: entry.index });
     } catch {
       // Whoever owns the key says so.
     }
   }
 
+  #notice(key: string, at: Instant, index: Index, { begun, now }: { begun: Instant; now: Instant }): void {
+    const known = this.#peers.get(key);
+    // An index that goes back is no write of the peer: Consul was restored, and shows what was written long before.
+    const restored = known !== undefined && index < known.index;
+    const changedAt = monotonicNow();
+    if (known === undefined || restored) {
+      const offsets = restored ? [] : [{ least: at - now, most: Number.POSITIVE_INFINITY }];
+      this.#peers.set(key, { index, changedAt, seenAt: begun, offsets });
+      return;
+    }
+    const since = known.seenAt;
+    known.seenAt = begun;
+    if (index === known.index) {
+      if (changedAt - known.changedAt > keepFor) known.offsets = [];
+      return;
+    }
+    known.index = index;
+    known.changedAt = changedAt;
+    known.offsets.push({ least: at - now, most: at - since });
+    if (known.offsets.length > looksKept) known.offsets.shift();
+  }
+
   #judge(): void {
-    const offsets = [...this.#looks.values()]
-      .filter(looks => looks.offsets.length >= looksNeeded)
-      .map(looks => offsetOf(looks.offsets))
+    const offsets = [...this.#peers.values()]
+      .filter(peer => peer.offsets.length >= looksNeeded)
+      .map(peer => offsetOf(peer.offsets))
       .sort((a, b) => a - b);
     const middle = offsets.length / 2;
     this.#offset =
@@ -164,7 +198,7 @@ export class ClockGuard implements Service {
     this.#difference = difference;
     if (Math.abs(step) < timing.clockBound / 2) return;
     this.#options.logger.warn({ step }, 'the clock was set, or the machine slept');
-    this.#looks.clear();
+    this.#peers.clear();
     this.#doubted = looksNeeded;
   }
 }
