@@ -33,6 +33,14 @@ export interface BeatOptions {
 const mostPeers = 15;
 
 /**
+ * How long a beat waits for its answer: twice what the last one took, within these bounds, and twice as long after none.
+ * A request can hang at a leader that Consul has replaced since: who waited 5 s for it would count as cut off.
+ */
+const patience = { least: 1_000, most: 5_000 } as const;
+/** Before it is tried again without an answer. */
+const againAfter: Milliseconds = 250;
+
+/**
  * Each second raises the worker's beat lane, with its wall clock as value: an idle worker too must notice a Consul that
  * lost its past. And reads the beats of some peers, for their clocks.
  */
@@ -41,6 +49,7 @@ export class Beat {
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #unanswered = false;
+  #patience: Milliseconds = patience.least;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: BeatOptions) {
@@ -61,7 +70,8 @@ export class Beat {
     this.#timer = setTimeout(() => {
       this.#turn = this.#beat().finally(() => {
         // Not in step with the peers: a reading is the better the shorter after their beat it comes.
-        if (!this.#stopping.signal.aborted) this.#next(timing.beatEvery * (0.85 + 0.3 * Math.random()));
+        const wait = this.#unanswered ? againAfter : timing.beatEvery * (0.85 + 0.3 * Math.random());
+        if (!this.#stopping.signal.aborted) this.#next(wait);
       });
     }, wait);
   }
@@ -78,7 +88,8 @@ export class Beat {
       return;
     }
     try {
-      await (this.#unanswered ? this.#settle(epoch.number) : this.#raise(epoch));
+      if (this.#unanswered && !(await this.#settle(epoch.number))) return;
+      await this.#raise(epoch);
       await this.#readPeers();
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#options.logger.debug({ err: error }, 'a beat got no answer');
@@ -86,11 +97,11 @@ export class Beat {
   }
 
   async #raise(epoch: ClaimContext['epoch']): Promise<void> {
-    const { coordinator, lane, clock, onHeard, onPast, standing } = this.#options;
+    const { lane, clock, onHeard, onPast, standing } = this.#options;
     const sent = monotonicNow();
     try {
       const read = { verb: 'get-or-empty', key: epochKey } as const;
-      const answer = await coordinator.transact([read, lane.raise({ at: clock(), ...standing() })]);
+      const answer = await this.#transact([read, lane.raise({ at: clock(), ...standing() })]);
       if (answer.ok) {
         const [shown, raised] = answer.entries;
         lane.raised(raised?.index ?? 0);
@@ -106,13 +117,27 @@ export class Beat {
     }
   }
 
-  async #settle(epoch: number): Promise<void> {
-    const { coordinator, lane, onPast } = this.#options;
-    const { outcome } = await lane.resolve(coordinator);
-    if (outcome === 'open') return;
+  /** Finds out about a beat without an answer; false where the next one cannot follow it yet. */
+  async #settle(epoch: number): Promise<boolean> {
+    const { lane, onPast } = this.#options;
+    const { outcome } = await lane.resolve({ transact: this.#transact });
+    if (outcome === 'open') return false;
     this.#unanswered = false;
     if (outcome === 'past') onPast(`lane ${lane.key} is not what this worker made it`, epoch);
+    return outcome !== 'past';
   }
+
+  readonly #transact: Coordinator['transact'] = async operations => {
+    const sent = monotonicNow();
+    try {
+      const answer = await this.#options.coordinator.transact(operations, AbortSignal.timeout(this.#patience));
+      this.#patience = Math.round(Math.max(patience.least, Math.min(patience.most, 2 * (monotonicNow() - sent))));
+      return answer;
+    } catch (error) {
+      this.#patience = Math.min(patience.most, 2 * this.#patience);
+      throw error;
+    }
+  };
 
   async #readPeers(): Promise<void> {
     const { coordinator, clock, peers, onClock } = this.#options;

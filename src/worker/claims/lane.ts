@@ -59,7 +59,7 @@ export class Lane {
   }
 
   /** Finds out about a raise without an answer. @throws CoordinationError: ask again */
-  async resolve(coordinator: Coordinator): Promise<Resolution> {
+  async resolve(coordinator: Pick<Coordinator, 'transact'>): Promise<Resolution> {
     const [asked] = this.#pending;
     const read = await coordinator.transact([
       { verb: 'get-or-empty', key: epochKey },
