@@ -26,6 +26,8 @@ export interface ElectionOptions {
   onLost?(leadership: Leadership, why: string): void | Promise<void>;
   /** Whether this candidate may lead now (its clock is right). Asked before each try. Default: it may. */
   eligible?(): boolean;
+  /** Checks in the catalog that the session ends with: a candidate that died is then followed within seconds. */
+  readonly serviceChecks?: readonly string[];
   /** Of the session. Default 10 s, Consul's smallest. */
   readonly ttl?: Milliseconds;
   /** After a leader that was lost, not after one that stepped down. Default 1 s. */
@@ -65,7 +67,7 @@ export class Election implements Service {
         name: `leader ${options.role} ${options.candidate}`,
         ttl: this.#ttl,
         lockDelay: options.lockDelay ?? 1_000,
-        serviceChecks: [],
+        serviceChecks: options.serviceChecks ?? [],
       },
       onLease: lease => {
         this.#lease = lease;

@@ -47,6 +47,8 @@ export interface MasterParts {
   readonly name: string;
   readonly store: Store;
   readonly coordinator: Coordinator;
+  /** Checks in the catalog that a leading master's session ends with. */
+  readonly serviceChecks?: readonly string[];
   readonly registry: Registry;
   readonly tracing: Tracing;
   readonly logger: Logger;
@@ -82,6 +84,7 @@ export function assembleMaster(parts: MasterParts): Master {
     master: parts.name,
     logger,
     clockOk,
+    ...(parts.serviceChecks !== undefined && { serviceChecks: parts.serviceChecks }),
     rules: config.namespaces,
     ...keepingOf(config),
     channels,

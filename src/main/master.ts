@@ -54,7 +54,19 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
         final: error => !isRetryable(error),
       });
       const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
-      const parts = assembleMaster({ config, live, name, store, coordinator, registry, tracing, logger });
+      const aliveCheck = `cronmesh-master-${name}-alive`;
+      const serviceChecks = [aliveCheck];
+      const parts = assembleMaster({
+        config,
+        live,
+        name,
+        store,
+        coordinator,
+        serviceChecks,
+        registry,
+        tracing,
+        logger,
+      });
       const grpc = new GrpcServer({
         host: config.grpc.host,
         port: config.grpc.port,
@@ -72,6 +84,7 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
       const streams = 'Streams of reports that workers have open to this master';
       observedGauge(registry, 'cronmesh_grpc_streams', streams, () => grpc.streams);
       const address = config.advertise.address ?? '';
+      const local = `${http.scheme}://${config.advertise.address ?? http.localHost}:${http.port}`;
       const registration = new Registration(
         coordinator,
         {
@@ -89,9 +102,18 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
           checks: [
             {
               kind: 'http',
+              id: aliveCheck,
+              name: 'the process answers',
+              url: `${local}/healthz`,
+              interval: 1_000,
+              timeout: 10_000,
+              deregisterAfter: 600_000,
+            },
+            {
+              kind: 'http',
               id: `cronmesh-master-${name}-ready`,
               name: 'serves',
-              url: `${http.scheme}://${config.advertise.address ?? http.localHost}:${http.port}/readyz`,
+              url: `${local}/readyz`,
               interval: 1_000,
               timeout: 3_000,
               deregisterAfter: 600_000,
@@ -107,9 +129,10 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
           onStop(() => http.stop()),
           certificates,
           consulWatch(coordinator, { logger, registry }),
+          // Before the leader's session, which needs its check, and until that has ended.
+          registration,
           ...parts.services,
           onStop(() => grpc.stop()),
-          registration,
         ],
         logger,
       );

@@ -5,7 +5,7 @@ import type { Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
 
 /** An agent forgets its services when its folder is lost: they are registered again at this pace, which changes nothing where they are there. */
-const every: Milliseconds = 10_000;
+const every: Milliseconds = 2_000;
 
 /** Keeps this process registered in the catalog, whatever becomes of the agent. */
 export class Registration implements Service {
@@ -13,6 +13,7 @@ export class Registration implements Service {
   readonly #registration: ServiceRegistration;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
+  readonly #tried = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
   #registered = false;
 
@@ -22,9 +23,10 @@ export class Registration implements Service {
     this.#logger = logger;
   }
 
-  /** Does not wait for Consul: a master without it still takes jobs. */
+  /** Waits a moment for the first try, since a session needs the checks; not for Consul: a master without it still takes jobs. */
   async start(): Promise<void> {
     this.#running = this.#keep();
+    await Promise.race([this.#tried.promise, delay(1_000, undefined, { ref: false })]);
   }
 
   async stop(): Promise<void> {
@@ -49,6 +51,7 @@ export class Registration implements Service {
         if (this.#registered) this.#logger.warn({ reason: (error as Error).message }, 'waiting for Consul to register');
         this.#registered = false;
       }
+      this.#tried.resolve();
       await delay(this.#registered ? every : 1_000, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
   }

@@ -131,23 +131,13 @@ describe('chains and pauses in a cluster of separate processes', { skip: consulS
   });
 
   it('makes exactly one run of a join when the leader is killed in between', async () => {
-    const leaderOf = async (): Promise<number> => {
-      for (const [i] of cluster.masters.entries()) {
-        const metrics = await (await cluster.rest(i).request('GET', '/metrics')).text();
-        if (/^cronmesh_leader\{role="scheduler"\} 1$/m.test(metrics)) return i;
-      }
-      return -1;
-    };
     await diamond('two', 'sleep 2');
-    const leader = await eventually('a leader', async () => {
-      const found = await leaderOf();
-      return found >= 0 && { index: found };
-    });
-    const other = cluster.rest(1 - leader.index);
+    const leader = await cluster.leader();
+    const other = cluster.rest(1 - leader);
     await other.post(`${jobs}/two-a/trigger`);
     await reach('two-b', 'Running', other);
     await reach('two-c', 'Running', other);
-    await cluster.masters[leader.index]?.program.kill();
+    await cluster.masters[leader]?.program.kill();
     const run = await reach('two-d', 'Succeeded', other);
     // As long as a new leader tells the last ends again.
     await new Promise(resolve => setTimeout(resolve, 5_000));
@@ -156,7 +146,7 @@ describe('chains and pauses in a cluster of separate processes', { skip: consulS
       assert.equal(startsOf(name).length, 1, name);
     }
     assert.deepEqual(startsOf('two-d'), [run.id]);
-    cluster.restart('master', leader.index);
+    cluster.restart('master', leader);
     await cluster.ready(3);
   });
 

@@ -121,6 +121,15 @@ describe('a cluster of separate processes on real Consul and PostgreSQL', { skip
     await cluster.ready(3);
   });
 
+  it('has another leader within seconds of the death of the one before', async () => {
+    const first = await cluster.leader();
+    await cluster.masters[first]?.program.kill();
+    // Its session alone would live for 10 to 20 s more.
+    assert.equal(await cluster.leader(8_000), 1 - first);
+    cluster.restart('master', first);
+    await cluster.ready(3);
+  });
+
   it('loses and doubles nothing when workers are stopped in order, one after another', async () => {
     const schedules = await makeJobs('drained', 4, { executor: { shell: { command: `${echo()}; sleep 2` } } });
     await eventually('the first start', () => starts().length > 0);

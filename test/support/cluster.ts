@@ -128,6 +128,24 @@ export class Cluster {
     return new Rest(`${this.#options.scheme ?? 'http'}://127.0.0.1:${member.http}`, this.#options.headers);
   }
 
+  /** The index of the master that leads, once one does; those that do not answer are passed over. */
+  async leader(within = 60_000): Promise<number> {
+    const { index } = await eventually(
+      'a leading master',
+      async () => {
+        for (const [index] of this.masters.entries()) {
+          const answer = await this.rest(index)
+            .request('GET', '/metrics')
+            .catch(() => undefined);
+          if (/^cronmesh_leader\{role="scheduler"\} 1$/m.test((await answer?.text()) ?? '')) return { index };
+        }
+        return undefined;
+      },
+      within,
+    );
+    return index;
+  }
+
   /** Waits until every master serves and the catalog has this many ready workers. */
   async ready(workers: number): Promise<void> {
     for (let i = 0; i < this.masters.length; i++) {
