@@ -6,7 +6,8 @@ import type { Milliseconds } from '../../domain/time.ts';
 import { StaleTermError } from '../../store/store.ts';
 import { type Office, OfficeLostError } from './office.ts';
 
-const retry = { initial: 500, maximum: 10_000, factor: 2 };
+/** Short: what waits for a database that is back, a change of a job above all, waits no longer than this. */
+const retry = { initial: 250, maximum: 2_000, factor: 2 };
 
 /**
  * Does something again and again while the office lasts, `every` ms from end to begin. What fails is logged and tried

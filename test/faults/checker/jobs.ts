@@ -47,7 +47,11 @@ function versionsOf(edits: readonly Edit[], world: World, end: number): Version[
   let anchor: number | undefined;
   // What was asked for without an answer has the uid that was read later, of a job that may have been there before.
   const anchors = new Map(edits.flatMap(one => (one.uid && one.anchor !== undefined ? [[one.uid, one.anchor]] : [])));
+  let deleted = false;
   for (const [i, edit] of edits.entries()) {
+    // Only a creation makes a job: what else was asked for of one that is surely gone had no effect.
+    if (deleted && edit.action !== 'create') continue;
+    deleted = edit.action === 'delete' && edit.result === 'done';
     const known = edit.result === 'done' ? edit : edits.slice(i + 1).find(({ result }) => result === 'done');
     const change: Span = {
       from: edit.sent - bounds.clockBound,

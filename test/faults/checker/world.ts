@@ -28,6 +28,8 @@ export class World {
   readonly quorum: readonly Span[];
   /** When ticks may be in doubt, or are not claimed, because Consul lost its past. */
   readonly pastLost: readonly Span[];
+  /** When PostgreSQL answered. */
+  readonly #database: readonly Span[];
   readonly #fit = new Map<string, readonly Span[]>();
   readonly #masters: readonly (readonly Span[])[];
   readonly #faults: readonly Fault[];
@@ -41,6 +43,7 @@ export class World {
     // Until the first probe all was well: the harness waited for that.
     const begin = Number.NEGATIVE_INFINITY;
     this.quorum = goodSpans(probes, probe => probe.quorum, begin, this.#end);
+    this.#database = goodSpans(probes, probe => probe.database, begin, this.#end);
     for (const name of run.workers) {
       this.#fit.set(
         name,
@@ -153,11 +156,17 @@ export class World {
 
   /** From when on a change that was acknowledged then is in force on all who can claim. */
   inForce(sent: number, answered: number): number {
-    const calm = this.mastersWell(sent - bounds.leaderBack, answered + bounds.inForce);
-    const at = answered + bounds.inForce;
+    const at = this.#published(answered);
+    const calm = this.mastersWell(sent - bounds.leaderBack, at);
     const known = calm && covers(this.quorum, answered, at) ? at : this.#leaderAt(at, bounds.leaderBack);
     const lost = this.pastLost.find(({ from, to }) => from <= known && known <= to);
     return lost === undefined ? known : lost.to;
+  }
+
+  /** What is to be published is read from the database first. */
+  #published(answered: number): number {
+    const since = this.#database.map(({ from, to }) => ({ at: Math.max(from, answered) + bounds.inForce, to }));
+    return since.find(({ at, to }) => at <= to)?.at ?? this.#end;
   }
 
   /** The first instant from `at` on before which some master was well for so long: by then one leads. */
