@@ -1,6 +1,7 @@
 import type { Book } from '../book.ts';
 import { bounds } from '../bounds.ts';
 import { changedIn, type Job, limitOf, possibleAt, possibleIn, type Version } from '../jobs.ts';
+import { touches } from '../spans.ts';
 import { claimLostBefore, holders } from './holding.ts';
 
 /** Reasons that say: no worker could, or somebody failed to, start it. The others are a policy's, or an edit's. */
@@ -40,7 +41,9 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
       const room = Math.min(...around.map(({ spec }) => spec.maxQueuedRuns ?? 10));
       if (!around.some(({ spec }) => spec.concurrencyPolicy === 'Queue')) return 'the job has no queue';
       const waiting = waitingAt(book, job.key, tick, deadline - tick);
-      return waiting >= room ? undefined : `${waiting} of ${room} runs were waiting`;
+      // What waited as a trigger may be gone with Consul's past, and have become another skip.
+      const forgotten = touches(world.pastLost, tick, deadline);
+      return waiting >= room || forgotten ? undefined : `${waiting} of ${room} runs were waiting`;
     }
     case 'Replaced':
       if (!around.some(({ spec }) => spec.concurrencyPolicy === 'Replace')) return 'the job replaces nothing';
