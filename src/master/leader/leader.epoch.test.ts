@@ -12,12 +12,12 @@ import {
 } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
 import { CoordinationError, type Operation } from '../../coordination/coordinator.ts';
-import { doubtKey, epochKey, lockPath } from '../../coordination/keys.ts';
+import { doubtKey, epochKey, lockPath, triggerPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
 import { calendarSpec } from '../../domain/calendar/spec.ts';
 import { jobKey } from '../../domain/job/job.ts';
-import { manualRunId } from '../../domain/run/run.ts';
+import { manualRunId, type RunId, tickRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
 import { type LeaderOptions, schedulerRole } from './leader.ts';
@@ -423,6 +423,29 @@ describe('epochs, terms and what is published', () => {
     });
     assert.equal(skipped.reason, 'StillRunning');
     assert.match(skipped.message ?? '', new RegExp(`${silent}, whose worker fell silent`));
+  });
+
+  it('says Suspended of a trigger only where the job was suspended before its deadline', async () => {
+    const coordinator = newCoordinator();
+    const master = await startMaster({ coordinator });
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    const deadline = clock() + 1_000;
+    const suspended = async (name: string, floor: number) => {
+      const job = await makeJob(store, name, new Date(clock()).toISOString(), { schedule: '@yearly' });
+      await master.publisher.publish([job]);
+      const id = tickRunId(job.uid, clock());
+      const common = { jobUid: job.uid, namespace: 'default', name, trigger: 'catchup', revision: 1 } as const;
+      await store.createRun({ ...common, id, tick: clock(), requestedAt: clock(), deadline, by: 'test' });
+      await eventually('its trigger', () => coordinator.get(triggerPath(jobKey(job), id)));
+      const spec = { ...job.spec, suspend: true };
+      await master.publisher.publish([await store.updateJob({ ...job, spec, floor, now: floor })]);
+      return id;
+    };
+    const before = await suspended('in-time', deadline - 100);
+    const after = await suspended('too-late', deadline + 100);
+    const reasonOf = async (id: RunId) => (await store.getRun(id))?.reason;
+    await eventually('both are skipped', async () => (await reasonOf(before)) && (await reasonOf(after)));
+    assert.deepEqual([await reasonOf(before), await reasonOf(after)], ['Suspended', 'NoEligibleWorker']);
   });
 
   it('deletes what is older than is kept', async () => {
