@@ -16,7 +16,7 @@ import { doubtKey, epochKey, lockPath, triggerPath } from '../../coordination/ke
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
 import { calendarSpec } from '../../domain/calendar/spec.ts';
-import { jobKey } from '../../domain/job/job.ts';
+import { type Job, type JobKey, jobKey } from '../../domain/job/job.ts';
 import { manualRunId, type RunId, tickRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
@@ -523,5 +523,33 @@ describe('epochs, terms and what is published', () => {
     const next = await beating(coordinator, first.number + 1);
     assert.ok(next.floor > first.floor);
     await beating(coordinator, first.number + 1);
+  });
+
+  it('closes no trigger as lost whose tick was skipped before Consul was restored', async () => {
+    const coordinator = newCoordinator();
+    const master = await startMaster({ coordinator });
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    const job = await makeJob(store, 'again-there', new Date(clock()).toISOString(), { schedule: '@yearly' });
+    await master.publisher.publish([job]);
+    const epoch = (await epochOf(coordinator))?.number ?? 0;
+    const tick = clock();
+    const write = async (name: string, of: Job, deadline: number) => {
+      const run = tickRunId(of.uid, tick);
+      const common = { v: 1, run, attempt: 1, jobUid: of.uid, kind: 'tick', tick, requestedAt: tick } as const;
+      const key = triggerPath(`default/${name}` as JobKey, run);
+      await coordinator.transact([{ verb: 'set', key, value: encode({ ...common, deadline, epoch, by: 'test' }) }]);
+      return { run, key };
+    };
+    const other = await makeJob(store, 'still-there', new Date(clock()).toISOString(), { schedule: '@yearly' });
+    const expired = await write('again-there', job, clock() - 1_500);
+    const open = await write('still-there', other, clock() + 60_000);
+    const snapshot = coordinator.snapshot();
+    await eventually('the skip', async () => (await skipsOf(store, job)).length > 0);
+    assert.equal(await coordinator.get(expired.key), undefined);
+    coordinator.restore(snapshot);
+    await eventually('the other is lost', async () => (await store.getRun(open.run))?.state === 'Lost');
+    await eventually('both are gone', async () => (await coordinator.get(expired.key)) === undefined);
+    assert.equal(await store.getRun(expired.run), undefined);
+    assert.equal((await skipsOf(store, job)).length, 1);
   });
 });

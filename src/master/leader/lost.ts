@@ -37,14 +37,31 @@ export function tickOf(run: RunId): Instant | undefined {
 export async function closeAsLost(office: Office, orphans: readonly Orphan[]): Promise<void> {
   if (orphans.length === 0) return;
   const rows = new Map((await office.store.getRuns(orphans.map(({ run }) => run))).map(row => [row.id, row]));
-  const lost = orphans.flatMap(orphan => {
+  const open = orphans.flatMap(orphan => {
     const row = rows.get(orphan.run);
     return isOpen(row, orphan.attempt) ? [toFinding(orphan, row)] : [];
   });
+  const skipped = await skippedAmong(
+    office,
+    open.filter(({ run }) => !rows.has(run)),
+  );
+  const lost = open.filter(({ run }) => !skipped.has(run));
   if (lost.length === 0) return;
   await office.store.account(office.term, { ...nothingFound, lost }, office.clock());
   office.metrics.runsLost.inc(lost.length);
   for (const { run, worker, message } of lost) office.logger.warn({ run, worker }, `a run is lost: ${message}`);
+}
+
+/** Runs whose ticks were skipped: a restored Consul shows what asked for them again. */
+async function skippedAmong(office: Office, lost: Findings['lost']): Promise<ReadonlySet<RunId>> {
+  const ofTicks = lost.flatMap(({ run, jobUid, tick }) => (tick === undefined ? [] : [{ run, uid: jobUid, tick }]));
+  if (ofTicks.length === 0) return new Set();
+  const known = await office.store.accountedTicks(
+    ofTicks.map(({ uid, tick }) => ({ uid, after: tick - 1, until: tick })),
+  );
+  const isSkipped = ({ uid, tick }: (typeof ofTicks)[number]): boolean =>
+    known.get(uid)?.skips.some(({ from, to }) => from <= tick && tick <= to) ?? false;
+  return new Set(ofTicks.filter(isSkipped).map(({ run }) => run));
 }
 
 function isOpen(row: Run | undefined, attempt: number | undefined): boolean {

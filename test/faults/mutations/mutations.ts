@@ -52,8 +52,13 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'fence',
-    what: 'The lease counts from the answer of a renewal: a worker that was stopped in between believes in a session that is long gone, and what it had claimed starts beyond all fences.',
+    what: 'The lease counts from the answer of a renewal, which may take its time: a worker that was stopped in between believes in a session that is long gone, and what it had claimed starts beyond all fences.',
     edits: [
+      {
+        file: 'src/coordination/consul/consul.ts',
+        old: 'const renewalTimeout: Milliseconds = 3_000;',
+        now: 'const renewalTimeout: Milliseconds = 120_000;',
+      },
       {
         file: 'src/coordination/session.ts',
         old: '        await this.#options.coordinator.renewSession(session, signal);\n',
