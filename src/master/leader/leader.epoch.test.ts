@@ -350,34 +350,47 @@ describe('epochs, terms and what is published', () => {
     assert.equal(await coordinator.get(key), undefined, 'never written again');
   });
 
-  it('says StillRunning of a trigger whose slot was held at its deadline, and is free when that is looked at', async () => {
-    const coordinator = newCoordinator();
-    const master = await startMaster({ coordinator });
-    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-    const floor = new Date(clock()).toISOString();
-    const job = await makeJob(store, 'behind', floor, { schedule: '@yearly', concurrencyPolicy: 'Queue' });
-    await master.publisher.publish([job]);
-    const [before, waits] = [manualRunId(job.uid, 'before'), manualRunId(job.uid, 'waits')];
-    const common = { jobUid: job.uid, namespace: 'default', name: 'behind', trigger: 'manual' } as const;
-    const deadline = clock() + 300;
-    const reference = { ...common, run: before, attempt: 1 };
-    await store.applyReports(
-      'worker-1' as never,
-      [
-        { ...reference, type: 'claimed', at: clock(), fencingToken: '1', revision: 1 },
-        { ...reference, type: 'started', at: clock() },
-        { ...reference, type: 'finished', at: deadline + 100, outcome: 'Succeeded' },
-      ],
-      clock(),
-    );
-    await store.createRun({ ...common, id: waits, revision: 1, requestedAt: clock(), deadline, by: 'test' });
-    const skipped = await eventually('it is skipped', async () => {
-      const run = await store.getRun(waits);
-      return run?.state === 'Skipped' && run;
+  for (const [how, outcome, finishedAfter] of [
+    ['whose slot was held at its deadline, and is free when that is looked at', 'Succeeded', 100],
+    ['whose slot was under the lock delay of a lost session, of which this leader saw nothing', 'Lost', -1_000],
+  ] as const) {
+    it(`says StillRunning of a trigger ${how}`, async () => {
+      const coordinator = newCoordinator();
+      const master = await startMaster({ coordinator });
+      await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+      const floor = new Date(clock()).toISOString();
+      const job = await makeJob(store, `behind-${outcome.toLowerCase()}`, floor, {
+        schedule: '@yearly',
+        concurrencyPolicy: 'Queue',
+      });
+      await master.publisher.publish([job]);
+      const [before, waits] = [manualRunId(job.uid, 'before'), manualRunId(job.uid, 'waits')];
+      const common = {
+        jobUid: job.uid,
+        namespace: 'default',
+        name: `behind-${outcome.toLowerCase()}`,
+        trigger: 'manual',
+      } as const;
+      const deadline = clock() + 300;
+      const reference = { ...common, run: before, attempt: 1 };
+      await store.applyReports(
+        'worker-1' as never,
+        [
+          { ...reference, type: 'claimed', at: clock() - 2_000, fencingToken: '1', revision: 1 },
+          { ...reference, type: 'started', at: clock() - 2_000 },
+          { ...reference, type: 'finished', at: deadline + finishedAfter, outcome },
+        ],
+        clock(),
+      );
+      await store.createRun({ ...common, id: waits, revision: 1, requestedAt: clock(), deadline, by: 'test' });
+      const skipped = await eventually('it is skipped', async () => {
+        const run = await store.getRun(waits);
+        return run?.state === 'Skipped' && run;
+      });
+      assert.equal(skipped.reason, 'StillRunning');
+      assert.match(skipped.message ?? '', new RegExp(before));
     });
-    assert.equal(skipped.reason, 'StillRunning');
-    assert.match(skipped.message ?? '', new RegExp(before));
-  });
+  }
 
   it('says StillRunning of a trigger whose lock a silent worker left, as long as nobody gets it', async () => {
     const coordinator = newCoordinator();

@@ -244,7 +244,7 @@ export class Triggers {
         };
       const ended = await this.#goingAt(trigger.deadline, job);
       if (ended !== undefined)
-        return { reason: 'StillRunning', detail: `the run ${ended} was still going at ${until}` };
+        return { reason: 'StillRunning', detail: `the run ${ended} still had the job's lock at ${until}` };
     }
     const { history } = this.#parts.workers;
     const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
@@ -254,12 +254,15 @@ export class Triggers {
       : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
   }
 
-  /** A run of the job that had its lock at an instant, and has let go of it by now, as the database knows. */
+  /**
+   * A run of the job that had its lock at an instant, and has let go of it by now, as the database knows: of one whose
+   * session was lost, Consul's lock delay still kept it.
+   */
   async #goingAt(at: Instant, job: JobKey): Promise<RunId | undefined> {
     const { items } = await this.#office.store.listRuns({ ...splitJobKey(job), limit: lookedBack });
     return items.find(
-      ({ startedAt, finishedAt }) =>
-        startedAt !== undefined && startedAt <= at && finishedAt !== undefined && finishedAt >= at,
+      ({ startedAt, finishedAt = Number.NEGATIVE_INFINITY, state }) =>
+        startedAt !== undefined && startedAt <= at && finishedAt + (state === 'Lost' ? protocol.lockDelay : 0) >= at,
     )?.id;
   }
 
