@@ -27,7 +27,7 @@ export interface ElectionOptions {
   /** Whether this candidate may lead now (its clock is right). Asked before each try. Default: it may. */
   eligible?(): boolean;
   /** Checks in the catalog that the session ends with: a candidate that died is then followed within seconds. */
-  readonly serviceChecks?: readonly string[];
+  readonly serviceChecks?: readonly string[] | undefined;
   /** Of the session. Default 10 s, Consul's smallest. */
   readonly ttl?: Milliseconds;
   /** After a leader that was lost, not after one that stepped down. Default 1 s. */

@@ -84,7 +84,7 @@ export function assembleMaster(parts: MasterParts): Master {
     master: parts.name,
     logger,
     clockOk,
-    ...(parts.serviceChecks !== undefined && { serviceChecks: parts.serviceChecks }),
+    serviceChecks: parts.serviceChecks,
     rules: config.namespaces,
     ...keepingOf(config),
     channels,

@@ -4,8 +4,10 @@ import type { StartOptions } from '../cli/program.ts';
 import { ConfigError } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ConsulCoordinator } from '../coordination/consul/consul.ts';
+import type { ServiceCheck } from '../coordination/coordinator.ts';
 import { masterService } from '../coordination/master-service.ts';
 import { isRetryable } from '../domain/errors.ts';
+import type { Milliseconds } from '../domain/time.ts';
 import { GrpcServer } from '../master/grpc/server.ts';
 import type { Logger } from '../observability/logger.ts';
 import { startTracing } from '../observability/opentelemetry.ts';
@@ -55,14 +57,13 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
       });
       const coordinator = new ConsulCoordinator({ ...consul, tls: () => certificates.consul.current, logger });
       const aliveCheck = `cronmesh-master-${name}-alive`;
-      const serviceChecks = [aliveCheck];
       const parts = assembleMaster({
         config,
         live,
         name,
         store,
         coordinator,
-        serviceChecks,
+        serviceChecks: [aliveCheck],
         registry,
         tracing,
         logger,
@@ -85,6 +86,9 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
       observedGauge(registry, 'cronmesh_grpc_streams', streams, () => grpc.streams);
       const address = config.advertise.address ?? '';
       const local = `${http.scheme}://${config.advertise.address ?? http.localHost}:${http.port}`;
+      const check = (id: string, name: string, path: string, timeout: Milliseconds): ServiceCheck => {
+        return { kind: 'http', id, name, url: `${local}${path}`, interval: 1_000, timeout, deregisterAfter: 600_000 };
+      };
       const registration = new Registration(
         coordinator,
         {
@@ -100,24 +104,8 @@ async function serve({ config, live, logger, loki }: Configured): Promise<void> 
             ...(config.http.publicUrl !== undefined && { url: config.http.publicUrl }),
           },
           checks: [
-            {
-              kind: 'http',
-              id: aliveCheck,
-              name: 'the process answers',
-              url: `${local}/healthz`,
-              interval: 1_000,
-              timeout: 10_000,
-              deregisterAfter: 600_000,
-            },
-            {
-              kind: 'http',
-              id: `cronmesh-master-${name}-ready`,
-              name: 'serves',
-              url: `${local}/readyz`,
-              interval: 1_000,
-              timeout: 3_000,
-              deregisterAfter: 600_000,
-            },
+            check(aliveCheck, 'the process answers', '/healthz', 10_000),
+            check(`cronmesh-master-${name}-ready`, 'serves', '/readyz', 3_000),
           ],
         },
         logger,

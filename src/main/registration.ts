@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Coordinator, ServiceRegistration } from '../coordination/coordinator.ts';
+import { within } from '../coordination/within.ts';
 import type { Service } from '../domain/lifecycle.ts';
 import type { Milliseconds } from '../domain/time.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -26,7 +27,7 @@ export class Registration implements Service {
   /** Waits a moment for the first try, since a session needs the checks; not for Consul: a master without it still takes jobs. */
   async start(): Promise<void> {
     this.#running = this.#keep();
-    await Promise.race([this.#tried.promise, delay(1_000, undefined, { ref: false })]);
+    await within(1_000, this.#tried.promise);
   }
 
   async stop(): Promise<void> {

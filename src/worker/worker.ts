@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { SessionId } from '../coordination/coordinator.ts';
 import { lanePath } from '../coordination/keys.ts';
 import type { KillRecord } from '../coordination/records.ts';
+import { within } from '../coordination/within.ts';
 import type { WorkerMeta } from '../coordination/worker-service.ts';
 import type { JobKey } from '../domain/job/job.ts';
 import type { Service } from '../domain/lifecycle.ts';
@@ -42,7 +43,6 @@ import { reasonsAgainst } from './readiness.ts';
 import { Recovery } from './recovery.ts';
 import { WorkerRegistration } from './registration.ts';
 import { Reports } from './reports.ts';
-import { within } from './within.ts';
 import { WorkerSession } from './worker-session.ts';
 
 export type { WorkerOptions, WorkerStatus } from './options.ts';

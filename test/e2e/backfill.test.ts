@@ -98,7 +98,7 @@ describe('backfills in a cluster of separate processes', { skip: consulSkip() ||
     await make('ordered', { suspend: true });
     const { id } = await ask('ordered', day, 40, { order: 'NewestFirst' });
     await eventually('some are done', () => begun('ordered').length >= 8, 60_000, 200);
-    const at = await leader();
+    const at = await cluster.leader();
     await cluster.masters[at]?.program.kill();
     const other = cluster.rest(1 - at);
     const ended = await done(id, other);
@@ -108,14 +108,6 @@ describe('backfills in a cluster of separate processes', { skip: consulSkip() ||
     cluster.restart('master', at);
     await cluster.ready(3);
   });
-
-  const leader = async (): Promise<number> => {
-    for (const [i] of cluster.masters.entries()) {
-      const text = await (await cluster.rest(i).request('GET', '/metrics')).text();
-      if (/cronmesh_leader\{role="scheduler"\} 1/.test(text)) return i;
-    }
-    throw new Error('no leader');
-  };
 
   it('holds the slot of a Forbid job: live ticks meanwhile are skipped as StillRunning', async () => {
     await make('exclusive', { schedule: '* * * * * *', concurrencyPolicy: 'Forbid' }, 'sleep 4');

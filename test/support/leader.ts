@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Registry } from 'prom-client';
 import type { Coordinator } from '../../src/coordination/coordinator.ts';
-import { cursorPath, lockPath, triggerPath } from '../../src/coordination/keys.ts';
+import { cursorPath, epochKey, lockPath, triggerPath } from '../../src/coordination/keys.ts';
 import {
   type CursorRecord,
   decode,
+  type EpochRecord,
   encode,
   type LockRecord,
   type TriggerRecord,
@@ -21,6 +22,7 @@ import { Publisher } from '../../src/master/services/publisher.ts';
 import { WorkerDirectory } from '../../src/master/services/workers.ts';
 import { type Logger, silentLogger } from '../../src/observability/logger.ts';
 import type { Skip, Store } from '../../src/store/store.ts';
+import { eventually } from './process.ts';
 
 /** Times at which a leader's work can be seen within a test; `auditAfter` stays the protocol's. */
 export const quick: Partial<LeaderTiming> = {
@@ -164,4 +166,22 @@ export async function triggerOf(coordinator: Coordinator, job: Job, tick: Instan
 export async function skipsOf(store: Store, job: Job): Promise<readonly Skip[]> {
   const skips = await store.listSkips({ namespace: job.namespace, name: job.name, limit: 500 });
   return skips.toSorted((a, b) => a.from - b.from);
+}
+
+/** The epoch in Consul. */
+export async function epochOf(coordinator: Coordinator): Promise<EpochRecord | undefined> {
+  const entry = await coordinator.get(epochKey);
+  return entry && decode<EpochRecord>(entry);
+}
+
+/** Waits for an epoch with this number whose beat has risen since. */
+export async function beating(coordinator: Coordinator, number: number): Promise<EpochRecord> {
+  const first = await eventually(`epoch ${number}`, async () => {
+    const epoch = await epochOf(coordinator);
+    return epoch?.number === number && epoch;
+  });
+  return await eventually('its beat', async () => {
+    const epoch = await epochOf(coordinator);
+    return epoch !== undefined && epoch.number === number && epoch.beat > first.beat && epoch;
+  });
 }

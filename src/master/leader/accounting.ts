@@ -17,7 +17,7 @@ import type { Office } from './office.ts';
 import type { Pauses } from './pauses.ts';
 import { explainUndecided } from './reasons.ts';
 import type { SpellAgenda, Watched } from './spell-agenda.ts';
-import { splitAfter, stretches, type TickRange } from './tick-ranges.ts';
+import { isIn, splitAfter, stretches, type TickRange } from './tick-ranges.ts';
 import { type Window, windowOf } from './window.ts';
 
 export interface AccountingParts {
@@ -121,7 +121,7 @@ export class Accounting {
         continue;
       }
       const { ticks, begun, skips } = known.get(spell.uid) ?? nothingKnown;
-      const skipped = (tick: Instant): boolean => skips.some(({ from, to }) => from <= tick && tick <= to);
+      const skipped = (tick: Instant): boolean => skips.some(range => isIn(tick, range));
       const missing = new Set(window.ticks.filter(tick => !ticks.has(tick) && !skipped(tick)));
       if (missing.size === 0) findings.settled(window, window.until);
       else open.push({ window, missing, begun, ranUpTo: Math.max(0, ...ticks, ...begun) });

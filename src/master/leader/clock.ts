@@ -26,11 +26,6 @@ interface Stamped {
   readonly leader?: string;
 }
 
-interface Shown {
-  readonly at: Instant;
-  readonly index: Index;
-}
-
 /** Looks kept of a peer: the more, the nearer the bounds on its offset come to one another. */
 const looksKept = 8;
 /**
@@ -48,12 +43,20 @@ const looksNeeded = 4;
 /** What was seen of one peer. */
 interface Peer {
   /** Of its value's last change. */
-  index: Index;
-  changedAt: Milliseconds;
+  readonly index: Index;
+  readonly changedAt: Milliseconds;
   /** When the last look began. */
-  seenAt: Instant;
+  readonly seenAt: Instant;
   /** Newest last. */
-  offsets: Bounds[];
+  readonly offsets: readonly Bounds[];
+}
+
+/** What one look showed of a peer: its clock's time, and ours before and after it was read. */
+interface Look {
+  readonly at: Instant;
+  readonly index: Index;
+  readonly begun: Instant;
+  readonly now: Instant;
 }
 
 /** A peer whose value has not changed for so long says nothing of its clock now. */
@@ -69,7 +72,7 @@ export class ClockGuard implements Service {
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
   /** By key. */
-  readonly #peers = new Map<string, Peer>();
+  #peers: ReadonlyMap<string, Peer> = new Map();
   #offset: Milliseconds | undefined;
   #ok = true;
   /** Looks that are to be made yet before the clock is trusted again after a step. */
@@ -129,45 +132,27 @@ export class ClockGuard implements Service {
     const lanes = await coordinator.list(prefix.lane, { consistent: true, signal });
     const epoch = await coordinator.get(epochKey, { consistent: true, signal });
     const now = this.#clock();
-    const shown = new Map<string, Shown>();
-    for (const lane of lanes) if (lane.key.endsWith('/beat')) this.#add(shown, lane);
-    if (epoch !== undefined) this.#add(shown, epoch);
-    for (const key of [...this.#peers.keys()]) if (!shown.has(key)) this.#peers.delete(key);
-    for (const [key, { at, index }] of shown) this.#notice(key, at, index, { begun, now });
+    const beats = lanes.filter(({ key }) => key.endsWith('/beat'));
+    const peers = new Map<string, Peer>();
+    for (const entry of epoch === undefined ? beats : [...beats, epoch]) {
+      const at = this.#shownBy(entry);
+      const { key, index } = entry;
+      if (at !== undefined) peers.set(key, lookedAt(this.#peers.get(key), { at, index, begun, now }));
+    }
+    this.#peers = peers;
     this.#doubted = Math.max(0, this.#doubted - 1);
     this.#judge();
   }
 
-  #add(shown: Map<string, Shown>, entry: Entry): void {
+  /** What another's clock says there; undefined where it says nothing, or is this master's own. */
+  #shownBy(entry: Entry): Instant | undefined {
     try {
       const { at, leader } = decode<Stamped>(entry);
-      if (typeof at !== 'number' || (leader !== undefined && leader === this.#options.master)) return;
-      shown.set(entry.key, { at, index: entry.index });
+      return typeof at === 'number' && (leader === undefined || leader !== this.#options.master) ? at : undefined;
     } catch {
       // Whoever owns the key says so.
+      return undefined;
     }
-  }
-
-  #notice(key: string, at: Instant, index: Index, { begun, now }: { begun: Instant; now: Instant }): void {
-    const known = this.#peers.get(key);
-    // An index that goes back is no write of the peer: Consul was restored, and shows what was written long before.
-    const restored = known !== undefined && index < known.index;
-    const changedAt = monotonicNow();
-    if (known === undefined || restored) {
-      const offsets = restored ? [] : [{ least: at - now, most: Number.POSITIVE_INFINITY }];
-      this.#peers.set(key, { index, changedAt, seenAt: begun, offsets });
-      return;
-    }
-    const since = known.seenAt;
-    known.seenAt = begun;
-    if (index === known.index) {
-      if (changedAt - known.changedAt > keepFor) known.offsets = [];
-      return;
-    }
-    known.index = index;
-    known.changedAt = changedAt;
-    known.offsets.push({ least: at - now, most: at - since });
-    if (known.offsets.length > looksKept) known.offsets.shift();
   }
 
   #judge(): void {
@@ -198,7 +183,7 @@ export class ClockGuard implements Service {
     this.#difference = difference;
     if (Math.abs(step) < timing.clockBound / 2) return;
     this.#options.logger.warn({ step }, 'the clock was set, or the machine slept');
-    this.#peers.clear();
+    this.#peers = new Map();
     this.#doubted = looksNeeded;
   }
 }
@@ -207,4 +192,17 @@ export class ClockGuard implements Service {
 function offsetOf(looks: readonly Bounds[]): Milliseconds {
   const least = Math.max(...looks.map(one => one.least));
   return least >= 0 ? least : Math.min(0, Math.min(...looks.map(one => one.most)));
+}
+
+/** A peer after one more look. */
+function lookedAt(known: Peer | undefined, { at, index, begun, now }: Look): Peer {
+  const anew = { index, changedAt: monotonicNow(), seenAt: begun };
+  if (known === undefined) return { ...anew, offsets: [{ least: at - now, most: Number.POSITIVE_INFINITY }] };
+  // An index that goes back is no write of the peer: Consul was restored, and shows what was written long before.
+  if (index < known.index) return { ...anew, offsets: [] };
+  if (index === known.index) {
+    const isOld = anew.changedAt - known.changedAt > keepFor;
+    return { ...known, seenAt: begun, offsets: isOld ? [] : known.offsets };
+  }
+  return { ...anew, offsets: [...known.offsets, { least: at - now, most: at - known.seenAt }].slice(-looksKept) };
 }

@@ -1,6 +1,6 @@
 import type { CursorRecord, LockRecord } from '../../coordination/records.ts';
 import type { Instant, Milliseconds } from '../../domain/time.ts';
-import { stretches, type TickRange } from './tick-ranges.ts';
+import { isIn, stretches, type TickRange } from './tick-ranges.ts';
 import type { Window } from './window.ts';
 
 /** What coordination shows of a job, read at one time. */
@@ -69,7 +69,7 @@ export function judge(window: Window, missing: ReadonlySet<Instant>, seen: Evide
       // What a cursor jumped was not claimed, whatever else was lost.
       const uncertain = state !== 'gap' && tick <= context.certainAfter;
       if (uncertain && context.now < context.uncertainUntil) wait(tick);
-      else if (uncertain && within(tick, context.lostPast)) lost.push(tick);
+      else if (uncertain && context.lostPast !== undefined && isIn(tick, context.lostPast)) lost.push(tick);
       else if (state === 'free' && seen.holder !== undefined && !ended) wait(tick);
       else undecided.add(tick);
     }
@@ -94,7 +94,7 @@ function stateOf(
   epochFloor: Instant,
 ): 'free' | 'gap' | 'skipped' | 'decided' | 'forgotten' {
   if (cursor === undefined || cursor.tick < tick) return 'free';
-  if (cursor.gaps?.some(gap => within(tick, gap))) return 'gap';
+  if (cursor.gaps?.some(gap => isIn(tick, gap))) return 'gap';
   if (cursor.decision === 'skip' && (cursor.from ?? cursor.tick) <= tick) return 'skipped';
   return tick <= epochFloor && isAfter(cursor, epochFloor) ? 'forgotten' : 'decided';
 }
@@ -102,8 +102,4 @@ function stateOf(
 /** Whether a cursor was written under an epoch with this floor: ticks at or before it are not claimed under it. */
 export function isAfter(cursor: CursorRecord | undefined, epochFloor: Instant): boolean {
   return cursor !== undefined && cursor.tick > epochFloor;
-}
-
-function within(tick: Instant, range: TickRange | undefined): boolean {
-  return range !== undefined && range.from <= tick && tick <= range.to;
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import {
+  beating,
   claim,
   clockFrom,
+  epochOf,
   makeJob,
   quick,
   registerWorker,
@@ -12,12 +14,11 @@ import {
 } from '../../../test/support/leader.ts';
 import { eventually } from '../../../test/support/process.ts';
 import { CoordinationError, type Operation } from '../../coordination/coordinator.ts';
-import { doubtKey, epochKey, lockPath, triggerPath } from '../../coordination/keys.ts';
+import { doubtKey, epochKey } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
-import { decode, type EpochRecord, encode } from '../../coordination/records.ts';
+import { encode } from '../../coordination/records.ts';
 import { calendarSpec } from '../../domain/calendar/spec.ts';
-import { type Job, type JobKey, jobKey } from '../../domain/job/job.ts';
-import { manualRunId, type RunId, tickRunId } from '../../domain/run/run.ts';
+import { manualRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import { StaleTermError, type Store } from '../../store/store.ts';
 import { type LeaderOptions, schedulerRole } from './leader.ts';
@@ -25,23 +26,6 @@ import { nothingFound } from './lost.ts';
 
 const at = (time: string) => Date.parse(`2026-03-01T${time}Z`);
 const day = (time: string) => `2026-03-01T${time}Z`;
-
-async function epochOf(coordinator: MemoryCoordinator): Promise<EpochRecord | undefined> {
-  const entry = await coordinator.get(epochKey);
-  return entry && decode<EpochRecord>(entry);
-}
-
-/** Waits for an epoch with this number whose beat has risen since. */
-async function beating(coordinator: MemoryCoordinator, number: number): Promise<EpochRecord> {
-  const first = await eventually(`epoch ${number}`, async () => {
-    const epoch = await epochOf(coordinator);
-    return epoch?.number === number && epoch;
-  });
-  return await eventually('its beat', async () => {
-    const epoch = await epochOf(coordinator);
-    return epoch !== undefined && epoch.number === number && epoch.beat > first.beat && epoch;
-  });
-}
 
 describe('epochs, terms and what is published', () => {
   let store: Store;
@@ -312,185 +296,6 @@ describe('epochs, terms and what is published', () => {
     await eventually('the key is gone', async () => (await coordinator.get(`cron/lost/${found}`)) === undefined);
   });
 
-  it('closes triggers past their deadline with the reason that is true, and writes each trigger once', async () => {
-    const coordinator = newCoordinator();
-    const master = await startMaster({ coordinator });
-    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-    await eventually(
-      'it is the newest',
-      async () => (await epochOf(coordinator))?.number === (await store.getEpoch())?.number,
-    );
-    const floor = new Date(clock()).toISOString();
-    const job = await makeJob(store, 'late', floor, { schedule: '@yearly', concurrencyPolicy: 'Forbid' });
-    await master.publisher.publish([job]);
-    const ask = async (name: string, deadline: number) => {
-      const id = manualRunId(job.uid, name);
-      const asked = { jobUid: job.uid, namespace: 'default', name: 'late', trigger: 'manual', revision: 1 } as const;
-      await store.createRun({ ...asked, id, requestedAt: clock(), deadline, by: 'test' });
-      return id;
-    };
-    const nobody = await ask('nobody', clock() + 300);
-    const claimed = await ask('claimed', clock() + 60_000);
-    const key = `cron/trigger/default/late/${claimed}`;
-    const trigger = await eventually('the sweep has written it', () => coordinator.get(key));
-    await eventually('the database knows', async () =>
-      (await store.pendingRuns(10, clock())).every(({ published }) => published),
-    );
-    await coordinator.transact([{ verb: 'delete-cas', key, index: trigger.index }]);
-    const skipped = await eventually('the other is skipped', async () => {
-      const run = await store.getRun(nobody);
-      return run?.state === 'Skipped' && run;
-    });
-    assert.equal(skipped.reason, 'NoEligibleWorker');
-    const lost = await eventually('no report of the claimed one came', async () => {
-      const run = await store.getRun(claimed);
-      return run?.state === 'Lost' && run;
-    });
-    assert.equal(lost.attempt, 1);
-    assert.equal(await coordinator.get(key), undefined, 'never written again');
-  });
-
-  for (const [how, outcome, finishedAfter] of [
-    ['whose slot was held at its deadline, and is free when that is looked at', 'Succeeded', 100],
-    ['whose slot was under the lock delay of a lost session, of which this leader saw nothing', 'Lost', -1_000],
-  ] as const) {
-    it(`says StillRunning of a trigger ${how}`, async () => {
-      const coordinator = newCoordinator();
-      const master = await startMaster({ coordinator });
-      await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-      const floor = new Date(clock()).toISOString();
-      const job = await makeJob(store, `behind-${outcome.toLowerCase()}`, floor, {
-        schedule: '@yearly',
-        concurrencyPolicy: 'Queue',
-      });
-      await master.publisher.publish([job]);
-      const [before, waits] = [manualRunId(job.uid, 'before'), manualRunId(job.uid, 'waits')];
-      const common = {
-        jobUid: job.uid,
-        namespace: 'default',
-        name: `behind-${outcome.toLowerCase()}`,
-        trigger: 'manual',
-      } as const;
-      const deadline = clock() + 300;
-      const reference = { ...common, run: before, attempt: 1 };
-      await store.applyReports(
-        'worker-1' as never,
-        [
-          { ...reference, type: 'claimed', at: clock() - 2_000, fencingToken: '1', revision: 1 },
-          { ...reference, type: 'started', at: clock() - 2_000 },
-          { ...reference, type: 'finished', at: deadline + finishedAfter, outcome },
-        ],
-        clock(),
-      );
-      await store.createRun({ ...common, id: waits, revision: 1, requestedAt: clock(), deadline, by: 'test' });
-      const skipped = await eventually('it is skipped', async () => {
-        const run = await store.getRun(waits);
-        return run?.state === 'Skipped' && run;
-      });
-      assert.equal(skipped.reason, 'StillRunning');
-      assert.match(skipped.message ?? '', new RegExp(before));
-    });
-  }
-
-  it('says StillRunning of a trigger whose lock a silent worker left, as long as nobody gets it', async () => {
-    const coordinator = newCoordinator();
-    const master = await startMaster({ coordinator });
-    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-    const job = await makeJob(store, 'kept-from', new Date(clock()).toISOString(), {
-      schedule: '@yearly',
-      concurrencyPolicy: 'Queue',
-    });
-    await master.publisher.publish([job]);
-    const [silent, waits] = [manualRunId(job.uid, 'silent'), manualRunId(job.uid, 'waits')];
-    const common = { jobUid: job.uid, namespace: 'default', name: 'kept-from', trigger: 'manual' } as const;
-    const reference = { ...common, run: silent, attempt: 1 };
-    const ended = [
-      { ...reference, type: 'claimed', at: clock(), fencingToken: '1', revision: 1 },
-      { ...reference, type: 'started', at: clock() },
-      { ...reference, type: 'finished', at: clock(), outcome: 'Succeeded' },
-    ] as const;
-    await store.applyReports('worker-1' as never, ended, clock());
-    const lock = {
-      v: 1 as const,
-      run: silent,
-      attempt: 1,
-      worker: 'worker-1',
-      jobUid: job.uid,
-      trigger: 'manual',
-      deadline: 0,
-    };
-    const key = lockPath(jobKey(job), 0);
-    await coordinator.transact([{ verb: 'set', key, value: encode(lock) }]);
-    await eventually('the leader takes the lock away', async () => (await coordinator.get(key)) === undefined);
-    await store.createRun({
-      ...common,
-      id: waits,
-      revision: 1,
-      requestedAt: clock(),
-      deadline: clock() + 300,
-      by: 'test',
-    });
-    const skipped = await eventually('it is skipped', async () => {
-      const run = await store.getRun(waits);
-      return run?.state === 'Skipped' && run;
-    });
-    assert.equal(skipped.reason, 'StillRunning');
-    assert.match(skipped.message ?? '', new RegExp(`${silent}, whose worker fell silent`));
-  });
-
-  it('says StillRunning of a trigger whose lock Consul keeps back, whoever had it', async () => {
-    const coordinator = newCoordinator();
-    const master = await startMaster({ coordinator });
-    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-    const floor = new Date(clock()).toISOString();
-    const job = await makeJob(store, 'kept-back', floor, { schedule: '@yearly', concurrencyPolicy: 'Queue' });
-    await master.publisher.publish([job]);
-    const key = lockPath(jobKey(job), 0);
-    const holder = await coordinator.createSession({ name: '', ttl: 20_000, lockDelay: 15_000, serviceChecks: [] });
-    await coordinator.transact([{ verb: 'lock', key, value: '', session: holder }]);
-    await coordinator.destroySession(holder);
-    await coordinator.transact([{ verb: 'delete', key }]);
-    const id = manualRunId(job.uid, 'kept');
-    const common = {
-      jobUid: job.uid,
-      namespace: 'default',
-      name: 'kept-back',
-      trigger: 'manual',
-      revision: 1,
-    } as const;
-    await store.createRun({ ...common, id, requestedAt: clock(), deadline: clock() + 300, by: 'test' });
-    const skipped = await eventually('it is skipped', async () => {
-      const run = await store.getRun(id);
-      return run?.state === 'Skipped' && run;
-    });
-    assert.equal(skipped.reason, 'StillRunning');
-    assert.match(skipped.message ?? '', /lock of a run whose session was lost/);
-    assert.equal(await coordinator.get(key), undefined, 'nothing was written for it');
-  });
-
-  it('says Suspended of a trigger only where the job was suspended before its deadline', async () => {
-    const coordinator = newCoordinator();
-    const master = await startMaster({ coordinator });
-    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-    const deadline = clock() + 1_000;
-    const suspended = async (name: string, floor: number) => {
-      const job = await makeJob(store, name, new Date(clock()).toISOString(), { schedule: '@yearly' });
-      await master.publisher.publish([job]);
-      const id = tickRunId(job.uid, clock());
-      const common = { jobUid: job.uid, namespace: 'default', name, trigger: 'catchup', revision: 1 } as const;
-      await store.createRun({ ...common, id, tick: clock(), requestedAt: clock(), deadline, by: 'test' });
-      await eventually('its trigger', () => coordinator.get(triggerPath(jobKey(job), id)));
-      const spec = { ...job.spec, suspend: true };
-      await master.publisher.publish([await store.updateJob({ ...job, spec, floor, now: floor })]);
-      return id;
-    };
-    const before = await suspended('in-time', deadline - 100);
-    const after = await suspended('too-late', deadline + 100);
-    const reasonOf = async (id: RunId) => (await store.getRun(id))?.reason;
-    await eventually('both are skipped', async () => (await reasonOf(before)) && (await reasonOf(after)));
-    assert.deepEqual([await reasonOf(before), await reasonOf(after)], ['Suspended', 'NoEligibleWorker']);
-  });
-
   it('deletes what is older than is kept', async () => {
     const coordinator = newCoordinator();
     const job = await makeJob(store, 'kept', new Date(clock()).toISOString(), { schedule: '@yearly' });
@@ -566,33 +371,5 @@ describe('epochs, terms and what is published', () => {
     const next = await beating(coordinator, first.number + 1);
     assert.ok(next.floor > first.floor);
     await beating(coordinator, first.number + 1);
-  });
-
-  it('closes no trigger as lost whose tick was skipped before Consul was restored', async () => {
-    const coordinator = newCoordinator();
-    const master = await startMaster({ coordinator });
-    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
-    const job = await makeJob(store, 'again-there', new Date(clock()).toISOString(), { schedule: '@yearly' });
-    await master.publisher.publish([job]);
-    const epoch = (await epochOf(coordinator))?.number ?? 0;
-    const tick = clock();
-    const write = async (name: string, of: Job, deadline: number) => {
-      const run = tickRunId(of.uid, tick);
-      const common = { v: 1, run, attempt: 1, jobUid: of.uid, kind: 'tick', tick, requestedAt: tick } as const;
-      const key = triggerPath(`default/${name}` as JobKey, run);
-      await coordinator.transact([{ verb: 'set', key, value: encode({ ...common, deadline, epoch, by: 'test' }) }]);
-      return { run, key };
-    };
-    const other = await makeJob(store, 'still-there', new Date(clock()).toISOString(), { schedule: '@yearly' });
-    const expired = await write('again-there', job, clock() - 1_500);
-    const open = await write('still-there', other, clock() + 60_000);
-    const snapshot = coordinator.snapshot();
-    await eventually('the skip', async () => (await skipsOf(store, job)).length > 0);
-    assert.equal(await coordinator.get(expired.key), undefined);
-    coordinator.restore(snapshot);
-    await eventually('the other is lost', async () => (await store.getRun(open.run))?.state === 'Lost');
-    await eventually('both are gone', async () => (await coordinator.get(expired.key)) === undefined);
-    assert.equal(await store.getRun(expired.run), undefined);
-    assert.equal((await skipsOf(store, job)).length, 1);
   });
 });

@@ -61,7 +61,7 @@ export interface LeaderOptions {
   /** Whether this master's clock may be trusted to lead: `ClockGuard.clockOk`. Default: it may. */
   readonly clockOk?: () => boolean;
   /** Checks in the catalog that its session ends with. Default: none. */
-  readonly serviceChecks?: readonly string[];
+  readonly serviceChecks?: readonly string[] | undefined;
   /** Ended runs, their logs and skips are deleted after this. Default 30 days. */
   readonly retainFor?: Milliseconds;
   /** What imported jobs of namespaces may be. Default: everything is allowed. */
@@ -127,7 +127,7 @@ export class Leader implements Service {
       nextTerm: async () => (await store.nextTerm(schedulerRole, master)).term,
       onElected: leadership => this.#lead(leadership),
       ...(clockOk !== undefined && { eligible: clockOk }),
-      ...(options.serviceChecks !== undefined && { serviceChecks: options.serviceChecks }),
+      serviceChecks: options.serviceChecks,
     });
   }
 

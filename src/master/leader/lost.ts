@@ -10,6 +10,7 @@ import {
 import type { Instant } from '../../domain/time.ts';
 import type { Findings, Run } from '../../store/store.ts';
 import type { Office } from './office.ts';
+import { isIn } from './tick-ranges.ts';
 
 /** An attempt whose worker is gone, as a key in Consul or a row tells of it. */
 export interface Orphan {
@@ -60,7 +61,7 @@ async function skippedAmong(office: Office, lost: Findings['lost']): Promise<Rea
     ofTicks.map(({ uid, tick }) => ({ uid, after: tick - 1, until: tick })),
   );
   const isSkipped = ({ uid, tick }: (typeof ofTicks)[number]): boolean =>
-    known.get(uid)?.skips.some(({ from, to }) => from <= tick && tick <= to) ?? false;
+    known.get(uid)?.skips.some(range => isIn(tick, range)) ?? false;
   return new Set(ofTicks.filter(isSkipped).map(({ run }) => run));
 }
 

@@ -7,6 +7,11 @@ import type { Instant } from '../../domain/time.ts';
 export type { TickRange };
 export { countOf, splitAfter, without };
 
+/** Whether a tick lies in a range, both ends included. */
+export function isIn(tick: Instant, { from, to }: TickRange): boolean {
+  return from <= tick && tick <= to;
+}
+
 /** The stretches of `ticks` (all those of a stretch of time, in order) that are wanted. */
 export function stretches(ticks: readonly Instant[], wanted: (tick: Instant) => boolean): TickRange[] {
   const found: TickRange[] = [];

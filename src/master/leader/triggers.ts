@@ -260,8 +260,8 @@ export class Triggers {
   }
 
   /**
-   * A run of the job that had its lock at an instant, and has let go of it by now, as the database knows: of one whose
-   * session was lost, Consul's lock delay still kept it.
+   * A run of the job that had its lock at an instant, as the database knows: it had not ended, or not been reported; and
+   * of one whose session was lost, Consul's lock delay still kept it.
    */
   async #goingAt(at: Instant, job: JobKey): Promise<RunId | undefined> {
     const { items } = await this.#office.store.listRuns({ ...splitJobKey(job), limit: lookedBack });

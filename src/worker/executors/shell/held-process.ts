@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { within } from '../../../coordination/within.ts';
 import type { Milliseconds } from '../../../domain/time.ts';
 import type { StartRequest } from '../../supervisor/protocol.ts';
-import { within } from '../../within.ts';
 import type { EndReason, ExecutionHooks } from '../executor.ts';
 import { Pace } from '../output/pace.ts';
 import { OutputPipe, type OutputPipeOptions } from '../output/pipe.ts';

@@ -1,5 +1,5 @@
+import { within } from '../../../../coordination/within.ts';
 import type { Milliseconds } from '../../../../domain/time.ts';
-import { within } from '../../../within.ts';
 import type { ExecutionHooks } from '../../executor.ts';
 import type { KubernetesApi } from '../api/api.ts';
 import type { Pod } from '../api/objects.ts';
