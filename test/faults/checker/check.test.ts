@@ -338,6 +338,15 @@ const records: readonly Case[] = [
     made => setRun(made, startOf(made, 'each', 20).run, { state: 'Failed' }),
   ],
   [
+    'a run that came to its end, Killed long before Consul lost its past',
+    ['result'],
+    /is recorded as Killed of attempt 1, but it came to its end with status 0/,
+    made => {
+      setRun(made, startOf(made, 'each', 60).run, { state: 'Killed' });
+      wiped(made, 70);
+    },
+  ],
+  [
     'an end that nobody recorded: Lost, and its worker well',
     ['result'],
     /is recorded as Lost/,
@@ -443,6 +452,15 @@ const records: readonly Case[] = [
 ];
 
 const rest: readonly Case[] = [
+  [
+    'an empty queue that was full, long after Consul lost its past',
+    ['untrue reason'],
+    /0 of 2 runs were waiting/,
+    made => {
+      fullQueue(made);
+      wiped(made, 50);
+    },
+  ],
   [
     'a stale job set',
     ['job set'],
@@ -573,6 +591,24 @@ function setRunOnly(made: Draft, id: string): void {
   if (start !== undefined) start.exit = 1;
 }
 
+/** Consul was made to lose its past in the second after that one. */
+function wiped(made: Draft, seconds: number): void {
+  const targets = ['server-0', 'server-1', 'server-2'];
+  const span = { from: at(seconds), to: at(seconds + 1) };
+  made.faults.push({ nemesis: 'wipe-consul', targets, ...span, effect: 'wiped', detail: {} });
+}
+
+/** A tick at 70 s that is said to have found its queue full, where nothing waited. */
+function fullQueue(made: Draft): void {
+  const base = made.edits[0]?.spec;
+  if (base === undefined) throw new Error('the history has no job');
+  const queue = { concurrencyPolicy: 'Queue' as const, maxQueuedRuns: 2, startingDeadlineSeconds: 10 };
+  const schedule = `@at ${new Date(at(70)).toISOString()}`;
+  made.edits.push(edit('queued', -60, 'create', { ...base, ...queue, schedule }));
+  made.jobSets = [];
+  addSkip(made, 'queued', 70, 'QueueFull');
+}
+
 const allowed: readonly [what: string, change: (made: Draft) => void][] = [
   [
     'a start by a schedule that was edited away, while the database kept the change from being published',
@@ -593,6 +629,21 @@ const allowed: readonly [what: string, change: (made: Draft) => void][] = [
         edit('brief', 150, 'create', { ...spec, schedule: `@at ${new Date(at(9_000)).toISOString()}` }),
       );
       made.jobSets = [];
+    },
+  ],
+  [
+    'a queue that was full of what Consul forgot',
+    made => {
+      fullQueue(made);
+      wiped(made, 72);
+    },
+  ],
+  [
+    'the end of a run whose lock went with Consul’s past as it ended',
+    made => {
+      const { run } = startOf(made, 'each', 70);
+      setRun(made, run, { state: 'Killed' });
+      wiped(made, 70.1);
     },
   ],
 ];

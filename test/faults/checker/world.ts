@@ -140,6 +140,11 @@ export class World {
     );
   }
 
+  /** Whether Consul was made to lose its past in a span. */
+  losesPastIn(from: number, to: number): boolean {
+    return this.faultsIn(from, to).some(({ effect }) => losesPast.has(effect));
+  }
+
   faultsIn(from: number, to: number): readonly Fault[] {
     return this.#faults.filter(fault => fault.from <= to && fault.to >= from);
   }

@@ -1,7 +1,6 @@
 import type { Book } from '../book.ts';
 import { bounds } from '../bounds.ts';
 import { changedIn, type Job, limitOf, possibleAt, possibleIn, type Version } from '../jobs.ts';
-import { touches } from '../spans.ts';
 import { claimLostBefore, holders } from './holding.ts';
 
 /** Reasons that say: no worker could, or somebody failed to, start it. The others are a policy's, or an edit's. */
@@ -42,7 +41,7 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
       if (!around.some(({ spec }) => spec.concurrencyPolicy === 'Queue')) return 'the job has no queue';
       const waiting = waitingAt(book, job.key, tick, deadline - tick);
       // What waited as a trigger may be gone with Consul's past, and have become another skip.
-      const forgotten = touches(world.pastLost, tick, deadline);
+      const forgotten = world.losesPastIn(tick - bounds.liveWindow, deadline + bounds.epochWait);
       return waiting >= room || forgotten ? undefined : `${waiting} of ${room} runs were waiting`;
     }
     case 'Replaced':

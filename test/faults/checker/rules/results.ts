@@ -57,6 +57,8 @@ function mayBe(book: Book, start: Start, run: FinalRun): boolean {
     case 'Killed':
       return (
         versions.some(({ spec }) => spec.concurrencyPolicy === 'Replace') ||
+        // Its lock went with Consul's past: it was told to end, and may have come to its end by itself just then.
+        world.losesPastIn(start.at, end + bounds.probeSlack) ||
         history.requests.some(one => one.action === 'kill' && one.run === run.id && one.result !== 'refused')
       );
     case 'TimedOut':
