@@ -1,0 +1,460 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { RunId } from '../../src/domain/run/run.ts';
+import { traceIdOf } from '../../src/observability/trace-context.ts';
+import { opensslSkip } from '../support/certificates.ts';
+import { cronmesh } from '../support/cli.ts';
+import { consulSkip } from '../support/consul.ts';
+import { type Everything, startEverything } from '../support/everything.ts';
+import { lokiSkip } from '../support/loki.ts';
+import { rnacosSkip } from '../support/nacos.ts';
+import { postgresSkip } from '../support/postgres.ts';
+import { eventually } from '../support/process.ts';
+import { prometheusSkip } from '../support/prometheus.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { Rest, type RunView } from '../support/rest.ts';
+import { ruleFiles, rulesOf } from '../support/rules.ts';
+import { judge, readStarts } from './verdict.ts';
+
+const jobs = '/api/v1/namespaces/default/jobs';
+const everySecond = '* * * * * *';
+const spans = ['claim', 'commit', 'execute', 'report', 'run'];
+/** What the issue promises of a change to a live setting. */
+const within = 5_000;
+/** Seconds for which each server is away, and quiet after it is back. */
+const [away, between] = [5, 1];
+
+const skip = consulSkip() || postgresSkip() || opensslSkip() || prometheusSkip() || lokiSkip() || rnacosSkip();
+
+type Ran = RunView & { readonly startedAt?: string; readonly finishedAt?: string };
+
+/**
+ * Consul with ACLs and TLS, PostgreSQL by TLS alone, Prometheus, Loki, a server of Nacos' protocol, a receiver of OTLP,
+ * two masters and three workers with mTLS, tokens and https: each is asked, by its own API, for what it should hold.
+ */
+describe('every system at once, each the real server', { skip }, () => {
+  let all: Everything;
+  let rest: Rest;
+  let asked: Awaited<ReturnType<typeof startReceiver>>;
+  /** Those of the first jobs, once all of them have ended. */
+  let runs: readonly Ran[] = [];
+  const cleanups: (() => unknown)[] = [];
+
+  before(async () => {
+    asked = await startReceiver({ after: cleanup => void cleanups.push(cleanup as () => unknown) });
+    all = await startEverything();
+    rest = all.secure.cluster.rest();
+  });
+  after(async () => {
+    await all?.stop();
+    for (const cleanup of cleanups) await cleanup();
+  });
+
+  const make = (name: string, schedule: string, executor: object, more: object = {}) =>
+    rest.post(jobs, { metadata: { name }, spec: { schedule, executor, ...more } });
+  const suspend = (names: readonly string[]) => Promise.all(names.map(name => rest.post(`${jobs}/${name}/suspend`)));
+  const of = (name: string) => runs.filter(run => run.name === name);
+  const spoken = (run: string) => Array.from({ length: 8 }, (_, i) => `line ${i + 1} of ${run}`);
+
+  const consul = async (path: string, token?: string, init: RequestInit = {}) => {
+    const headers: Record<string, string> = token === undefined ? {} : { 'x-consul-token': token };
+    const answer = await fetch(`${all.secure.consul.secureAddress}/v1/${path}`, { ...init, headers });
+    return { status: answer.status, text: await answer.text() };
+  };
+  /** What Consul tells whoever may see everything. */
+  const held = async <T>(path: string): Promise<T> =>
+    JSON.parse((await consul(path, all.secure.consul.management)).text) as T;
+
+  /** By a connection of its own. */
+  const database = async <T>(sql: string): Promise<readonly T[]> => {
+    const client = new pg.Client({ connectionString: all.secure.cluster.postgres.url });
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows as T[];
+    } finally {
+      await client.end();
+    }
+  };
+  const sum = async (expr: string): Promise<number | undefined> =>
+    (await all.prometheus.query(`sum(${expr})`))[0]?.value;
+  const members = () =>
+    Object.entries({ master: all.secure.cluster.masters, worker: all.secure.cluster.workers }).flatMap(([kind, some]) =>
+      some.map((member, i) => ({ ...member, kind, name: `${kind}-${i}` })),
+    );
+  const workers = () => members().filter(({ kind }) => kind === 'worker');
+  const page = async (member: { readonly http: number }, path: string): Promise<string> =>
+    await (await new Rest(`https://127.0.0.1:${member.http}`).request('GET', path)).text();
+  const logOf = (name: string) => readFileSync(join(all.secure.cluster.folder, `${name}.log`), 'utf8');
+  const logs = () => members().map(({ name }) => logOf(name));
+
+  /** Nothing runs, and no report is on its way. */
+  const settled = () =>
+    eventually(
+      'nothing runs, and everything is reported',
+      async () => {
+        const pages = await Promise.all(workers().map(worker => page(worker, '/metrics')));
+        return pages.every(text => /^cronmesh_worker_running 0$/m.test(text) && /^cronmesh_spool_depth 0$/m.test(text));
+      },
+      60_000,
+      500,
+    );
+  const every = (what: string, check: () => Promise<boolean>) => eventually(what, check, 60_000, 1_000);
+
+  /** Waits until Loki has what a program has printed up to now, from the first line that was sent: whole, in order. */
+  const ownLines = async ({ name, kind }: { readonly name: string; readonly kind: string }): Promise<number> => {
+    const printed = logOf(name)
+      .split('\n')
+      .filter(line => line.startsWith('{') && JSON.parse(line).program === kind);
+    const { pid } = JSON.parse(printed[0] ?? assert.fail(`${name} said nothing`));
+    let found: readonly string[] = [];
+    const query = `{app="cronmesh", kind="log", program="${kind}"} | instance=~".*-${pid}"`;
+    await every(`the lines of ${name}`, async () => {
+      found = (await all.loki.lines(query)).map(({ line }) => line);
+      return found.length > 0 && found.length >= printed.length - printed.indexOf(found[0] ?? '');
+    });
+    const from = printed.indexOf(found[0] ?? '');
+    assert.ok(from >= 0, `${name}: ${found[0]}`);
+    assert.deepEqual(found.slice(0, printed.length - from), printed.slice(from));
+    return found.length;
+  };
+
+  it('runs jobs by shell and http, each tick once, and both masters tell the same of them', async () => {
+    const speak = 'for i in 1 2 3 4 5 6 7 8; do echo "line $i of $CRONMESH_RUN"; done';
+    await make('speaks', everySecond, { shell: { command: speak } });
+    await make('asks', everySecond, { http: { url: `${asked.url}/`, method: 'GET' } });
+    await make('fails', '*/2 * * * * *', { shell: { command: 'exit 3' } });
+    const secretRefs = [{ name: 'WORD', environment: { variable: 'JOB_SECRET' } }];
+    await make('tells', '@manually', { shell: { command: 'echo "it is $WORD"' } }, { secretRefs });
+    await rest.post(`${jobs}/tells/trigger`);
+    await eventually(
+      'twelve runs have ended',
+      async () => (await rest.all<Ran>(`${jobs}/speaks/runs`)).filter(run => run.finishedAt).length >= 12,
+      60_000,
+      1_000,
+    );
+    await suspend(['speaks', 'asks', 'fails']);
+    await settled();
+
+    runs = await rest.all<Ran>('/api/v1/runs');
+    assert.deepEqual(await all.secure.cluster.rest(1).all<Ran>('/api/v1/runs'), runs);
+    for (const [name, state, step] of [
+      ['speaks', 'Succeeded', 1_000],
+      ['asks', 'Succeeded', 1_000],
+      ['fails', 'Failed', 2_000],
+    ] as const) {
+      assert.deepEqual([...new Set(of(name).map(run => run.state))], [state], name);
+      const ticks = of(name).map(run => Date.parse(run.tick ?? ''));
+      for (const [i, tick] of ticks.entries()) if (i > 0) assert.equal((ticks[i - 1] ?? 0) - tick, step, name);
+      assert.deepEqual((await rest.get<{ items: unknown[] }>(`${jobs}/${name}/skips`)).items, [], name);
+    }
+    assert.deepEqual(
+      of('tells').map(run => run.state),
+      ['Succeeded'],
+    );
+    const requests = asked.received.map(({ headers }) => headers['cronmesh-run']);
+    assert.deepEqual(
+      requests.sort(),
+      of('asks')
+        .map(run => run.id)
+        .sort(),
+    );
+    const names = runs.map(({ worker = '' }) => worker.replace(/-[a-z0-9]{5}$/, ''));
+    assert.deepEqual([...new Set(names)].sort(), ['worker-0', 'worker-1', 'worker-2']);
+  });
+
+  it('Consul has the members, the definitions and the last decisions, and gives nothing without rights', async () => {
+    type Instance = { readonly Service: { readonly Meta: Readonly<Record<string, string>> } };
+    const ready = await held<Instance[]>('health/service/cronmesh-worker?passing');
+    assert.deepEqual(ready.map(({ Service }) => Service.Meta.name).sort(), ['worker-0', 'worker-1', 'worker-2']);
+    assert.equal((await held<Instance[]>('health/service/cronmesh-master?passing')).length, 2);
+    for (const name of ['speaks', 'asks', 'fails', 'tells']) {
+      const job = await held<{ spec: Record<string, unknown> }>(`kv/cron/jobs/default/${name}?raw`);
+      const { spec } = await rest.get<{ spec: Record<string, unknown> }>(`${jobs}/${name}`);
+      assert.deepEqual(job.spec.executor, spec.executor, name);
+      assert.equal(job.spec.suspend ?? false, name !== 'tells', name);
+    }
+    for (const name of ['speaks', 'asks', 'fails']) {
+      const cursor = await held<{ run: string; tick: number }>(`kv/cron/cursor/default/${name}?raw`);
+      assert.equal(cursor.run, of(name)[0]?.id, name);
+    }
+    const { management } = all.secure.consul;
+    for (const prefix of ['lock', 'trigger'])
+      await eventually(
+        `no ${prefix} is left`,
+        async () => (await consul(`kv/cron/${prefix}/?keys`, management)).status === 404,
+      );
+
+    const made = await consul('acl/token', management, { method: 'PUT', body: '{}' });
+    const powerless: string = JSON.parse(made.text).SecretID;
+    for (const token of [undefined, powerless]) {
+      assert.equal((await consul('kv/cron/jobs/default/speaks', token)).status, 403);
+      const put = { method: 'PUT', body: 'x' };
+      assert.equal((await consul('kv/cron/jobs/default/speaks', token, put)).status, 403);
+      assert.deepEqual(JSON.parse((await consul('health/service/cronmesh-worker', token)).text), []);
+    }
+    const { worker } = all.secure.consul.tokens;
+    const stolen = await consul('kv/cron/jobs/default/speaks', worker, { method: 'PUT', body: 'x' });
+    assert.equal(stolen.status, 403);
+  });
+
+  it('PostgreSQL has the runs and their output, and every connection to it is by TLS', async () => {
+    const rows = await database<{ id: string; name: string; state: string; tick: string | null }>(
+      'SELECT id, name, state, tick FROM run',
+    );
+    const shown = runs.map(({ id, name, state, tick }) => [
+      id,
+      name,
+      state,
+      tick === undefined ? null : Date.parse(tick),
+    ]);
+    const kept = rows.map(({ id, name, state, tick }) => [id, name, state, tick === null ? null : Number(tick)]);
+    assert.deepEqual(kept.sort(), shown.sort());
+    const printed = await database<{ run: string; text: string }>(
+      "SELECT run, string_agg(text, '' ORDER BY attempt, sequence) AS text FROM run_log GROUP BY run",
+    );
+    const texts = new Map(printed.map(({ run, text }) => [run, text]));
+    for (const { id } of of('speaks')) assert.equal(texts.get(id), `${spoken(id).join('\n')}\n`);
+    const clients = await database<{ ssl: boolean; version: string }>(
+      "SELECT ssl, version FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE backend_type = 'client backend'",
+    );
+    assert.ok(clients.length >= 3, `${clients.length} connections`);
+    for (const { ssl, version } of clients) assert.ok(ssl && /^TLSv1\.[23]$/.test(version), version);
+    const bare = new URL(all.secure.cluster.postgres.url);
+    bare.search = '';
+    const plain = new pg.Client({ connectionString: bare.href, ssl: false });
+    await assert.rejects(plain.connect(), /no encryption/);
+  });
+
+  it('Prometheus scrapes every process by https, has counted each start, and its rules have data', async () => {
+    const { prometheus } = all;
+    await every('every target is up', async () => (await prometheus.targets()).every(({ health }) => health === 'up'));
+    const targets = await prometheus.targets();
+    assert.ok(targets.every(({ scrapeUrl }) => scrapeUrl.startsWith('https://')));
+    const count = (job: string) => targets.filter(({ labels }) => labels.job === job).length;
+    assert.deepEqual([count('cronmesh-master'), count('cronmesh-worker')], [2, 3]);
+    await every('each start is counted', async () => {
+      const started = await sum('cronmesh_run_starts_total{outcome="started"}');
+      return started === runs.length;
+    });
+    await every('each end is counted', async () => {
+      const failed = await sum('cronmesh_run_finishes_total{outcome="Failed"}');
+      return failed === of('fails').length;
+    });
+    const records = ruleFiles.flatMap(file => rulesOf(readFileSync(file, 'utf8'))).flatMap(({ record = [] }) => record);
+    assert.ok(records.length > 5);
+    for (const record of records)
+      await every(`data of ${record}`, async () =>
+        (await prometheus.query(`max_over_time(${record}[10m])`)).some(({ value }) => Number.isFinite(value)),
+      );
+    for (const { name, health, lastError } of await prometheus.rules())
+      assert.equal(health, 'ok', `${name}: ${lastError}`);
+    assert.equal((await new Rest(rest.base).request('GET', '/metrics')).status, 401, 'a master asks for a token');
+  });
+
+  it('Loki has what runs printed, in order and nothing missing, and the programs’ own lines', async () => {
+    const query = '{app="cronmesh", kind="output"} | job="default/speaks"';
+    await every('all of it', async () => (await all.loki.lines(query)).length >= of('speaks').length * 8);
+    const printed = Map.groupBy(await all.loki.lines(query), ({ labels }) => labels.run ?? '');
+    assert.deepEqual(
+      [...printed.keys()].sort(),
+      of('speaks')
+        .map(run => run.id)
+        .sort(),
+    );
+    for (const [run, entries] of printed)
+      assert.deepEqual(
+        entries.map(({ line }) => line),
+        spoken(run),
+      );
+    const [one] = of('speaks');
+    const byTrace = await all.loki.lines(`{app="cronmesh"} | traceId="${traceIdOf(one?.id as RunId)}"`);
+    assert.deepEqual(
+      byTrace.filter(({ labels }) => labels.kind === 'output').map(({ line }) => line),
+      spoken(one?.id ?? ''),
+    );
+    for (const member of members()) assert.ok((await ownLines(member)) > 2, member.name);
+  });
+
+  /** The names of a run's spans, each once. */
+  const traced = (run: string) =>
+    [...new Set(all.collector.of(traceIdOf(run as RunId)).map(({ name }) => name))].sort();
+
+  it('OTLP brought one trace for each run, whole', async () => {
+    const whole = ({ id }: Ran) => traced(id).length === spans.length;
+    await every('every trace', async () => runs.every(whole));
+    for (const { id, state } of runs) {
+      assert.deepEqual(traced(id), spans);
+      const roots = all.collector.of(traceIdOf(id as RunId)).filter(({ name }) => name === 'run');
+      assert.deepEqual(
+        roots.map(({ attributes }) => attributes['cronmesh.outcome']),
+        [state],
+      );
+    }
+    const traces = new Set(all.collector.spans.map(({ traceId }) => traceId));
+    assert.deepEqual([...traces].sort(), runs.map(({ id }) => traceIdOf(id as RunId)).sort());
+  });
+
+  /** Publishes a capacity, and waits until every worker has it. */
+  const capacity = async (wanted: number): Promise<string> => {
+    const text = `log: { level: info }\nworker: { capacity: ${wanted} }`;
+    await all.nacos.publish('cronmesh', text);
+    const has = async (worker: { readonly http: number }) =>
+      JSON.parse(await page(worker, '/readyz')).capacity === wanted;
+    await eventually(
+      `capacity ${wanted} on every worker`,
+      async () => (await Promise.all(workers().map(has))).every(Boolean),
+      within,
+      200,
+    );
+    return text;
+  };
+
+  it('Nacos has the settings, and a change there acts on every worker within 5 s, and is seen everywhere', async () => {
+    for (const worker of workers()) assert.equal(JSON.parse(await page(worker, '/readyz')).capacity, 40, worker.name);
+    const text = await capacity(24);
+    assert.equal(await all.nacos.read('cronmesh'), text);
+    const { env } = all.secure.cluster.workers[0] ?? assert.fail();
+    const print = ['config', 'print', '--role', 'worker', '-o', 'json'];
+    const { status, stdout, stderr } = await cronmesh(print, { env });
+    assert.equal(status, 0, stderr);
+    const { settings, sources } = JSON.parse(stdout);
+    assert.deepEqual(settings['worker.capacity'], { value: 24, source: 'Nacos DEFAULT_GROUP/cronmesh', live: true });
+    assert.deepEqual(
+      sources.map((one: { status: string }) => one.status),
+      ['here'],
+    );
+    for (const [what, secret] of Object.entries(all.secrets)) assert.ok(!stdout.includes(secret), what);
+    type Instance = { readonly Service: { readonly Meta: Readonly<Record<string, string>> } };
+    await eventually('Consul’s catalog', async () => {
+      const found = await held<Instance[]>('health/service/cronmesh-worker?passing');
+      return found.length === 3 && found.every(({ Service }) => Service.Meta.capacity === '24');
+    });
+    await every('Prometheus', async () => (await sum('cronmesh_worker_capacity')) === 3 * 24);
+    assert.equal(await sum('cronmesh_config_source_up{source="nacos"}'), 5, 'masters follow it, too');
+  });
+
+  it('no tick is late, missed or doubled, and no line lost, while each of the four is killed and comes again', async t => {
+    const { prometheus, loki, nacos, collector } = all;
+    const proof = join(all.secure.cluster.folder, 'proof');
+    const starts = () => (existsSync(proof) ? readStarts(proof) : []);
+    const names = Array.from({ length: 10 }, (_, i) => `held-${i}`);
+    const tell = `echo "$CRONMESH_JOB $CRONMESH_TICK $CRONMESH_RUN $CRONMESH_WORKER $(date +%s.%N)" >> ${proof}`;
+    const command = `${tell}; echo "first of $CRONMESH_RUN"; echo "last of $CRONMESH_RUN"`;
+    for (const name of names) await make(name, everySecond, { shell: { command } });
+    await eventually('each has started', () => new Set(starts().map(({ job }) => job)).size === names.length);
+    await sleep(2_000);
+
+    const seconds = 4 * (away + between);
+    const now = () => Math.floor(Date.now() / 1_000) * 1_000;
+    const from = now();
+    await sleep(seconds * 1_000);
+    const calm = now();
+    const output = '{app="cronmesh", kind="output"} | job=~"default/held-.*"';
+    const pushed = new Set((await loki.lines(output)).map(({ line }) => line));
+    assert.ok(pushed.size > 0, 'Loki has something before it is killed');
+    const samples = (await sum('count_over_time(up[10m])')) ?? 0;
+    const back: Record<string, number> = {};
+    for (const [name, kill, start] of [
+      ['Prometheus', () => prometheus.kill(), () => prometheus.restart()],
+      ['Loki', () => loki.kill(), () => loki.start()],
+      ['Nacos', () => nacos.kill9(), () => nacos.restart()],
+      ['OTLP', () => collector.stop(), () => collector.restart()],
+    ] as const) {
+      await kill();
+      await sleep(away * 1_000);
+      const began = Date.now();
+      await start();
+      back[name] = Date.now() - began;
+      await sleep(between * 1_000);
+    }
+    const returned = now();
+    await sleep(3_000);
+    await suspend(names);
+    await settled();
+
+    const schedules = names.map(job => ({ job, namespace: 'default', pattern: everySecond, timeZone: 'UTC' }));
+    const whole = await judge(rest, schedules, starts(), from, returned);
+    const { lateness: usual } = await judge(rest, schedules, starts(), from, calm);
+    const { lateness } = await judge(rest, schedules, starts(), calm, returned);
+    t.diagnostic(
+      JSON.stringify({ expected: whole.expected, started: whole.started, calm: usual, away: lateness, back }),
+    );
+    assert.deepEqual([whole.twice, whole.missed, whole.excused, whole.stray], [[], [], [], []]);
+    assert.equal(whole.started, whole.expected);
+    const skips = await database("SELECT * FROM skip WHERE name LIKE 'held-%'");
+    assert.deepEqual(skips, []);
+    assert.ok(lateness.p99 <= 3 * usual.p99 + 500, `p99 ${lateness.p99} ms, in calm ${usual.p99} ms`);
+
+    const rows = await database<{ id: string; state: string; text: string | null }>(
+      "SELECT id, state, string_agg(text, '' ORDER BY run_log.attempt, sequence) AS text FROM run LEFT JOIN run_log ON run = id WHERE name LIKE 'held-%' GROUP BY id, state",
+    );
+    const said = (run: string) => [`first of ${run}`, `last of ${run}`];
+    const expected = starts().map(({ run }) => [run, 'Succeeded', `${said(run).join('\n')}\n`]);
+    assert.deepEqual(rows.map(({ id, state, text }) => [id, state, text]).sort(), expected.sort());
+
+    for (const [who, pattern] of [
+      ['Loki', /Loki does not take the log|Loki takes no output/],
+      ['Nacos', /"source":"Nacos[^"]*".*the source is away|the source is away.*Nacos/],
+      ['OTLP', /traces could not be sent/],
+    ] as const)
+      assert.ok(
+        logs().some(log => pattern.test(log)),
+        `that ${who} was away was noticed`,
+      );
+
+    await every('Loki has all of it', async () => (await loki.lines(output)).length >= rows.length * 2);
+    const archived = (await loki.lines(output)).map(({ line }) => line);
+    assert.deepEqual(archived.toSorted(), rows.flatMap(({ id }) => said(id)).sort());
+    assert.ok(
+      [...pushed].every(line => archived.includes(line)),
+      'what it had before its death it has',
+    );
+    for (const member of members()) await ownLines(member);
+
+    await every('every target is up', async () => (await prometheus.targets()).every(({ health }) => health === 'up'));
+    const total = (await rest.all<Ran>('/api/v1/runs')).length;
+    await every(
+      'each start is counted',
+      async () => (await sum('cronmesh_run_starts_total{outcome="started"}')) === total,
+    );
+    assert.ok(((await sum('count_over_time(up[10m])')) ?? 0) > samples, 'it has what it had before its death');
+    assert.equal(await sum('cronmesh_loki_dropped_total'), 0);
+
+    assert.equal(JSON.parse(await page(workers()[0] ?? assert.fail(), '/readyz')).capacity, 24, 'as Nacos last said');
+    await capacity(32);
+    const late = starts().filter(({ tick }) => tick > returned);
+    assert.ok(late.length > 0);
+    await every('traces of what ran since', async () => late.every(({ run }) => traced(run).length === spans.length));
+    assert.ok(members().every(({ program }) => program.running));
+  });
+
+  it('none of them holds a secret', async () => {
+    const keys = await held<{ Key: string; Value: string | null }[]>('kv/cron/?recurse');
+    const lines = await all.loki.lines('{app="cronmesh"}');
+    const tables = ['job', 'job_spell', 'run', 'run_log', 'notification'];
+    const rows = await database<{ row: string }>(
+      tables.map(table => `SELECT row_to_json(${table})::text AS row FROM ${table}`).join(' UNION ALL '),
+    );
+    const places: Record<string, readonly string[]> = {
+      Consul: keys.map(({ Key, Value }) => `${Key} ${Buffer.from(Value ?? '', 'base64')}`),
+      Loki: lines.map(({ line, labels }) => `${line} ${JSON.stringify(labels)}`),
+      PostgreSQL: rows.map(({ row }) => row),
+      Prometheus: (await all.prometheus.query('{__name__=~".+"}')).map(({ metric }) => JSON.stringify(metric)),
+      OTLP: all.collector.spans.map(span => JSON.stringify(span)),
+      Nacos: [await all.nacos.read('cronmesh')],
+    };
+    for (const [place, texts] of Object.entries(places)) {
+      assert.ok(texts.length > 0, place);
+      const text = texts.join('\n');
+      for (const [what, secret] of Object.entries(all.secrets)) assert.ok(!text.includes(secret), `${place}: ${what}`);
+    }
+    assert.ok(
+      lines.some(({ line, labels }) => labels.job === 'default/tells' && /^it is \*+$/.test(line)),
+      'what a run told of its secret is hidden',
+    );
+  });
+});
