@@ -438,6 +438,36 @@ describe('epochs, terms and what is published', () => {
     assert.match(skipped.message ?? '', new RegExp(`${silent}, whose worker fell silent`));
   });
 
+  it('says StillRunning of a trigger whose lock Consul keeps back, whoever had it', async () => {
+    const coordinator = newCoordinator();
+    const master = await startMaster({ coordinator });
+    await beating(coordinator, (await eventually('an epoch', () => epochOf(coordinator))).number);
+    const floor = new Date(clock()).toISOString();
+    const job = await makeJob(store, 'kept-back', floor, { schedule: '@yearly', concurrencyPolicy: 'Queue' });
+    await master.publisher.publish([job]);
+    const key = lockPath(jobKey(job), 0);
+    const holder = await coordinator.createSession({ name: '', ttl: 20_000, lockDelay: 15_000, serviceChecks: [] });
+    await coordinator.transact([{ verb: 'lock', key, value: '', session: holder }]);
+    await coordinator.destroySession(holder);
+    await coordinator.transact([{ verb: 'delete', key }]);
+    const id = manualRunId(job.uid, 'kept');
+    const common = {
+      jobUid: job.uid,
+      namespace: 'default',
+      name: 'kept-back',
+      trigger: 'manual',
+      revision: 1,
+    } as const;
+    await store.createRun({ ...common, id, requestedAt: clock(), deadline: clock() + 300, by: 'test' });
+    const skipped = await eventually('it is skipped', async () => {
+      const run = await store.getRun(id);
+      return run?.state === 'Skipped' && run;
+    });
+    assert.equal(skipped.reason, 'StillRunning');
+    assert.match(skipped.message ?? '', /lock of a run whose session was lost/);
+    assert.equal(await coordinator.get(key), undefined, 'nothing was written for it');
+  });
+
   it('says Suspended of a trigger only where the job was suspended before its deadline', async () => {
     const coordinator = newCoordinator();
     const master = await startMaster({ coordinator });

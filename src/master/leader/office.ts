@@ -1,4 +1,4 @@
-import type { Coordinator, Entry, Operation, TransactionResult } from '../../coordination/coordinator.ts';
+import type { Coordinator, Entry, Operation, SessionId, TransactionResult } from '../../coordination/coordinator.ts';
 import { maxOperations } from '../../coordination/coordinator.ts';
 import type { Leadership } from '../../coordination/election.ts';
 import { transactionBytes } from '../../coordination/limits.ts';
@@ -43,12 +43,14 @@ export class Office {
   readonly logger: Logger;
   readonly metrics: LeaderMetrics;
   readonly startedAt: Instant;
+  readonly #session: SessionId;
   readonly #guard: Operation;
 
   constructor(options: OfficeOptions) {
     this.store = options.store;
     this.coordinator = options.coordinator;
-    const { role, term, signal, guard } = options.leadership;
+    const { role, term, signal, session, guard } = options.leadership;
+    this.#session = session;
     this.term = { role, term };
     this.signal = signal;
     this.clock = options.clock;
@@ -67,6 +69,16 @@ export class Office {
     const lost = result.failures.find(failure => failure.operation === 0);
     if (lost !== undefined) throw new OfficeLostError(`the leader's lock is not held: ${lost.message}`);
     return { ok: false, failures: result.failures.map(one => ({ ...one, operation: one.operation - 1 })) };
+  }
+
+  /**
+   * Whether nobody gets a lock that nobody holds: Consul keeps it back for a while after its holder's session was lost.
+   * That can't be read, so it is tried, in a transaction that can't hold.
+   */
+  async isKeptBack(lockKey: string): Promise<boolean> {
+    const lock = { verb: 'lock', key: lockKey, value: '', session: this.#session } as const;
+    const result = await this.transact([lock, { verb: 'check-not-exists', key: lockKey }]);
+    return !result.ok && result.failures.some(({ operation }) => operation === 0);
   }
 
   /**

@@ -242,6 +242,11 @@ export class Triggers {
           reason: 'StillRunning',
           detail: `the run ${silent}, whose worker fell silent, had its lock until ${until}`,
         };
+      if (await this.#office.isKeptBack(lockKey))
+        return {
+          reason: 'StillRunning',
+          detail: `the lock of a run whose session was lost was not to be had until ${until}`,
+        };
       const ended = await this.#goingAt(trigger.deadline, job);
       if (ended !== undefined)
         return { reason: 'StillRunning', detail: `the run ${ended} still had the job's lock at ${until}` };
@@ -261,7 +266,7 @@ export class Triggers {
   async #goingAt(at: Instant, job: JobKey): Promise<RunId | undefined> {
     const { items } = await this.#office.store.listRuns({ ...splitJobKey(job), limit: lookedBack });
     return items.find(
-      ({ startedAt, finishedAt = Number.NEGATIVE_INFINITY, state }) =>
+      ({ startedAt, finishedAt = Number.POSITIVE_INFINITY, state }) =>
         startedAt !== undefined && startedAt <= at && finishedAt + (state === 'Lost' ? protocol.lockDelay : 0) >= at,
     )?.id;
   }

@@ -64,12 +64,17 @@ export function locksSuite(context: Context): void {
       assert.ok(orphan && orphan.index > before);
       const take: Operation = { verb: 'lock', key, value: 'next', session: other };
       assert.deepEqual(await refused(coordinator, take), [0]);
+      const impossible: Operation = { verb: 'check-not-exists', key };
+      assert.ok((await refused(coordinator, take, impossible)).includes(0), 'told without being able to take it');
       const taken = await eventually('the lock', async () => {
         const result = await coordinator.transact([take]);
         return result.ok && result.entries[0];
       });
       assert.ok(performance.now() - lost >= 690, 'the lock delay had not passed');
       assert.equal(taken.lockIndex, 2, 'says that an orphan was taken over');
+      await commit(coordinator, { verb: 'unlock', key, value: '', session: other });
+      assert.deepEqual(await refused(coordinator, take, impossible), [1], 'free, and not taken by what can not hold');
+      assert.equal((await coordinator.get(key, { consistent: true }))?.session, undefined);
     });
 
     test('a session that is gone can neither be renewed nor lock', async () => {
