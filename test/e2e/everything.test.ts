@@ -64,12 +64,6 @@ describe('every system at once, each the real server', { skip }, () => {
   const spoken = (run: string) => Array.from({ length: 8 }, (_, i) => `line ${i + 1} of ${run}`);
 
   const every = (what: string, check: () => Promise<boolean>) => eventually(what, check, 60_000, 1_000);
-  /** Each process is scraped now. */
-  const targetsUp = () =>
-    every('every target is up', async () => {
-      const targets = await all.prometheus.targets();
-      return targets.length === 5 && targets.every(({ health }) => health === 'up');
-    });
 
   it('runs jobs by shell and http, each tick once, and both masters tell the same of them', async () => {
     const speak = 'for i in 1 2 3 4 5 6 7 8; do echo "line $i of $CRONMESH_RUN"; done';
@@ -179,8 +173,7 @@ describe('every system at once, each the real server', { skip }, () => {
 
   it('Prometheus scrapes every process by https, has counted each start, and its rules have data', async () => {
     const { prometheus } = all;
-    await targetsUp();
-    const targets = await prometheus.targets();
+    const targets = await ask.targetsUp();
     assert.ok(targets.every(({ scrapeUrl }) => scrapeUrl.startsWith('https://')));
     const count = (job: string) => targets.filter(({ labels }) => labels.job === job).length;
     assert.deepEqual([count('cronmesh-master'), count('cronmesh-worker')], [2, 3]);
@@ -303,13 +296,14 @@ describe('every system at once, each the real server', { skip }, () => {
     assert.ok(pushed.size > 0, 'Loki has something before it is killed');
     const samples = (await ask.sum('count_over_time(up[10m])')) ?? 0;
     const back: Record<string, number> = {};
-    for (const [name, kill, start] of [
-      ['Prometheus', () => prometheus.kill(), () => prometheus.restart()],
-      ['Loki', () => loki.kill(), () => loki.start()],
-      ['Nacos', () => nacos.kill9(), () => nacos.restart()],
-      ['OTLP', () => collector.stop(), () => collector.restart()],
+    for (const [name, url, kill, start] of [
+      ['Prometheus', prometheus.url, () => prometheus.kill(), () => prometheus.restart()],
+      ['Loki', loki.url, () => loki.kill(), () => loki.start()],
+      ['Nacos', `http://${nacos.address}`, () => nacos.kill9(), () => nacos.restart()],
+      ['OTLP', collector.endpoint, () => collector.stop(), () => collector.restart()],
     ] as const) {
       await kill();
+      await assert.rejects(fetch(url), `${name} is away`);
       await sleep(away * 1_000);
       const began = Date.now();
       await start();
@@ -341,26 +335,19 @@ describe('every system at once, each the real server', { skip }, () => {
     const expected = starts().map(({ run }) => [run, 'Succeeded', `${said(run).join('\n')}\n`]);
     assert.deepEqual(rows.map(({ id, state, text }) => [id, state, text]).sort(), expected.sort());
 
-    for (const [who, pattern] of [
-      ['Loki', /Loki does not take the log|Loki takes no output/],
-      ['Nacos', /the source is away: what it last said stays in force/],
-      ['OTLP', /traces could not be sent/],
-    ] as const)
-      assert.ok(
-        ask.members.some(member => pattern.test(ask.log(member))),
-        `that ${who} was away was noticed`,
-      );
+    // Of a collector that is back so soon nothing is said: spans are sent again for some seconds before they are dropped.
+    const told = ask.members.map(member => ask.log(member)).join('');
+    assert.match(told, /Loki does not take the log|Loki takes no output/);
+    assert.match(told, /Nacos [^"]*".*the source is away: what it last said stays in force/);
 
     await every('Loki has all of it', async () => (await loki.lines(output)).length >= rows.length * 2);
     const archived = (await loki.lines(output)).map(({ line }) => line);
     assert.deepEqual(archived.toSorted(), rows.flatMap(({ id }) => said(id)).sort());
-    assert.ok(
-      [...pushed].every(line => archived.includes(line)),
-      'what it had before its death it has',
-    );
+    const lost = [...pushed].filter(line => !archived.includes(line));
+    assert.deepEqual(lost, [], 'what it had before its death it has');
     for (const member of ask.members) await ask.linesInLoki(member);
 
-    await targetsUp();
+    await ask.targetsUp();
     const total = (await rest.all<Ran>('/api/v1/runs')).length;
     await every(
       'each start is counted',
@@ -373,7 +360,10 @@ describe('every system at once, each the real server', { skip }, () => {
     await capacity(32);
     const late = starts().filter(({ tick }) => tick > returned);
     assert.ok(late.length > 0);
-    await every('traces of what ran since', async () => late.every(({ run }) => traced(run).length === spans.length));
+    const untraced = (some: readonly { readonly run: string }[]) =>
+      some.filter(({ run }) => traced(run).length < spans.length).length;
+    await every('traces of what ran since', async () => untraced(late) === 0);
+    t.diagnostic(`${untraced(starts())} of ${starts().length} runs without a whole trace`);
     const { masters, workers } = all.secure.cluster;
     assert.ok([...masters, ...workers].every(({ program }) => program.running));
   });

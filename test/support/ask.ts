@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { Everything } from './everything.ts';
 import { eventually } from './process.ts';
+import type { Target } from './prometheus.ts';
 import { Rest } from './rest.ts';
 
 interface Member {
@@ -56,6 +57,19 @@ export class Ask {
   /** Prometheus, of all processes together; undefined where it has nothing. */
   async sum(expr: string): Promise<number | undefined> {
     return (await this.#all.prometheus.query(`sum(${expr})`))[0]?.value;
+  }
+
+  /** Waits until Prometheus scrapes every process. */
+  async targetsUp(): Promise<readonly Target[]> {
+    return await eventually(
+      'every target is up',
+      async () => {
+        const targets = await this.#all.prometheus.targets();
+        return targets.length === this.members.length && targets.every(({ health }) => health === 'up') && targets;
+      },
+      60_000,
+      1_000,
+    );
   }
 
   get members(): readonly Member[] {

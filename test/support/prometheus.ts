@@ -46,12 +46,13 @@ export interface Target {
 
 /** A real Prometheus on a free port of 127.0.0.1, with exemplars kept; its data outlives a kill. */
 export class Prometheus {
-  readonly #address: string;
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
   readonly #folder: string;
   #child: ChildProcess | undefined;
 
-  private constructor(address: string, folder: string) {
-    this.#address = address;
+  private constructor(url: string, folder: string) {
+    this.url = url;
     this.#folder = folder;
   }
 
@@ -59,7 +60,7 @@ export class Prometheus {
   static async start(options: PrometheusOptions): Promise<Prometheus> {
     const folder = mkdtempSync(join(tmpdir(), 'cronmesh-prometheus-'));
     writeFileSync(join(folder, 'prometheus.yaml'), dump(configOf(options, folder)));
-    const prometheus = new Prometheus(`127.0.0.1:${await freePort()}`, folder);
+    const prometheus = new Prometheus(`http://127.0.0.1:${await freePort()}`, folder);
     try {
       await prometheus.restart();
     } catch (error) {
@@ -81,7 +82,7 @@ export class Prometheus {
       [
         `--config.file=${join(folder, 'prometheus.yaml')}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=${this.#address}`,
+        `--web.listen-address=${new URL(this.url).host}`,
         '--enable-feature=exemplar-storage',
         '--log.level=warn',
       ],
@@ -91,7 +92,7 @@ export class Prometheus {
     this.#child = child;
     await eventually('Prometheus ready', async () => {
       if (child.exitCode !== null) throw new Error(readFileSync(file, 'utf8'));
-      return (await fetch(`http://${this.#address}/-/ready`)).ok;
+      return (await fetch(`${this.url}/-/ready`)).ok;
     });
   }
 
@@ -150,7 +151,7 @@ export class Prometheus {
   }
 
   async #get<T>(path: string, parameters: Record<string, string>): Promise<T> {
-    const url = `http://${this.#address}/api/v1/${path}?${new URLSearchParams(parameters)}`;
+    const url = `${this.url}/api/v1/${path}?${new URLSearchParams(parameters)}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     const answer = (await response.json()) as { status: string; data: T; error?: string };
     if (answer.status !== 'success') throw new Error(`Prometheus: ${answer.error} (${JSON.stringify(parameters)})`);
