@@ -24,7 +24,7 @@ const files = all.filter(file => !isLeftOut(file));
 files.sort();
 /** Count seconds on a whole cluster: nothing else may take the machine from it. */
 const alone = files.filter(file =>
-  /test\/(e2e\/kubernetes|e2e\/prometheus|faults\/(faults|lab\/\w+))\.test\.ts$/.test(file),
+  /test\/(e2e\/(kubernetes|prometheus|everything)|faults\/(faults|lab\/\w+))\.test\.ts$/.test(file),
 );
 
 /** What it says is that something never happens, under faults: a failure that does not come again is one. */

@@ -87,6 +87,7 @@ export class Cluster {
       CRONMESH_HTTP_HOST: '127.0.0.1',
       CRONMESH_GRPC_PORT: String(grpc),
       CRONMESH_GRPC_HOST: '127.0.0.1',
+      CRONMESH_DATA_DIRECTORY: this.folder,
       ...more,
     };
     const member = { env, http, program: this.#run('master', `master-${this.masters.length}`, env) };

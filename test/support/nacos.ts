@@ -23,6 +23,8 @@ export interface NacosServer {
     text: string,
     place?: { readonly group?: string; readonly namespace?: string },
   ): Promise<void>;
+  /** The document, or what the server says where there is none, through the same API. */
+  read(dataId: string): Promise<string>;
   remove(dataId: string): Promise<void>;
   /** As a power cut does; its data stays for `restart`. */
   kill9(): Promise<void>;
@@ -138,7 +140,7 @@ class Rnacos implements NacosServer {
     if (text !== 'true') throw new Error(`Nacos: ${method}: ${response.status} ${text}`);
   }
 
-  async #read(dataId: string): Promise<string> {
+  async read(dataId: string): Promise<string> {
     const query = new URLSearchParams({ dataId, group: 'DEFAULT_GROUP', tenant: '', ...(await this.#token()) });
     return await (await fetch(`http://${this.address}/nacos/v1/cs/configs?${query}`)).text();
   }
@@ -162,7 +164,7 @@ class Rnacos implements NacosServer {
           const text = String(Date.now());
           await this.publish('ready', text);
           // Broken, it takes writes and forgets them.
-          if ((await this.#read('ready')) === text) return;
+          if ((await this.read('ready')) === text) return;
         }
       } catch (error) {
         if (error instanceof Broken) throw error;

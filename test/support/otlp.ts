@@ -89,6 +89,13 @@ export class OtlpReceiver {
     }
   }
 
+  /** Listens at the same port again; what it has it keeps. */
+  async restart(): Promise<void> {
+    this.#server.listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  /** Ends every connection, and takes no more. */
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise(resolve => this.#server.close(resolve));

@@ -1,22 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
-import { eventually, freePort } from './process.ts';
+import { eventually, freePort, killHard } from './process.ts';
 import { toolPath, toolSkip } from './tools.ts';
 
 /** For node:test's `skip`: false where Prometheus is there. */
 export const prometheusSkip = (): string | false => toolSkip('prometheus');
 
 export interface PrometheusOptions {
-  /** `host:port` of what is scraped each second, by the value of the label `job`. */
+  /** `host:port` of what is scraped, by the value of the label `job`. */
   readonly targets: Readonly<Record<string, readonly string[]>>;
   /** Labels of every series, as service discovery would add them. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Rule files, as text; evaluated each second. */
+  /** By `job`: its targets are reached by https, with a bearer token where they ask for one. Default: http. */
+  readonly https?: Readonly<Record<string, { readonly caFile: string; readonly token?: string }>>;
+  /** Rule files, as text. */
   readonly rules?: readonly string[];
+  /** Seconds between scrapes, and between evaluations. Default 1. */
+  readonly every?: number;
 }
 
 /** One series of an answer. */
@@ -33,62 +36,71 @@ export interface Rule {
   readonly type: 'alerting' | 'recording';
 }
 
-/** A real Prometheus on a free port of 127.0.0.1, with exemplars kept. */
-export class Prometheus {
-  readonly #base: string;
-  readonly #folder: string;
-  readonly #child: ChildProcess;
+/** A target as Prometheus' own API tells of it. */
+export interface Target {
+  readonly labels: { readonly job: string; readonly instance: string };
+  readonly scrapeUrl: string;
+  readonly health: string;
+  readonly lastError: string;
+}
 
-  private constructor(base: string, folder: string, child: ChildProcess) {
-    this.#base = base;
+/** A real Prometheus on a free port of 127.0.0.1, with exemplars kept; its data outlives a kill. */
+export class Prometheus {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly #folder: string;
+  #child: ChildProcess | undefined;
+
+  private constructor(url: string, folder: string) {
+    this.url = url;
     this.#folder = folder;
-    this.#child = child;
   }
 
   /** Resolves when it answers. */
-  static async start({ targets, labels = {}, rules = [] }: PrometheusOptions): Promise<Prometheus> {
+  static async start(options: PrometheusOptions): Promise<Prometheus> {
+    const folder = mkdtempSync(join(tmpdir(), 'cronmesh-prometheus-'));
+    writeFileSync(join(folder, 'prometheus.yaml'), dump(configOf(options, folder)));
+    const prometheus = new Prometheus(`http://127.0.0.1:${await freePort()}`, folder);
+    try {
+      await prometheus.restart();
+    } catch (error) {
+      await prometheus.stop();
+      throw error;
+    }
+    return prometheus;
+  }
+
+  /** On the same port; ends it first where it runs. Resolves when it answers. */
+  async restart(): Promise<void> {
     const binary = toolPath('prometheus');
     if (binary === undefined) throw new Error(String(prometheusSkip()));
-    const folder = mkdtempSync(join(tmpdir(), 'cronmesh-prometheus-'));
-    const files = rules.map((text, i) => {
-      const file = join(folder, `rules-${i}.yaml`);
-      writeFileSync(file, text);
-      return file;
-    });
-    const config = {
-      global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
-      rule_files: files,
-      scrape_configs: Object.entries(targets).map(([job, addresses]) => ({
-        job_name: job,
-        static_configs: [{ targets: addresses, labels }],
-      })),
-    };
-    writeFileSync(join(folder, 'prometheus.yaml'), dump(config));
-    const address = `127.0.0.1:${await freePort()}`;
-    const log = openSync(join(folder, 'prometheus.log'), 'a');
+    await this.kill();
+    const [folder, file] = [this.#folder, join(this.#folder, 'prometheus.log')];
+    const log = openSync(file, 'a');
     const child = spawn(
       binary,
       [
         `--config.file=${join(folder, 'prometheus.yaml')}`,
         `--storage.tsdb.path=${join(folder, 'data')}`,
-        `--web.listen-address=${address}`,
+        `--web.listen-address=${new URL(this.url).host}`,
         '--enable-feature=exemplar-storage',
         '--log.level=warn',
       ],
       { stdio: ['ignore', log, log] },
     );
     closeSync(log);
-    const prometheus = new Prometheus(`http://${address}`, folder, child);
-    try {
-      await eventually('Prometheus ready', async () => {
-        if (child.exitCode !== null) throw new Error(readFileSync(join(folder, 'prometheus.log'), 'utf8'));
-        return (await fetch(`http://${address}/-/ready`)).ok;
-      });
-    } catch (error) {
-      await prometheus.stop();
-      throw error;
-    }
-    return prometheus;
+    this.#child = child;
+    await eventually('Prometheus ready', async () => {
+      if (child.exitCode !== null) throw new Error(readFileSync(file, 'utf8'));
+      return (await fetch(`${this.url}/-/ready`)).ok;
+    });
+  }
+
+  /** As a machine's end would: nothing is flushed. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    await killHard(child);
   }
 
   /** An instant vector, or a scalar. @throws Error when the expression is wrong */
@@ -127,20 +139,51 @@ export class Prometheus {
     return new Set(alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname ?? ''));
   }
 
+  /** What is scraped now. */
+  async targets(): Promise<readonly Target[]> {
+    const { activeTargets } = await this.#get<{ activeTargets: Target[] }>('targets', { state: 'active' });
+    return activeTargets;
+  }
+
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const exit = once(this.#child, 'exit');
-      this.#child.kill('SIGKILL');
-      await exit;
-    }
+    await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
   async #get<T>(path: string, parameters: Record<string, string>): Promise<T> {
-    const url = `${this.#base}/api/v1/${path}?${new URLSearchParams(parameters)}`;
+    const url = `${this.url}/api/v1/${path}?${new URLSearchParams(parameters)}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
     const answer = (await response.json()) as { status: string; data: T; error?: string };
     if (answer.status !== 'success') throw new Error(`Prometheus: ${answer.error} (${JSON.stringify(parameters)})`);
     return answer.data;
   }
+}
+
+/** Its configuration; the rule files go to the folder. */
+function configOf({ targets, labels = {}, https = {}, rules = [], every = 1 }: PrometheusOptions, folder: string) {
+  const files = rules.map((text, i) => {
+    const file = join(folder, `rules-${i}.yaml`);
+    writeFileSync(file, text);
+    return file;
+  });
+  const pace = `${every}s`;
+  return {
+    global: { scrape_interval: pace, scrape_timeout: pace, evaluation_interval: pace },
+    rule_files: files,
+    scrape_configs: Object.entries(targets).map(([job, addresses]) => ({
+      job_name: job,
+      static_configs: [{ targets: addresses, labels }],
+      ...access(https[job]),
+    })),
+  };
+}
+
+function access(https: NonNullable<PrometheusOptions['https']>[string] | undefined): object {
+  if (https === undefined) return {};
+  const { caFile, token } = https;
+  return {
+    scheme: 'https',
+    tls_config: { ca_file: caFile },
+    ...(token !== undefined && { authorization: { credentials: token } }),
+  };
 }

@@ -24,7 +24,16 @@ export interface SecureCluster {
   stop(): Promise<void>;
 }
 
-export async function startSecureCluster(size: { masters: number; workers: number }): Promise<SecureCluster> {
+export interface SecureClusterOptions {
+  readonly masters: number;
+  readonly workers: number;
+  /** More of the environment, over what is there. */
+  readonly masterEnv?: Record<string, string>;
+  readonly workerEnv?: Record<string, string>;
+}
+
+export async function startSecureCluster(options: SecureClusterOptions): Promise<SecureCluster> {
+  const { masters, workers, masterEnv, workerEnv } = options;
   const authority = new Authority();
   const marked = (what: string) => `marked-${what}-${randomBytes(8).toString('hex')}`;
   const password = marked('password');
@@ -53,7 +62,8 @@ export async function startSecureCluster(size: { masters: number; workers: numbe
     CRONMESH_GRPC_TLS_CA_FILE: authority.caFile,
   });
   const cluster = await Cluster.start({
-    ...size,
+    masters,
+    workers,
     consul,
     postgres,
     scheme: 'https',
@@ -72,11 +82,13 @@ export async function startSecureCluster(size: { masters: number; workers: numbe
             .digest('hex'),
         })),
       ),
+      ...masterEnv,
     },
     workerEnv: name => ({
       ...common('worker', authority.worker(name)),
       JOB_SECRET: ofJobs,
       CRONMESH_WORKER_SECRETS_ENVIRONMENT: 'JOB_SECRET',
+      ...workerEnv,
     }),
   });
   return {
