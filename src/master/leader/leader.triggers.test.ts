@@ -104,7 +104,7 @@ describe('triggers that no worker claims', () => {
       await store.createRun({ ...common, id: waits, revision: 1, requestedAt: clock(), deadline, by: 'test' });
       const skipped = await skippedRun(waits);
       assert.equal(skipped.reason, 'StillRunning');
-      assert.match(skipped.message ?? '', new RegExp(before));
+      assert.match(skipped.message ?? '', new RegExp(`the run ${before} still had the job's lock`));
     });
   }
 

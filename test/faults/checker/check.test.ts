@@ -39,6 +39,19 @@ const ticks: readonly Case[] = [
     made => dropRun(made, startOf(made, 'each', 20).run),
   ],
   [
+    'ticks of a suspension that ended with another schedule, silently missing',
+    ['missed'],
+    /^faults\/resting at 10:01:30.000: neither a start, a run nor a skip/,
+    made => {
+      const resting = { ...plain(made), schedule: '*/30 * * * * *', suspend: true };
+      made.edits.push(
+        edit('resting', 65, 'create', resting),
+        edit('resting', 119, 'replace', { ...resting, schedule: '@yearly' }, 2),
+      );
+      made.jobSets = [];
+    },
+  ],
+  [
     'a tick that started and was skipped',
     ['accounted twice'],
     /u-each.* and a skip Misfire/,
@@ -121,10 +134,8 @@ const reasons: readonly Case[] = (
         'idle-limited': { maxConcurrentRuns: 1 },
         'idle-queue': { concurrencyPolicy: 'Queue' as const, maxQueuedRuns: 2 },
       }[name];
-      const base = made.edits[0]?.spec;
-      if (base === undefined) throw new Error('the history has no job');
       made.edits.push(
-        edit(name, -60, 'create', { ...base, ...spec, schedule: `@at ${new Date(at(70)).toISOString()}` }),
+        edit(name, -60, 'create', { ...plain(made), ...spec, schedule: `@at ${new Date(at(70)).toISOString()}` }),
       );
       made.jobSets = [];
       addSkip(made, name, 70, reason);
@@ -598,10 +609,16 @@ function wiped(made: Draft, seconds: number): void {
   made.faults.push({ nemesis: 'wipe-consul', targets, ...span, effect: 'wiped', detail: {} });
 }
 
+/** What the first job is. */
+function plain(made: Draft) {
+  const spec = made.edits[0]?.spec;
+  if (spec === undefined) throw new Error('the history has no job');
+  return spec;
+}
+
 /** A tick at 70 s that is said to have found its queue full, where nothing waited. */
 function fullQueue(made: Draft): void {
-  const base = made.edits[0]?.spec;
-  if (base === undefined) throw new Error('the history has no job');
+  const base = plain(made);
   const queue = { concurrencyPolicy: 'Queue' as const, maxQueuedRuns: 2, startingDeadlineSeconds: 10 };
   const schedule = `@at ${new Date(at(70)).toISOString()}`;
   made.edits.push(edit('queued', -60, 'create', { ...base, ...queue, schedule }));
@@ -620,13 +637,25 @@ const allowed: readonly [what: string, change: (made: Draft) => void][] = [
   [
     'no start of a job that was deleted, whatever was asked of it without an answer',
     made => {
-      const [{ spec } = { spec: undefined }] = made.edits;
-      if (spec === undefined) throw new Error('no job');
+      const spec = plain(made);
       made.edits.push(
         edit('brief', -60, 'create', spec),
         edit('brief', -50, 'delete', spec),
         { ...edit('brief', 10, 'replace', spec), result: 'unknown', status: 0 },
         edit('brief', 150, 'create', { ...spec, schedule: `@at ${new Date(at(9_000)).toISOString()}` }),
+      );
+      made.jobSets = [];
+    },
+  ],
+  [
+    'no record yet of ticks of a suspension that an edit left as it was',
+    made => {
+      const spec = plain(made);
+      const resting = { ...spec, suspend: true };
+      made.edits.push(
+        edit('resting', -60, 'create', resting),
+        { ...edit('resting', 80, 'resume', spec), result: 'unknown', status: 503 },
+        edit('resting', 120, 'replace', { ...resting, misfirePolicy: 'Skip' }, 2),
       );
       made.jobSets = [];
     },

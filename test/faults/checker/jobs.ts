@@ -10,6 +10,8 @@ export interface Version {
   readonly anchor?: number;
   readonly revision?: number;
   readonly spec: JobSpecView;
+  /** Whether the edit was acknowledged; it may not have been carried out where it was not. */
+  readonly acknowledged: boolean;
   /** In force from some moment of it on: a client can't know from which. */
   readonly since: Span;
   /** No longer in force from some moment of it on; absent while it is. */
@@ -75,6 +77,7 @@ function versionsOf(edits: readonly Edit[], world: World, end: number): Version[
       ...(anchor !== undefined && { anchor }),
       ...(edit.revision !== undefined && { revision: edit.revision }),
       spec,
+      acknowledged: edit.result === 'done',
       since: change,
       goesOn,
       continued: false,
@@ -117,13 +120,28 @@ export function allowedTicks({ versions }: Job, after: number, until: number): R
 
 /** Ticks in (after, until] that must have been accounted for, whichever version was in force when. */
 export function requiredTicks(job: Job, after: number, until: number): number[] {
-  const ticks = job.versions.flatMap(({ spec, anchor, since, until: over }) =>
-    // The ticks of a suspended job are recorded once that is over.
-    spec.suspend === true && over === undefined
-      ? []
-      : ticksOf(spec, anchor, Math.max(after, since.from), Math.min(until, over?.to ?? until)),
-  );
+  // The ticks of a suspended job are recorded once that is over.
+  const unended = unendedSuspension(job);
+  const ticks = job.versions.flatMap(version => {
+    if (unended.has(version)) return [];
+    const { spec, anchor, since, until: over } = version;
+    return ticksOf(spec, anchor, Math.max(after, since.from), Math.min(until, over?.to ?? until));
+  });
   return [...new Set(ticks)].sort((a, b) => a - b).filter(tick => isSettled(job, tick));
+}
+
+/** The versions of a suspension that may last to this day: edits that keep the schedule, and the suspension, do not end it. */
+function unendedSuspension({ versions }: Job): ReadonlySet<Version> {
+  const unended = new Set<Version>();
+  let next: Version | undefined;
+  for (const version of versions.toReversed()) {
+    const isSuspended = version.spec.suspend === true;
+    if (isSuspended && (next === undefined || sameTicks(version.spec, next.spec))) {
+      unended.add(version);
+      next = version;
+    } else if (version.acknowledged) break;
+  }
+  return unended;
 }
 
 function isSettled(job: Job, tick: number): boolean {
