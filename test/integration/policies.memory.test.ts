@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { groupLockPath, killerPath, prefix, triggerPath } from '../../src/coordination/keys.ts';
+import { groupLockPath, killerPath, lockPath, prefix, triggerPath } from '../../src/coordination/keys.ts';
 import { MemoryCoordinator } from '../../src/coordination/memory/memory.ts';
 import { decode, encode, type LockRecord, type TriggerRecord } from '../../src/coordination/records.ts';
 import { type Job, jobKey } from '../../src/domain/job/job.ts';
@@ -243,6 +243,36 @@ describe('policies of concurrency with several workers', () => {
     assert.ok((one?.endedAt ?? Number.POSITIVE_INFINITY) <= (two?.at ?? 0), 'not beside one another');
     assert.equal((await reach(first.id, 'its end', run => run.state !== 'Running')).state, 'Killed');
     await runs.kill(second.id, 'a test');
+  });
+
+  it('what waits for a run of its own job keeps no other waiting: not with one job, nor with hundreds', async () => {
+    await start(1, { capacity: 2 });
+    const epoch = (await readEpoch(coordinator))?.number ?? 0;
+    const triggerOf = (job: Job, i: number) => {
+      const run = manualRunId(job.uid, `waits${i}`);
+      const common = { v: 1, run, attempt: 1, jobUid: job.uid, kind: 'manual', epoch, by: 'a test' } as const;
+      const now = Date.now();
+      const trigger: TriggerRecord = { ...common, dueAt: now, requestedAt: now, deadline: now + 60_000 };
+      return { verb: 'set', key: triggerPath(jobKey(job), run), value: encode(trigger) } as const;
+    };
+    const busy = await jobWith({ concurrencyPolicy: 'Forbid' });
+    const going = await runs.trigger(busy, 'a test');
+    await startOf(going.id);
+    await coordinator.transact([1, 2, 3].map(i => triggerOf(busy, i)));
+    duration = 10;
+    const first = await runs.trigger(await jobWith({ concurrencyPolicy: 'Queue' }), 'a test');
+    await reach(first.id, 'its end', run => run.state === 'Succeeded');
+
+    const session = await coordinator.createSession({ name: 'other', ttl: 60_000, lockDelay: 0, serviceChecks: [] });
+    const held = await Promise.all(Array.from({ length: 300 }, () => jobWith({ concurrencyPolicy: 'Forbid' })));
+    for (const job of held) {
+      const value = encode({ v: 1, run: 'another', attempt: 1, worker: 'other', jobUid: job.uid, trigger: 'manual' });
+      await coordinator.transact([{ verb: 'lock', key: lockPath(jobKey(job), 0), value, session }, triggerOf(job, 0)]);
+    }
+    const second = await runs.trigger(await jobWith({ concurrencyPolicy: 'Queue' }), 'a test');
+    await reach(second.id, 'its end', run => run.state === 'Succeeded');
+    await coordinator.destroySession(session);
+    await runs.kill(going.id, 'a test');
   });
 
   it('Queue: a further attempt takes its run’s place again, before those that were due later', async () => {

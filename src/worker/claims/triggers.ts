@@ -67,6 +67,8 @@ interface Waiting {
 
 /** What can't be claimed at once (slot held, job not yet known, later rank) is looked at again each time. */
 const sweepEvery: Milliseconds = 500;
+/** Of so many jobs with limited slots the locks are read in one look; what waits of others has its turn in the next ones. */
+const locksAtOnce = 256;
 /** Keys are listed at most so often: a large backlog makes each listing long. */
 const spacing: Milliseconds = 25;
 
@@ -178,24 +180,39 @@ export class Triggers {
     const { room, context } = this.#options;
     const limited: [Waiting, JobEntry][] = [];
     const adoptions: [Waiting, AdoptionTrigger][] = [];
+    const locks = new Set<string>();
     const turns = this.#turns(context());
     for (const waiting of this.#waiting.values()) {
       const under = context();
       if (under === undefined) break;
       // A run to be replaced is killed by whoever finds it: its end may make the room that there is not.
       const policy = this.#options.job(waiting.job)?.policy;
-      if (room.free <= limited.length + adoptions.length && policy !== 'Replace') continue;
+      if (room.free === 0 && policy !== 'Replace') continue;
       if (isAdoption(waiting.record)) {
-        if (this.#adoptable(waiting, waiting.record)) adoptions.push([waiting, waiting.record]);
+        if (locks.size >= locksAtOnce || !this.#adoptable(waiting, waiting.record)) continue;
+        adoptions.push([waiting, waiting.record]);
+        locks.add(waiting.record.adopts.lock);
         continue;
       }
       const entry = this.#claimable(waiting, under);
       if (entry === undefined || (turns.get(entry.key) ?? waiting) !== waiting) continue;
-      if (entry.slots !== undefined || entry.wholes) limited.push([waiting, entry]);
-      else this.#claim(waiting, entry, undefined);
+      if (entry.slots === undefined && !entry.wholes) this.#claim(waiting, entry, undefined);
+      else if (locks.size < locksAtOnce) {
+        limited.push([waiting, entry]);
+        locks.add(entry.key);
+      }
     }
+    if (locks.size >= locksAtOnce) this.#putLast([...limited, ...adoptions].map(([waiting]) => waiting));
     await this.#adopt(adoptions);
     if (limited.length > 0) await this.#claimLimited(limited);
+  }
+
+  /** Others have their turn at the next look: most of these may be waiting for what is held for long. */
+  #putLast(looked: readonly Waiting[]): void {
+    for (const waiting of looked) {
+      this.#waiting.delete(waiting.key);
+      this.#waiting.set(waiting.key, waiting);
+    }
   }
 
   /** Of each job whose runs take turns, the trigger whose turn it is. */
