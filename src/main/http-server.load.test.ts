@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -21,6 +22,7 @@ async function serve(t: TestContext, options: Options = {}) {
   const { connections = 100, requestSeconds = 30, streamsPerClient = 2, delay = () => 0 } = options;
   const registry = new Registry();
   const held: (() => void)[] = [];
+  const changes: string[] = [];
   const server = new HttpServer({ host: '127.0.0.1', port: 0, limits: { connections, requestSeconds } });
   const fetch = async (asked: Request): Promise<Response> => {
     const { pathname } = new URL(asked.url);
@@ -29,7 +31,7 @@ async function serve(t: TestContext, options: Options = {}) {
       return new Response(body);
     }
     if (pathname === '/held') await new Promise<void>(resolve => held.push(resolve));
-    if (asked.method === 'POST') await asked.text();
+    if (asked.method === 'POST') changes.push(await asked.text());
     return new Response('fine');
   };
   const limits = { reads: 2, writes: 2, streams: 3, streamsPerClient, loopDelay: 100 };
@@ -48,7 +50,7 @@ async function serve(t: TestContext, options: Options = {}) {
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
     return answer;
   };
-  return { server, registry, held, ask };
+  return { server, registry, held, changes, ask };
 }
 
 async function problemIn(answer: IncomingMessage) {
@@ -67,6 +69,17 @@ async function open(t: TestContext, port: number, beginning: string): Promise<So
 }
 
 describe('the HTTP server under load', () => {
+  it('carries out no change whose client hung up while this process was stopped', async t => {
+    const { server, changes, ask } = await serve(t);
+    const change = 'POST /api/v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nold';
+    const client = `require('net').connect(${server.port}, '127.0.0.1').end(${JSON.stringify(change)}, () => process.exit())`;
+    // This event loop stands still until the other process has asked and is gone.
+    const { status } = spawnSync(process.execPath, ['-e', client], { timeout: 10_000 });
+    assert.equal(status, 0);
+    await ask('/api/v1/jobs', '127.0.0.1', 'POST');
+    assert.deepEqual(changes, ['body']);
+  });
+
   it('lets no client have more than its share of streams, and no more of them in all; gone ones make room', async t => {
     const { ask, registry } = await serve(t);
     const mine = [await ask('/api/v1/events'), await ask('/api/v1/runs/a/logs?follow=true')];

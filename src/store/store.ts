@@ -310,6 +310,8 @@ export class StaleTermError extends Error {
 /** A run after all, and whether it waits for a worker, has begun (and counts as one of the policy's number), or never will. */
 export interface CatchupOfRow extends Pick<NewRun, 'id' | 'namespace' | 'name' | 'deadline'> {
   readonly tick: Instant;
+  /** The same for all of one row: the decided tick before it, or 0 for the row of the first tick that was asked about. */
+  readonly row: Instant;
   readonly is: 'waiting' | 'begun' | 'over';
 }
 
@@ -500,9 +502,9 @@ export interface Store extends BackfillStore, BackupStore {
     >
   >;
   /**
-   * Runs after all (catch-ups) of the ticks before `before` that no run of their own, and no skip that a policy made,
-   * lies behind: those that belong to the same row of missed ticks. One that had begun before `since`, when the first of
-   * the ticks that are asked about was due, closed its row: whatever was missed after it is another. Oldest first.
+   * Runs after all (catch-ups) of the ticks before `before`, from the row of missed ticks on that `since` belongs to, the
+   * first of those that are asked about: a row ends with a run of a tick's own, and with a skip that a policy made. One
+   * that had begun before `since` closed its row: whatever was missed after it is another. Oldest first.
    */
   catchupsOfRow(
     queries: readonly { readonly uid: JobUid; readonly since: Instant; readonly before: Instant }[],

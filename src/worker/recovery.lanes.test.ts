@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { lockPath, triggerPath } from '../coordination/keys.ts';
 import { MemoryCoordinator } from '../coordination/memory/memory.ts';
 import { decode, type EpochRecord, encode, type LockRecord, type TriggerRecord } from '../coordination/records.ts';
-import type { JobUid } from '../domain/job/job.ts';
+import type { JobKey, JobUid } from '../domain/job/job.ts';
 import type { RunId, WorkerId } from '../domain/run/run.ts';
 import { silentLogger } from '../observability/logger.ts';
+import type { HeldRun } from './claims/held-run.ts';
 import { Lane } from './claims/lane.ts';
 import { SeenCache } from './claims/seen.ts';
 import { Slots } from './claims/slots.ts';
@@ -14,11 +15,12 @@ import { Recovery } from './recovery.ts';
 const epoch: EpochRecord = { v: 1, number: 2, floor: 0, beat: 7, leader: 'm', at: 0 };
 const nothing = async () => {};
 
-async function setUp() {
+async function setUp(runs: ReadonlyMap<RunId, HeldRun> = new Map()) {
   const coordinator = new MemoryCoordinator();
   const session = await coordinator.createSession({ name: 'w', ttl: 20_000, lockDelay: 0, serviceChecks: [] });
   const lane = new Lane('cron/lane/w/beat');
   const heard: number[] = [];
+  const ended: RunId[] = [];
   const recovery = new Recovery({
     coordinator,
     lanes: [lane],
@@ -31,12 +33,12 @@ async function setUp() {
     brakes: { reread: nothing },
     triggers: { reread: nothing },
     slots: new Slots(Date.now),
-    runs: { values: () => new Map<RunId, never>().values(), endUnlocked: () => {} },
+    runs: { values: () => runs.values(), endUnlocked: ({ run }) => ended.push(run) },
     onHeard: sent => heard.push(sent),
     clock: Date.now,
     logger: silentLogger,
   });
-  return { coordinator, session, lane, recovery, heard };
+  return { coordinator, session, lane, recovery, heard, ended };
 }
 
 test('a beat that was on its way when the lanes were taken over does not count as a lost past', async () => {
@@ -88,5 +90,29 @@ test('an adoption of which it knows nothing is asked for again: the run goes on,
   assert.deepEqual([left?.value, left?.session], [encode(lock), undefined]);
   const trigger = await coordinator.get(triggerPath('default/job', lock.run));
   assert.equal(trigger && decode<TriggerRecord>(trigger).adopts?.handovers, 2);
+  await coordinator.close();
+});
+
+test('runs whose lock is gone are ended, not those that began, or ended, while the locks were read', async () => {
+  const runs = new Map<RunId, HeldRun>();
+  const { coordinator, session, recovery, ended } = await setUp(runs);
+  const hold = async (run: RunId, locked: boolean) => {
+    const lockKey = lockPath(`default/${run}` as JobKey, 0);
+    if (locked) await coordinator.transact([{ verb: 'lock', key: lockKey, value: `{"v":1,"run":"${run}"}`, session }]);
+    runs.set(run, { run, lockKey, entry: { wholes: true } } as unknown as HeldRun);
+  };
+  await hold('kept' as RunId, true);
+  await hold('lost' as RunId, false);
+  await hold('over' as RunId, false);
+  const transact = coordinator.transact.bind(coordinator);
+  coordinator.transact = async operations => {
+    const answer = await transact(operations);
+    coordinator.transact = transact;
+    await hold('new' as RunId, true);
+    runs.delete('over' as RunId);
+    return answer;
+  };
+  await recovery.checkLocks();
+  assert.deepEqual(ended, ['lost']);
   await coordinator.close();
 });

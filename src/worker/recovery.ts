@@ -108,12 +108,13 @@ export class Recovery {
    */
   async #settleLocks(session: SessionId): Promise<void> {
     const { coordinator, slots, logger } = this.#options;
+    const exclusive = this.#exclusive();
     const own = (await coordinator.list(prefix.lock, { consistent: true })).filter(entry => entry.session === session);
     for (const entry of own.filter(({ key }) => !slots.has(key))) {
       logger.warn({ lock: entry.key }, 'released a lock that this worker knows nothing of');
       await coordinator.transact(this.#releaseUnknown(entry, session));
     }
-    this.#endUnlocked(new Map(own.map(entry => [entry.key, entry])));
+    this.#endUnlocked(exclusive, own);
   }
 
   #releaseUnknown(entry: Entry, session: SessionId): readonly Operation[] {
@@ -140,11 +141,14 @@ export class Recovery {
     const keys = exclusive.map(({ lockKey }) => lockKey);
     const entries = await readKeys(this.#options.coordinator, keys, new AbortController().signal);
     const own = entries.filter(entry => entry !== undefined).filter(entry => entry.session === session);
-    this.#endUnlocked(new Map(own.map(entry => [entry.key, entry])));
+    this.#endUnlocked(exclusive, own);
   }
 
-  #endUnlocked(locks: ReadonlyMap<string, Entry>): void {
-    for (const held of this.#exclusive()) {
+  /** `were`: the runs of which the locks were read. Those that began meanwhile have theirs by a later write. */
+  #endUnlocked(were: readonly HeldRun[], own: readonly Entry[]): void {
+    const locks = new Map(own.map(entry => [entry.key, entry]));
+    const are = new Set(this.#exclusive());
+    for (const held of were.filter(one => are.has(one))) {
       const entry = locks.get(held.lockKey);
       if (entry === undefined || decode<LockRecord>(entry).run !== held.run) this.#options.runs.endUnlocked(held);
     }

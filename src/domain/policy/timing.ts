@@ -26,6 +26,8 @@ export const timing = {
   silence: 5_000,
   /** A lost past that a worker finds has reached the leader by then, and its beats under that epoch have ended. */
   doubtWithin: 7_000,
+  /** A claim that was sent within a run's starting deadline and is answered so long after it still starts the run. */
+  claimAnswer: 1_000,
   /** Without a report for a decided tick for this long, its run is lost. */
   lostAfter: 60_000,
   /** A new leader gives workers' spools this long to empty before it closes anything as lost. */

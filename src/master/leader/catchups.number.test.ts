@@ -84,6 +84,20 @@ describe('runs after all, by their policy’s number', () => {
     assert.deepEqual(await states([1, 3, 4, 5, 6]), ['Claimed', 'Skipped', 'Skipped', 'Skipped', 'Pending']);
   });
 
+  it('keeps rows apart that are found together: the run between them ends the first, and excuses none of it', async () => {
+    const other = await makeJob(store, 'rows', '2026-03-01T12:00:00Z');
+    [job, first] = [other, job];
+    await add([1, 2]);
+    const { id: run, jobUid, namespace, name } = runOf(5);
+    const ran = { run, attempt: 1, jobUid, namespace, name, trigger: 'tick', tick: now + 5_000 } as const;
+    const claimed = { ...ran, type: 'claimed', at: now + 5_000, fencingToken: '1', revision: 1 } as const;
+    await store.applyReports('worker-1' as WorkerId, [claimed], now);
+    await add([3, 4, 6, 7]);
+    assert.deepEqual(await states([1, 2, 3, 4]), ['Skipped', 'Skipped', 'Pending', 'Pending']);
+    assert.deepEqual(await states([6, 7]), ['Pending', 'Pending']);
+    job = first;
+  });
+
   it('takes one that a worker has, and has not told of yet, for begun', async () => {
     const { id } = runOf(6);
     // It was published, and its trigger is gone: somebody claimed it.

@@ -50,15 +50,18 @@ export class Catchups {
     // Where a worker was faster, one more of the row has begun, and one less may wait.
     for (let faster = true; faster; ) {
       const surplus = new Map<CatchupOfRow, Policy>();
-      for (const [uid, row] of rows) {
+      for (const [uid, found] of rows) {
         const policy = policies.get(uid);
-        if (policy !== undefined) for (const one of beyond(row, boundOf(policy))) surplus.set(one, policy);
+        if (policy === undefined) continue;
+        for (const row of Map.groupBy(found, one => one.row).values()) {
+          for (const run of beyond(row, boundOf(policy))) surplus.set(run, policy);
+        }
       }
       const withdrawn = new Set(await this.#withdraw(surplus));
       faster = withdrawn.size < surplus.size;
       const became = (one: CatchupOfRow): CatchupOfRow =>
         surplus.has(one) ? { ...one, is: withdrawn.has(one) ? 'over' : 'begun' } : one;
-      rows = new Map([...rows].map(([uid, row]) => [uid, row.map(became)]));
+      rows = new Map([...rows].map(([uid, found]) => [uid, found.map(became)]));
     }
   }
 

@@ -6,6 +6,7 @@ import { lockPath, triggerPath } from '../../coordination/keys.ts';
 import { MemoryCoordinator } from '../../coordination/memory/memory.ts';
 import { encode } from '../../coordination/records.ts';
 import { type Job, type JobKey, jobKey } from '../../domain/job/job.ts';
+import type { JobSpec } from '../../domain/job/spec.ts';
 import { manualRunId, type RunId, tickRunId } from '../../domain/run/run.ts';
 import { openPgliteStore } from '../../store/prisma/index.ts';
 import type { Store } from '../../store/store.ts';
@@ -172,24 +173,38 @@ describe('triggers that no worker claims', () => {
     assert.equal(await coordinator.get(key), undefined, 'nothing was written for it');
   });
 
-  it('says Suspended of a trigger only where the job was suspended before its deadline', async () => {
-    const deadline = clock() + 1_000;
-    const suspended = async (name: string, floor: number) => {
+  it('tells of a trigger by what its job was at its deadline, whatever was made of it after that', async () => {
+    const deadline = clock() + 2_500;
+    const changed = async (name: string, changes: readonly [floor: number, to: Partial<JobSpec>][]) => {
       const job = await makeJob(store, name, new Date(clock()).toISOString(), { schedule: '@yearly' });
       await master.publisher.publish([job]);
       const id = tickRunId(job.uid, clock());
       const common = { jobUid: job.uid, namespace: 'default', name, trigger: 'catchup', revision: 1 } as const;
       await store.createRun({ ...common, id, tick: clock(), requestedAt: clock(), deadline, by: 'test' });
       await eventually('its trigger', () => coordinator.get(triggerPath(jobKey(job), id)));
-      const spec = { ...job.spec, suspend: true };
-      await master.publisher.publish([await store.updateJob({ ...job, spec, floor, now: floor })]);
+      let newest = job;
+      for (const [floor, to] of changes) {
+        newest = await store.updateJob({ ...newest, spec: { ...newest.spec, ...to }, floor, now: floor });
+      }
+      await master.publisher.publish([newest]);
       return id;
     };
-    const before = await suspended('in-time', deadline - 100);
-    const after = await suspended('too-late', deadline + 100);
-    const reasonOf = async (id: RunId) => (await store.getRun(id))?.reason;
-    await eventually('both are skipped', async () => (await reasonOf(before)) && (await reasonOf(after)));
-    assert.deepEqual([await reasonOf(before), await reasonOf(after)], ['Suspended', 'NoEligibleWorker']);
+    const [before, after] = [deadline - 100, deadline + 100];
+    const ids = await Promise.all([
+      changed('in-time', [[before, { suspend: true }]]),
+      changed('too-late', [[after, { suspend: true }]]),
+      changed('twice', [
+        [before, { schedule: '@monthly' }],
+        [after, { schedule: '@daily' }],
+      ]),
+      changed('ended-late', [
+        [before, { suspend: true }],
+        [after, { suspend: false }],
+      ]),
+    ]);
+    const reasons = () => Promise.all(ids.map(async id => (await store.getRun(id))?.reason));
+    await eventually('all are skipped', async () => (await reasons()).every(reason => reason !== undefined));
+    assert.deepEqual(await reasons(), ['Suspended', 'NoEligibleWorker', 'JobChanged', 'Suspended']);
   });
 
   it('closes no trigger as lost whose tick was skipped before Consul was restored', async () => {

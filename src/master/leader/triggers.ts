@@ -11,7 +11,7 @@ import { isSpread, wholeOf } from '../../domain/policy/members.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { RunId } from '../../domain/run/run.ts';
 import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { Findings, NewRun, PendingRun } from '../../store/store.ts';
+import type { Findings, JobSpell, NewRun, PendingRun } from '../../store/store.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
@@ -195,11 +195,10 @@ export class Triggers {
     if (trigger.adopts !== undefined) {
       return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
     }
-    const spell = this.#parts.agenda.open(job);
+    const spell = await this.#spellAt(trigger.deadline, job);
     if (spell === undefined) return jobChanged;
     const { spec, floor } = spell;
-    // What was changed after its deadline did not keep it from anything.
-    if ((trigger.kind === 'tick' || trigger.kind === 'catchup') && floor <= trigger.deadline) {
+    if (trigger.kind === 'tick' || trigger.kind === 'catchup') {
       const still = stillness(spell);
       if (still !== undefined) return { reason: still.reason, detail: `${still.detail}, while it waited` };
       if (trigger.tick !== undefined && trigger.tick <= floor) {
@@ -257,6 +256,14 @@ export class Triggers {
     return none
       ? { reason: 'NoEligibleWorker', detail: `${nobodyEligible} until ${until}` }
       : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
+  }
+
+  /** What the job was at an instant: what was changed after a trigger's deadline did not keep it from anything. */
+  async #spellAt(at: Instant, job: JobKey): Promise<JobSpell | undefined> {
+    const open = this.#parts.agenda.open(job);
+    if (open === undefined || open.floor <= at) return open;
+    const spells = await this.#office.store.spellsOf([open.uid]);
+    return spells.findLast(({ floor }) => floor <= at) ?? open;
   }
 
   /**

@@ -67,8 +67,13 @@ export function accounting(
       const rows = await prisma.$queryRaw<RowOfMissed[]>(rowsOfMissed(queries));
       const catchups = (uid: JobUid) =>
         rows
-          .filter(row => row.uid === uid)
-          .map(({ uid: _, tick, deadline, ...row }) => ({ ...row, tick: number(tick), deadline: number(deadline) }));
+          .filter(one => one.uid === uid)
+          .map(({ uid: _, tick, deadline, row, ...rest }) => ({
+            ...rest,
+            tick: number(tick),
+            deadline: number(deadline),
+            row: number(row),
+          }));
       return new Map(queries.map(({ uid }) => [uid, catchups(uid)]));
     },
 
@@ -117,25 +122,38 @@ const reasonsOfMissed = [
   'CoordinationUnavailable',
 ] as const satisfies readonly SkipReason[];
 
-type RowOfMissed = Omit<CatchupOfRow, 'tick' | 'deadline'> & { uid: JobUid; tick: bigint; deadline: bigint };
+type RowOfMissed = Omit<CatchupOfRow, 'tick' | 'deadline' | 'row'> & {
+  uid: JobUid;
+  tick: bigint;
+  deadline: bigint;
+  row: bigint;
+};
 
 const rowsOfMissed = (queries: Parameters<Store['catchupsOfRow']>[0]) => Prisma.sql`
   SELECT asked.uid, run.id, run.namespace, run.name, run.tick, coalesce(run.deadline, 0) AS deadline,
+    greatest(ran_since.at, decided_since.at, 0) AS "row",
     CASE WHEN run.state = 'Skipped' THEN 'over' WHEN run.state = 'Pending' AND run.attempt = 0 THEN 'waiting'
       ELSE 'begun' END AS "is"
   FROM ${recordset('asked', { uid: 'text', since: 'bigint', before: 'bigint' }, queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
   CROSS JOIN LATERAL (
     SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
-      AND due_at < asked.before AND tick IS NOT NULL AND trigger = 'tick') AS ran
+      AND due_at < asked.since AND tick IS NOT NULL AND trigger = 'tick') AS ran
   CROSS JOIN LATERAL (
-    SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick < asked.before
+    SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick < asked.since
       AND reason NOT IN (${Prisma.join(reasonsOfMissed)})) AS decided
   CROSS JOIN LATERAL (
     SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
       AND due_at < asked.since AND trigger = 'catchup' AND coalesce(claimed_at, started_at) < asked.since) AS earlier
   JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
     AND run.due_at < asked.before AND run.due_at > greatest(ran.at, decided.at, earlier.at, 0)
+  CROSS JOIN LATERAL (
+    SELECT max(due_at) AS at FROM run AS own WHERE own.namespace = job.namespace AND own.name = job.name
+      AND own.job_uid = asked.uid AND own.due_at >= asked.since AND own.due_at < run.due_at
+      AND own.tick IS NOT NULL AND own.trigger = 'tick') AS ran_since
+  CROSS JOIN LATERAL (
+    SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick >= asked.since
+      AND last_tick < run.due_at AND reason NOT IN (${Prisma.join(reasonsOfMissed)})) AS decided_since
   WHERE run.trigger = 'catchup'
   ORDER BY run.due_at, run.id`;
 

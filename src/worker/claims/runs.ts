@@ -2,6 +2,7 @@ import type { SessionId } from '../../coordination/coordinator.ts';
 import type { KillRecord } from '../../coordination/records.ts';
 import { splitJobKey } from '../../domain/job/job.ts';
 import { executorKind } from '../../domain/job/spec.ts';
+import { timing } from '../../domain/policy/timing.ts';
 import type { FinishedReport, OutputReport, ProgressReport, StartedReport } from '../../domain/run/report.ts';
 import type { RunId, WorkerId } from '../../domain/run/run.ts';
 import { type Clock, formatInstant } from '../../domain/time.ts';
@@ -200,7 +201,9 @@ export class Runs {
   /** Why a run must not start any more although its claim was committed: its outcome was long unknown. */
   #tooLate(held: HeldRun, now: number): string | undefined {
     if (held.session !== this.#options.session()) return 'the session that claimed it is gone';
-    if (now > held.deadline) return 'its starting deadline passed before the outcome of its claim was known';
+    // It was sent in time: its way to Consul and back is not held against it.
+    if (now > held.deadline + timing.claimAnswer)
+      return 'its starting deadline passed before the outcome of its claim was known';
     return undefined;
   }
 

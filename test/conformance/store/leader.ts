@@ -138,6 +138,11 @@ export function leaderConformance(store: () => Store): void {
         ['begun'],
       );
       assert.deepEqual((await store().catchupsOfRow([{ uid: newUid(), since: at(9), before: at(9) }])).size, 1);
+      const rows = (await store().catchupsOfRow([{ uid: jobUid, since: at(1), before: at(10) }])).get(jobUid);
+      assert.deepEqual(
+        rows?.map(one => one.row),
+        [0, at(3), at(3), at(7)],
+      );
     });
 
     it('accounts a spell by any of its revisions', async () => {

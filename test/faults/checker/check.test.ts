@@ -111,6 +111,7 @@ const reasons: readonly Case[] = (
     ['QueueFull', 'each', /the job has no queue/],
     ['QueueFull', 'idle-queue', /0 of 2 runs were waiting/],
     ['Replaced', 'each', /the job replaces nothing/],
+    ['Replaced', 'idle-replace', /no later run came/],
     ['NoEligibleWorker', 'each', /a worker was connected/],
     ['ClusterDown', 'each', /a worker was alive/],
     ['CoordinationUnavailable', 'each', /Consul answered, to every master too, and kept its past/],
@@ -132,6 +133,7 @@ const reasons: readonly Case[] = (
       const spec = {
         idle: { concurrencyPolicy: 'Forbid' as const },
         'idle-limited': { maxConcurrentRuns: 1 },
+        'idle-replace': { concurrencyPolicy: 'Replace' as const },
         'idle-queue': { concurrencyPolicy: 'Queue' as const, maxQueuedRuns: 2 },
       }[name];
       made.edits.push(
@@ -658,6 +660,17 @@ const allowed: readonly [what: string, change: (made: Draft) => void][] = [
         edit('resting', 120, 'replace', { ...resting, misfirePolicy: 'Skip' }, 2),
       );
       made.jobSets = [];
+    },
+  ],
+  [
+    'ticks replaced by one that waited itself, until the job was deleted',
+    made => {
+      const schedule = `@at ${new Date(at(70)).toISOString()}`;
+      const job: Parameters<typeof edit>[3] = { ...plain(made), concurrencyPolicy: 'Replace', schedule };
+      made.edits.push(edit('replaces', -60, 'create', job), edit('replaces', 76, 'delete', job));
+      made.jobSets = [];
+      addSkip(made, 'replaces', 70, 'Replaced');
+      addSkip(made, 'replaces', 75, 'JobChanged');
     },
   ],
   [

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Milliseconds } from '../../../domain/time.ts';
@@ -84,12 +84,25 @@ export function admission(fetch: Fetch, options: AdmissionOptions): Fetch {
     // Open streams are work to the end; of the others the work is done once there is an answer.
     if (what === 'streams') outgoing.once('close', leave);
     if (outgoing.closed) leave();
+    if (what === 'writes' && (await hasHungUp(incoming))) {
+      leave();
+      return RESPONSE_ALREADY_SENT;
+    }
     try {
       return await fetch(request, bindings);
     } finally {
       if (what !== 'streams') leave();
     }
   };
+}
+
+/**
+ * Whether who asked has given up on it, perhaps long ago, while this process was stopped: then nothing of it is done. The
+ * end of a connection is read one turn of the event loop after what was sent before it.
+ */
+async function hasHungUp({ socket }: IncomingMessage): Promise<boolean> {
+  await turn();
+  return socket.destroyed || socket.readableEnded;
 }
 
 /** The class of a request by its method and its target; undefined for what is always answered. */

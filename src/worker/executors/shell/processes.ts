@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
+import { uptime } from 'node:os';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { RunId } from '../../../domain/run/run.ts';
+import type { Milliseconds } from '../../../domain/time.ts';
 import { attemptKey } from '../../supervisor/attempt.ts';
 
 /** A live process (no zombie), as /proc shows it. */
@@ -12,6 +14,8 @@ export interface ProcessInfo {
   readonly startTime: string;
   /** The attempt whose `CRONMESH_RUN` and `CRONMESH_ATTEMPT` it was started with, as `attemptKey` writes it. */
   readonly attempt?: string;
+  /** It shows no environment: it has none, or is in the middle of `exec`. */
+  readonly isBlank?: true;
 }
 
 /** Whether processes can be listed at all: on Linux only. Elsewhere only process groups can be ended. */
@@ -22,6 +26,12 @@ const processesPerTurn = 32;
 
 /** Processes of the list before, by pid: an environment is read once, for what a process was started with stays its mark. */
 let seen: ReadonlyMap<number, ProcessInfo> = new Map();
+
+/** So old a process is past its start: what has no environment then has none. */
+const young: Milliseconds = 2_000;
+/** A process in the middle of `exec` shows no environment for an instant, longer on a busy machine: it is looked at again. */
+const looksAgain = 5;
+const pauseBetweenLooks: Milliseconds = 10;
 
 /** Every live process whose data may be read (for root, of all). Not an instant's picture: what forks meanwhile may be missing. */
 export async function listProcesses(): Promise<readonly ProcessInfo[]> {
@@ -34,9 +44,22 @@ export async function listProcesses(): Promise<readonly ProcessInfo[]> {
     if (info) found.set(pid, info);
     if (++read % processesPerTurn === 0) await turn();
   }
+  for (let look = 0; look < looksAgain; look++) {
+    const starting = [...found.values()].filter(one => one.isBlank && ageOf(one) < young);
+    if (starting.length === 0) break;
+    await delay(pauseBetweenLooks);
+    for (const { pid } of starting) {
+      const info = readProcess(pid);
+      if (info) found.set(pid, info);
+      else found.delete(pid);
+    }
+  }
   seen = found;
   return [...found.values()];
 }
+
+/** Since its start; a clock tick is 10 ms for every program. */
+const ageOf = ({ startTime }: ProcessInfo): Milliseconds => uptime() * 1_000 - Number(startTime) * 10;
 
 /** One process, or undefined when it is gone, a zombie, or may not be read. `before`: what was under this pid last time. */
 export function readProcess(pid: number, before?: ProcessInfo): ProcessInfo | undefined {
@@ -46,9 +69,13 @@ export function readProcess(pid: number, before?: ProcessInfo): ProcessInfo | un
     const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z' || state === 'X') return undefined;
     const startTime = rest[16] ?? '';
-    const attempt = before?.startTime === startTime ? before.attempt : attemptOf(environmentOf(pid));
     const info = { pid, parent: Number(parent), group: Number(group), startTime };
-    return attempt === undefined ? info : { ...info, attempt };
+    if (before?.startTime === startTime && !before.isBlank) return { ...before, ...info };
+    // The kernel's own threads have no memory.
+    if (rest[17] === '0') return info;
+    const environment = environmentOf(pid);
+    const attempt = attemptOf(environment);
+    return { ...info, ...(environment.length === 0 && { isBlank: true }), ...(attempt !== undefined && { attempt }) };
   } catch {
     return undefined;
   }

@@ -46,7 +46,11 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
     }
     case 'Replaced':
       if (!around.some(({ spec }) => spec.concurrencyPolicy === 'Replace')) return 'the job replaces nothing';
-      return (book.startsOfJob.get(job.key) ?? []).some(one => (one.tick ?? one.at) > tick)
+      if ((book.startsOfJob.get(job.key) ?? []).some(one => (one.tick ?? one.at) > tick)) return undefined;
+      // The later run may have waited in its turn, for something else that is told of it.
+      return (book.skipsOfJob.get(job.key) ?? []).some(
+        ({ from, reason }) => from > tick && from <= deadline && (reason === 'Replaced' || afterWaiting.has(reason)),
+      )
         ? undefined
         : 'no later run came';
     case 'NoEligibleWorker':
