@@ -16,7 +16,6 @@ interface Csi {
 interface Volume {
   readonly name: string;
   readonly csi?: Csi;
-  readonly projected?: unknown;
   readonly secret?: { readonly secretName: string; readonly items: readonly { key: string; path: string }[] };
 }
 
@@ -77,7 +76,7 @@ describe('gRPC by TLS', { skip: chartSkip() }, () => {
     assert.equal(source(own, 'master', 'CRONMESH_GRPC_TLS_CERT_FILE'), 'cronmesh-masters[cert.pem]');
     assert.equal(source(own, 'master', 'CRONMESH_GRPC_TLS_KEY_FILE'), 'cronmesh-masters[key.pem]');
     assert.equal(source(own, 'master', 'CRONMESH_GRPC_TLS_CA_FILE'), 'cronmesh-masters[ca.pem]');
-    assert.ok(volume(own, 'worker', 'grpc-tls')?.projected);
+    assert.equal(volume(own, 'worker', 'grpc-tls')?.csi?.driver, 'certificates.example.com');
     const worker = environment(own, 'worker');
     assert.equal(worker.CRONMESH_GRPC_TLS_SERVER_NAME, 'masters.cronmesh.internal');
     assert.equal(worker.CRONMESH_GRPC_TLS_CERT_FILE, '/etc/cronmesh/grpc-tls/tls.crt');
@@ -183,7 +182,7 @@ describe('Loki, traces and Nacos', { skip: chartSkip() }, () => {
         address: ['nacos-0.nacos:8848', 'nacos-1.nacos:8848'],
         namespace: 'prod',
         group: 'DEFAULT_GROUP',
-        dataId: 'cronmesh-prod',
+        dataId: name === 'kubernetes-worker' ? 'cronmesh-pods' : 'cronmesh-prod',
         username: 'secret',
         password: 'secret',
       });

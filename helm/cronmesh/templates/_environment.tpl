@@ -1,4 +1,4 @@
-{{/* Environment of every program that runs on. Takes root, program, port. */}}
+{{/* Environment of every program that runs on. Takes root, component, program, port. */}}
 {{- define "cronmesh.env.common" -}}
 {{- with .root.Values.log.level }}
 - name: CRONMESH_LOG_LEVEL

@@ -1,4 +1,4 @@
-{{/* Loki, traces and Nacos: environment. Credentials come from Secrets. Takes root, program (master, worker, operator). */}}
+{{/* Loki, traces and Nacos: environment. Credentials come from Secrets. Takes root, component, program (master, worker, operator). */}}
 {{- define "cronmesh.env.servers" -}}
 {{- with .root.Values.logs.loki }}
 {{- if .url }}
@@ -37,7 +37,7 @@
 - name: CRONMESH_SOURCES_NACOS_GROUP
   value: {{ .group | quote }}
 - name: CRONMESH_SOURCES_NACOS_DATA_ID
-  value: {{ .dataId | quote }}
+  value: {{ get .dataIds $.component | default .dataId | quote }}
 {{- if .credentialsSecret }}
 {{- include "cronmesh.env.secret" (list "CRONMESH_SOURCES_NACOS_USERNAME" .credentialsSecret .usernameKey) }}
 {{- include "cronmesh.env.secret" (list "CRONMESH_SOURCES_NACOS_PASSWORD" .credentialsSecret .passwordKey) }}
