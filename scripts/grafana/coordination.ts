@@ -142,6 +142,27 @@ export function coordination(): DashboardBuilder {
         unit: 'ops',
       }),
     )
+    .withRow(row('Archive of output'))
+    .withPanel(
+      graph({
+        title: 'Archive lag',
+        about: 'How long the oldest output of ended runs has waited for Loki. 0 without one.',
+        queries: [[`max(cronmesh_output_archive_lag_seconds{${here}})`, 'oldest']],
+        unit: 's',
+        width: 12,
+      }),
+    )
+    .withPanel(
+      graph({
+        title: 'Archive requests',
+        about: 'A second, by result. What was refused is not archived.',
+        queries: [
+          [`sum by (result) (rate(cronmesh_output_archive_pushes_total{${here}}[$__rate_interval]))`, '{{result}}'],
+        ],
+        unit: 'ops',
+        width: 12,
+      }),
+    )
     .withRow(row('Processes'))
     .withPanel(
       graph({

@@ -15,6 +15,7 @@ export const backupTables = [
   'backfill',
   'run',
   'run_log',
+  'run_archive',
   'skip',
 ] as const;
 export type BackupTable = (typeof backupTables)[number];
@@ -39,8 +40,8 @@ export interface BackupHeader {
   readonly at: Instant;
   readonly namespace?: string;
   readonly history: { readonly from?: Instant; readonly to?: Instant } | false;
-  /** The columns that each table's rows have. */
-  readonly columns: Readonly<Record<BackupTable, readonly string[]>>;
+  /** The columns that each table's rows have; not of tables that came later than the program that wrote it. */
+  readonly columns: Readonly<Partial<Record<BackupTable, readonly string[]>>>;
 }
 
 /** One row, as the database writes it as JSON. */

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { ConsulCoordinator } from '../../src/coordination/consul/consul.ts';
 import { cronmesh } from '../support/cli.ts';
 import { Cluster } from '../support/cluster.ts';
@@ -127,6 +128,34 @@ describe('settings in Consul and Nacos, of processes that run', { skip: consulSk
     assert.equal(lines('worker-0').slice(length), '');
     await nacos.publish('cronmesh', 'log: { level: info }');
     await said('worker-0', /"log.level":"info"/);
+  });
+
+  it('retention and rates of a master that runs act within 5 s', async () => {
+    const rest = cluster.rest();
+    const [old, young] = (await runs('in-b')).filter(({ state }) => state === 'Succeeded').reverse();
+    assert.ok(old && young);
+    const anHour = 3_600_000;
+    const database = new pg.Client(cluster.postgres.url);
+    await database.connect();
+    await database.query('UPDATE run SET due_at = due_at - $1, finished_at = finished_at - $1 WHERE id = $2', [
+      anHour,
+      old.id,
+    ]);
+    await database.end();
+    const status = async (id: string) => (await rest.request('GET', `/api/v1/runs/${id}`)).status;
+    const callback = async () => (await rest.request('POST', '/api/v1/callbacks/other-run/2', {})).status;
+    const refused = async () => (await Promise.all(Array.from({ length: 5 }, callback))).includes(429);
+    assert.deepEqual([await status(old.id), await refused()], [200, false]);
+    // 0.01 days are 14 minutes.
+    await nacos.publish(
+      'cronmesh',
+      'log: { level: info }\nhistory: { retentionDays: 0.01 }\nhttp: { callbacksPerSecond: 1 }',
+    );
+    await eventually('the old run is gone', async () => (await status(old.id)) === 404, within, 200);
+    await eventually('callbacks are refused', refused, within, 200);
+    assert.equal(await status(young.id), 200);
+    await nacos.publish('cronmesh', 'log: { level: info }');
+    await eventually('callbacks are taken', async () => !(await refused()), within, 500);
   });
 
   it('a bad document is refused as a whole, in one line, and what was before stays', async () => {

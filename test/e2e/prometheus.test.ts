@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { Cluster } from '../support/cluster.ts';
 import { consulSkip } from '../support/consul.ts';
 import { panelQueries, variableQueries, withValues } from '../support/dashboards.ts';
+import { Loki, lokiSkip } from '../support/loki.ts';
 import { documentedMetrics, scrapedFamilies } from '../support/metrics.ts';
 import { postgresSkip } from '../support/postgres.ts';
 import { eventually, freePort } from '../support/process.ts';
@@ -16,7 +17,7 @@ import { alertRules, ruleFiles, rulesOf, shortened } from '../support/rules.ts';
 
 /** Times in the rules are divided by it: 5 minutes are 5 seconds. */
 const factor = 60;
-const skip = prometheusSkip() || consulSkip() || postgresSkip();
+const skip = prometheusSkip() || lokiSkip() || consulSkip() || postgresSkip();
 const sleep = (seconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, seconds * 1_000));
 
 /**
@@ -26,6 +27,7 @@ const sleep = (seconds: number): Promise<void> => new Promise(resolve => setTime
 describe('what Prometheus sees of a cluster', { skip }, () => {
   let cluster: Cluster;
   let prometheus: Prometheus;
+  let loki: Loki;
   let rest: Rest;
   let channelPort = 0;
   const seen = new Set<string>();
@@ -33,10 +35,14 @@ describe('what Prometheus sees of a cluster', { skip }, () => {
   before(async () => {
     channelPort = await freePort();
     const channels = { ops: { webhook: { url: `http://127.0.0.1:${channelPort}/` } } };
+    loki = await Loki.start();
     cluster = await Cluster.start({
       masters: 2,
       workers: 2,
-      masterEnv: { CRONMESH_NOTIFICATIONS_CHANNELS: JSON.stringify(channels) },
+      masterEnv: {
+        CRONMESH_NOTIFICATIONS_CHANNELS: JSON.stringify(channels),
+        CRONMESH_LOGS_LOKI_URL: loki.url,
+      },
       workerEnv: {
         CRONMESH_WORKER_CAPACITY: '8',
         CRONMESH_WORKER_DRAIN_SECONDS: '1',
@@ -54,21 +60,18 @@ describe('what Prometheus sees of a cluster', { skip }, () => {
   after(async () => {
     await prometheus?.stop();
     await cluster?.stop();
+    await loki?.stop();
   });
 
+  const jobs = '/api/v1/namespaces/default/jobs';
+  const outputOf = (name: string) => `{app="cronmesh", kind="output"} | job="default/${name}"`;
   const everySecond = (spec: Record<string, unknown>) => ({ schedule: '* * * * * *', ...spec });
   const shell = (command: string) => ({ executor: { shell: { command } } });
-  const make = (name: string, spec: Record<string, unknown>) =>
-    rest.post('/api/v1/namespaces/default/jobs', { metadata: { name }, spec });
+  const make = (name: string, spec: Record<string, unknown>) => rest.post(jobs, { metadata: { name }, spec });
   const edit = (name: string, spec: Record<string, unknown>) =>
-    rest.json(
-      'PATCH',
-      `/api/v1/namespaces/default/jobs/${name}`,
-      { spec },
-      { 'content-type': 'application/merge-patch+json' },
-    );
+    rest.json('PATCH', `${jobs}/${name}`, { spec }, { 'content-type': 'application/merge-patch+json' });
   const remove = async (name: string): Promise<void> => {
-    await rest.json('DELETE', `/api/v1/namespaces/default/jobs/${name}`);
+    await rest.json('DELETE', `${jobs}/${name}`);
   };
   const fires = async (...names: string[]): Promise<void> => {
     for (const name of names) {
@@ -185,18 +188,37 @@ describe('what Prometheus sees of a cluster', { skip }, () => {
     assert.deepEqual([...(await prometheus.firing())], []);
   });
 
+  it('alerts of output that is not archived while Loki is away', async () => {
+    const printed = async () => new Set((await loki.lines(outputOf('ok-0'))).map(({ labels }) => labels.run));
+    await eventually('Loki has what runs printed', async () => (await printed()).size > 0, 30_000, 1_000);
+    await loki.kill();
+    await fires('CronmeshArchiveLag');
+    const { items } = await rest.get<{ items: RunView[] }>(`${jobs}/ok-0/runs?state=Succeeded&limit=5`);
+    await loki.start();
+    await clears('CronmeshArchiveLag');
+    await eventually(
+      'what runs printed meanwhile is archived',
+      async () => {
+        const found = await printed();
+        return items.length > 0 && items.every(({ id }) => found.has(id));
+      },
+      30_000,
+      1_000,
+    );
+  });
+
   it('alerts of full workers, and of runs that wait', async () => {
     const fillers = ['fill-0', 'fill-1', 'fill-2'];
     for (const name of fillers) await make(name, everySecond(shell('sleep 12')));
     await fires('CronmeshWorkersSaturated');
-    await rest.post('/api/v1/namespaces/default/jobs/by-hand/trigger', {});
+    await rest.post(`${jobs}/by-hand/trigger`, {});
     await fires('CronmeshBacklog');
     for (const name of fillers) await remove(name);
     await clears('CronmeshWorkersSaturated', 'CronmeshBacklog');
   });
 
   it('alerts of workers that died, and of the runs that died with them', async () => {
-    await rest.post('/api/v1/namespaces/default/jobs/by-hand/trigger', {});
+    await rest.post(`${jobs}/by-hand/trigger`, {});
     await eventually('a run of each kind is going', async () => {
       const { items } = await rest.get<{ items: RunView[] }>('/api/v1/runs?state=Running&limit=100');
       return items.some(({ name }) => name === 'by-hand');

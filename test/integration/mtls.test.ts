@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import { connect } from 'node:tls';
 import type { ReportBatch } from '../../src/domain/run/report.ts';
 import { TlsFiles, type TlsPaths } from '../../src/main/tls/files.ts';
 import { channelCredentials, serverCredentials } from '../../src/main/tls/grpc-credentials.ts';
@@ -12,24 +11,10 @@ import { GrpcServer } from '../../src/master/grpc/server.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { grpcTransport } from '../../src/worker/reporting/grpc-transport.ts';
 import { Authority, opensslSkip, type Pair } from '../support/certificates.ts';
+import { handshake } from '../support/handshake.ts';
 import { recordingLogger } from '../support/log-lines.ts';
 import { eventually } from '../support/process.ts';
 import { RecordingStore, someBatch } from '../support/reports.ts';
-
-/** What becomes of a bare TLS connection with a certificate. */
-async function handshake(port: number, { caFile }: Authority, pair?: Pair): Promise<string> {
-  const identity = pair && { cert: readFileSync(pair.certFile), key: readFileSync(pair.keyFile) };
-  const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(caFile), ALPNProtocols: ['h2'], ...identity });
-  return await new Promise(resolve => {
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(`refused: ${error.code}`));
-    // TLS 1.3: the client is done before the server has looked at its certificate; then come the server's settings.
-    socket.once('data', () => resolve('connected'));
-    socket.once('close', () => resolve('refused'));
-  }).then(said => {
-    socket.destroy();
-    return said as string;
-  });
-}
 
 describe('mTLS on gRPC', { skip: opensslSkip() }, () => {
   const authority = new Authority();

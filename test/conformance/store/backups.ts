@@ -171,10 +171,10 @@ export function backupsConformance(store: () => Store): void {
       const { job, first, second } = await lived(namespace);
       const held = await backUp({ namespace, history: { from: start, to: start + 2 * minute } });
       const of = (table: string) => held.rows.filter(row => row.table === table).length;
-      assert.deepEqual([of('job'), of('run'), of('run_log'), of('skip')], [1, 1, 1, 0]);
+      assert.deepEqual([of('job'), of('run'), of('run_log'), of('run_archive'), of('skip')], [1, 1, 1, 1, 0]);
       assert.ok(!held.rows.some(row => row.table === 'epoch' || row.table === 'leader_term'));
       const none = await backUp({ namespace, history: false });
-      assert.ok(!none.rows.some(row => ['run', 'run_log', 'skip', 'backfill'].includes(row.table)));
+      assert.ok(!none.rows.some(row => ['run', 'run_log', 'run_archive', 'skip', 'backfill'].includes(row.table)));
 
       await restore(none, { now, existing: 'replace' });
       assert.deepEqual([await store().getRun(first.run), await store().getRun(second.run)], [undefined, undefined]);
@@ -184,6 +184,29 @@ export function backupsConformance(store: () => Store): void {
       assert.deepEqual(await store().getJob(namespace, job.name), edited);
       assert.equal((await store().getRun(first.run))?.state, 'Succeeded');
       assert.equal((await store().spellsOf([job.uid])).filter(spell => spell.until === undefined).length, 1);
+    });
+
+    it('know which output an archive has, and which it waits for', async () => {
+      const namespace = newName('shop');
+      const { job, first } = await lived(namespace);
+      const waiting = newRun({ jobUid: job.uid, namespace, name: job.name });
+      await store().createRun(waiting);
+      const about = referenceTo(waiting);
+      await store().applyReports(worker, [claimed(about), output(about, 0, 'not yet'), finished(about)], now);
+      const term = await store().nextTerm(newName('role'), 'master-1');
+      await store().noteArchived(term, [{ run: first.run, version: 1 }], now);
+      const archived = await store().archivedOutput(first.run);
+      assert.ok(archived);
+      const held = await backUp({ namespace });
+      await restore(await backUp({ namespace, history: false }), { now, existing: 'replace' });
+      assert.equal(await store().archivedOutput(first.run), undefined, 'it went with its run');
+      await restore(held, { now, existing: 'skip' });
+      assert.deepEqual(await store().archivedOutput(first.run), archived);
+      const asked = new Set((await store().awaitingArchive(10_000)).map(({ run }) => run));
+      assert.deepEqual(
+        [first.run, waiting.id].map(run => asked.has(run)),
+        [false, true],
+      );
     });
 
     it('refuse a database that is not empty, unless told', async () => {
@@ -216,7 +239,7 @@ export function backupsConformance(store: () => Store): void {
         code: 'Conflict',
         message: /schema 20991231000000_later of Cronmesh 9\.0\.0.*newer Cronmesh/,
       });
-      const columns = { ...held.header.columns, job: [...held.header.columns.job, 'colour'] };
+      const columns = { ...held.header.columns, job: [...(held.header.columns.job ?? []), 'colour'] };
       const more = { ...held, header: { ...held.header, columns } };
       await assert.rejects(restore(more, { now, existing: 'skip' }), { code: 'Conflict', message: /column "colour"/ });
     });
@@ -226,8 +249,10 @@ export function backupsConformance(store: () => Store): void {
       const { first } = await lived(namespace);
       const held = await backUp({ namespace });
       const late = ['former_workers', 'progress', 'progress_message', 'progress_at'];
-      const columns = { ...held.header.columns, run: held.header.columns.run.filter(one => !late.includes(one)) };
-      const rows = held.rows.map(({ table, json }) => {
+      const { run_archive: _, run = [], ...others } = held.header.columns;
+      const columns = { ...others, run: run.filter(one => !late.includes(one)) };
+      const kept = held.rows.filter(({ table }) => table !== 'run_archive');
+      const rows = kept.map(({ table, json }) => {
         const row = JSON.parse(json);
         if (table === 'run') for (const column of late) delete row[column];
         return { table, json: JSON.stringify(row) };

@@ -75,6 +75,7 @@ function conditionOf(table: BackupTable, { namespace, history = {} }: BackupOpti
     case 'run':
       return history === false ? undefined : within('due_at');
     case 'run_log':
+    case 'run_archive':
       return history === false ? undefined : `run IN (SELECT id FROM run WHERE ${within('due_at')})`;
     case 'skip':
       return history === false ? undefined : within('last_tick', 'first_tick');

@@ -10,7 +10,7 @@ type Expressions = Readonly<Record<string, string>>;
  */
 export function insertion(table: BackupTable, header: BackupHeader, mine: readonly Column[], now: Instant): string {
   const changed = changes(header, now)[table] ?? {};
-  const there = mine.filter(column => header.columns[table].includes(column.name));
+  const there = mine.filter(column => header.columns[table]?.includes(column.name));
   const written = mine.filter(column => there.includes(column) || changed[column.name] !== undefined);
   const shape = there.map(column => `"${column.name}" ${isJson(column) ? 'text' : column.type}`).join(', ');
   const values = written.map(column => {
@@ -64,11 +64,14 @@ function changes(header: BackupHeader, now: Instant): Partial<Record<BackupTable
 
 export const minutes = (now: Instant): number => Math.floor(now / 60_000);
 
+const ofRun = 'EXISTS (SELECT FROM run WHERE run.id = given.run)';
+
 /** Of a uid that the database knew before, its own past stays. */
 const wanted: Partial<Record<BackupTable, string>> = {
   job_after: 'EXISTS (SELECT FROM restored WHERE restored.uid = given.job_uid AND restored.job)',
   job_spell: 'NOT EXISTS (SELECT FROM known_spell WHERE known_spell.uid = given.uid)',
-  run_log: 'EXISTS (SELECT FROM run WHERE run.id = given.run)',
+  run_log: ofRun,
+  run_archive: ofRun,
 };
 
 /** What only grows takes the larger one. */
