@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -33,12 +34,29 @@ interface Mcj {
   };
 }
 
+/** Who may do everything, as `auth.tokensFile` has it. */
+const tokenEntry = (token: string): object => ({
+  name: 'e2e',
+  sha256: createHash('sha256').update(token).digest('hex'),
+  namespaces: ['*'],
+  role: 'admin',
+});
+
+/** Makes a Secret; its values are on no command line. */
+function makeSecret(namespace: string, name: string, stringData: Readonly<Record<string, string>>): void {
+  kubectl(
+    ['--namespace', namespace, 'apply', '-f', '-'],
+    JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData }),
+  );
+}
+
 describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || imageSkip() }, () => {
   let namespace: TemporaryNamespace;
   let release: Release;
   let recorder: Recorder;
   let rest: Rest;
   let jobs: object[];
+  const token = randomBytes(32).toString('hex');
 
   const mcj = async (name: string): Promise<Mcj> =>
     JSON.parse(await release.kubectl(['get', 'mcj', name, '-o', 'json'])) as Mcj;
@@ -73,6 +91,8 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
 
   before(async () => {
     namespace = temporaryNamespace('cronmesh-e2e');
+    makeSecret(namespace.name, 'e2e-rest-token', { token });
+    makeSecret(namespace.name, 'e2e-rest-tokens', { 'tokens.yaml': JSON.stringify([tokenEntry(token)]) });
     release = new Release(namespace.name, [
       file('../../helm/cronmesh/values-tryout.yaml'),
       file('./kubernetes/values.yaml'),
@@ -101,7 +121,7 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
       'postgresql',
       'worker',
     ]);
-    rest = await release.rest();
+    rest = await release.rest(token);
     const workers = await eventually('5 ready workers', async () => {
       const { items } = await rest.get<{ items: { ready: boolean; address: string; name: string }[] }>(
         '/api/v1/workers',
@@ -110,6 +130,12 @@ describe('a release in Kubernetes, from nothing', { skip: kubernetesSkip() || im
     });
     const addresses = new Map((await release.pods()).map(pod => [pod.name, pod.ip]));
     for (const worker of workers) assert.equal(worker.address, addresses.get(worker.name), worker.name);
+  });
+
+  it('asks who uses REST, by the tokens of its Secret', async () => {
+    const stranger = await release.rest();
+    assert.equal((await stranger.request('GET', '/api/v1/workers')).status, 401);
+    assert.equal((await rest.request('GET', '/api/v1/workers')).status, 200);
   });
 
   it('passes helm test', async () => {

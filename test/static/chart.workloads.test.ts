@@ -14,6 +14,11 @@ const resolved: Readonly<Record<string, string>> = {
   DATABASE_URL: 'postgresql://cronmesh:secret@database/cronmesh',
   CONSUL_HTTP_TOKEN: '6aa1b29b-7d6c-4f5e-9d3a-000000000000',
   HOST_IP: '10.1.0.1',
+  CRONMESH_LOGS_LOKI_USERNAME: 'cronmesh',
+  CRONMESH_LOGS_LOKI_PASSWORD: 'secret',
+  CRONMESH_LOGS_LOKI_TOKEN: 'secret',
+  CRONMESH_SOURCES_NACOS_USERNAME: 'cronmesh',
+  CRONMESH_SOURCES_NACOS_PASSWORD: 'secret',
 };
 
 function deployments(set: string): [name: keyof typeof programs, object: KubernetesObject][] {
@@ -40,6 +45,7 @@ describe('the programs of the chart', { skip: chartSkip() }, () => {
             (resolved[key] ?? value).replace('$(HOST_IP)', resolved.HOST_IP ?? ''),
           ]),
         );
+        assert.doesNotMatch(Object.values(environment).join('\n'), /secretKeyRef|fieldRef/, 'resolve it above');
         const config = loadConfig(role, { environment });
         assert.equal(String(config.http.port), ports[role as keyof typeof ports]);
         assert.equal(config.advertise.address, '10.1.2.3');
@@ -52,10 +58,15 @@ describe('the programs of the chart', { skip: chartSkip() }, () => {
       const rendered = render(set);
       for (const [name] of deployments(set)) {
         const program = container(rendered.pod('Deployment', name), name);
+        const secured = environmentOf(program).CRONMESH_HTTP_TLS_CERT_FILE !== undefined;
         const asked = [program.startupProbe, program.livenessProbe, program.readinessProbe];
         assert.deepEqual(
           asked.map(probe => probe?.httpGet),
-          ['/healthz', '/healthz', '/readyz'].map(path => ({ path, port: 'http' })),
+          ['/healthz', '/healthz', '/readyz'].map(path => ({
+            path,
+            port: 'http',
+            ...(secured && { scheme: 'HTTPS' }),
+          })),
         );
       }
     });

@@ -52,7 +52,7 @@ export interface Container {
 }
 
 export interface Probe {
-  readonly httpGet?: { readonly path: string; readonly port: string };
+  readonly httpGet?: { readonly path: string; readonly port: string; readonly scheme?: string };
   readonly exec?: { readonly command: readonly string[] };
 }
 

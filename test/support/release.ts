@@ -103,14 +103,22 @@ export class Release {
     );
   }
 
-  /** REST through the masters' Service. The cluster's addresses must be reachable from here. */
-  async rest(): Promise<Rest> {
+  /**
+   * REST through the masters' Service. The cluster's addresses must be reachable from here.
+   *
+   * @param token of every request, where REST asks for one
+   */
+  async rest(token?: string): Promise<Rest> {
     const services = JSON.parse(
       await this.kubectl(['get', 'services', '-l', 'app.kubernetes.io/component=master', '-o', 'json']),
     ) as { items: { spec: { clusterIP: string; ports: { name: string; port: number }[] } }[] };
     for (const { spec } of services.items) {
       const http = spec.ports.find(port => port.name === 'http');
-      if (http !== undefined && spec.clusterIP !== 'None') return new Rest(`http://${spec.clusterIP}:${http.port}`);
+      if (http === undefined || spec.clusterIP === 'None') continue;
+      return new Rest(
+        `http://${spec.clusterIP}:${http.port}`,
+        token === undefined ? {} : { authorization: `Bearer ${token}` },
+      );
     }
     throw new Error('the release has no Service of REST');
   }

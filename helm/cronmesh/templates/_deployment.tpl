@@ -6,6 +6,9 @@ pods get a token of Kubernetes), env (the program's own, as YAML); masters also 
 {{- $root := .root -}}
 {{- $values := .values -}}
 {{- $selector := include "cronmesh.selectorLabels" . -}}
+{{- $scheme := include "cronmesh.scheme" . -}}
+{{- $probe := ternary ", scheme: HTTPS" "" (eq $scheme "https") -}}
+{{- $files := include "cronmesh.files" . | fromYamlArray -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -36,6 +39,9 @@ spec:
         prometheus.io/scrape: "true"
         prometheus.io/port: {{ .port | quote }}
         prometheus.io/path: /metrics
+        {{- if eq $scheme "https" }}
+        prometheus.io/scheme: https
+        {{- end }}
         {{- end }}
         {{- with merge (dict) $values.podAnnotations $root.Values.commonAnnotations }}
         {{- toYaml . | nindent 8 }}
@@ -82,7 +88,7 @@ spec:
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           args: [{{ .program }}]
           env:
-            {{- include "cronmesh.env.common" . | nindent 12 }}
+            {{- include "cronmesh.env.common" . | trim | nindent 12 }}
             {{- .env | nindent 12 }}
             {{- with $values.extraEnv }}
             {{- toYaml . | nindent 12 }}
@@ -97,13 +103,13 @@ spec:
             - {name: grpc, containerPort: {{ . }}, protocol: TCP}
             {{- end }}
           startupProbe:
-            httpGet: {path: /healthz, port: http}
+            httpGet: {path: /healthz, port: http{{ $probe }}}
             {{- toYaml $values.probes.startup | nindent 12 }}
           livenessProbe:
-            httpGet: {path: /healthz, port: http}
+            httpGet: {path: /healthz, port: http{{ $probe }}}
             {{- toYaml $values.probes.liveness | nindent 12 }}
           readinessProbe:
-            httpGet: {path: /readyz, port: http}
+            httpGet: {path: /readyz, port: http{{ $probe }}}
             {{- toYaml $values.probes.readiness | nindent 12 }}
           {{- with .preStop }}
           lifecycle:
@@ -119,6 +125,9 @@ spec:
             - {name: tmp, mountPath: /tmp}
             {{- if and $root.Values.consul.tls.enabled (not (include "cronmesh.consul.sidecar" $root)) }}
             - {name: consul-tls, mountPath: /consul/tls, readOnly: true}
+            {{- end }}
+            {{- range $files }}
+            - {name: {{ .name }}, mountPath: /etc/cronmesh/{{ .name }}, readOnly: true}
             {{- end }}
             {{- with $values.extraVolumeMounts }}
             {{- toYaml . | nindent 12 }}
@@ -136,6 +145,10 @@ spec:
         - name: tmp
           emptyDir: {}
         {{- include "cronmesh.consul.volumes" $root | nindent 8 }}
+        {{- range $files }}
+        - name: {{ .name }}
+          {{- toYaml .source | nindent 10 }}
+        {{- end }}
         {{- with $values.extraVolumes }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

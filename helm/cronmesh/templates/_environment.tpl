@@ -1,7 +1,9 @@
-{{/* Environment of every program that runs on. Takes root, port. */}}
+{{/* Environment of every program that runs on. Takes root, component, program, port. */}}
 {{- define "cronmesh.env.common" -}}
+{{- with .root.Values.log.level }}
 - name: CRONMESH_LOG_LEVEL
-  value: {{ .root.Values.log.level }}
+  value: {{ . }}
+{{- end }}
 - name: CRONMESH_HTTP_PORT
   value: {{ .port | quote }}
 - name: CRONMESH_DATA_DIRECTORY
@@ -9,6 +11,8 @@
 - name: CRONMESH_ADVERTISE_ADDRESS
   valueFrom: {fieldRef: {fieldPath: status.podIP}}
 {{- include "cronmesh.consul.env" .root }}
+{{- include "cronmesh.env.files" . }}
+{{- include "cronmesh.env.servers" . }}
 {{- end -}}
 
 {{/* The database, for masters and the operator. Takes the root. */}}
@@ -37,8 +41,10 @@
 - name: CRONMESH_WORKER_MODULES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .capacity }}
 - name: CRONMESH_WORKER_CAPACITY
-  value: {{ int .capacity | quote }}
+  value: {{ int . | quote }}
+{{- end }}
 - name: CRONMESH_WORKER_DRAIN_SECONDS
   value: {{ .drainSeconds | quote }}
 - name: CRONMESH_WORKER_ALLOW_PRIVATE_ADDRESSES

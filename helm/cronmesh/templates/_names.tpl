@@ -42,5 +42,5 @@
 
 {{/* The masters' REST inside the cluster. */}}
 {{- define "cronmesh.masterUrl" -}}
-{{- printf "http://%s.%s.svc.%s:%d" (include "cronmesh.fullname" .) .Release.Namespace .Values.clusterDomain (int .Values.master.service.port) -}}
+{{- printf "%s://%s.%s.svc.%s:%d" (include "cronmesh.scheme" (dict "root" . "program" "master")) (include "cronmesh.fullname" .) .Release.Namespace .Values.clusterDomain (int .Values.master.service.port) -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* A headless Service, for what scrapes the pods of a component. Takes root, component, port. */}}
+{{/* A headless Service, for what scrapes the pods of a component. Takes root, component, program, port. */}}
 {{- define "cronmesh.metricsService" -}}
 apiVersion: v1
 kind: Service
@@ -9,7 +9,7 @@ spec:
   # A pod that is not ready has metrics, too.
   publishNotReadyAddresses: true
   ports:
-    - {name: http, port: {{ .port }}, targetPort: http, protocol: TCP, appProtocol: http}
+    - {name: http, port: {{ .port }}, targetPort: http, protocol: TCP, appProtocol: {{ include "cronmesh.scheme" . }}}
   selector:
     {{- include "cronmesh.selectorLabels" . | nindent 4 }}
 {{- end -}}

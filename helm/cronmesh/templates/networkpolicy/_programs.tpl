@@ -28,11 +28,12 @@
 {{- include "cronmesh.ingress.consul" . }}
 {{- end -}}
 
-{{/* Egress of masters and the operator. */}}
+{{/* Egress of masters and the operator. Takes root, program. */}}
 {{- define "cronmesh.egress.master" -}}
-{{ include "cronmesh.egress.dns" . }}
-{{- include "cronmesh.egress.consul" . }}
-{{- include "cronmesh.egress.database" . }}
+{{ include "cronmesh.egress.dns" .root }}
+{{- include "cronmesh.egress.consul" .root }}
+{{- include "cronmesh.egress.database" .root }}
+{{- include "cronmesh.egress.servers" . }}
 {{- end -}}
 
 {{/* Egress of a pool. Takes root, key. */}}
@@ -45,6 +46,7 @@
           {{- include "cronmesh.selectorLabels" (dict "root" .root "component" "master") | nindent 10 }}
   ports:
     - {port: 9090, protocol: TCP}
+{{- include "cronmesh.egress.servers" (dict "root" .root "program" "worker") }}
 {{- if eq (include "cronmesh.poolToken" .) "true" }}
 {{ include "cronmesh.egress.kubernetes" .root }}
 {{- end }}

@@ -37,9 +37,47 @@
 
 {{/* The port of consul.agent.external.address, or its scheme's. */}}
 {{- define "cronmesh.consul.externalPort" -}}
-{{- $url := urlParse (.Values.consul.agent.external.address | default "http://in-release:8500") -}}
+{{- include "cronmesh.urlPort" (.Values.consul.agent.external.address | default "http://in-release:8500") -}}
+{{- end -}}
+
+{{/* The port of a URL, or its scheme's. */}}
+{{- define "cronmesh.urlPort" -}}
+{{- $url := urlParse . -}}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
 {{- $port | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end -}}
+
+{{/* Egress to Loki, the receiver of traces and Nacos, where they are set. Takes root, program (master, worker, operator). */}}
+{{- define "cronmesh.egress.servers" -}}
+{{- $policy := .root.Values.networkPolicy -}}
+{{- with .root.Values.logs.loki.url }}
+{{ include "cronmesh.egress.ports" (dict "ports" (list (include "cronmesh.urlPort" .)) "to" $policy.lokiTo) }}
+{{- end }}
+{{- if ne .program "operator" }}
+{{- with .root.Values.tracing.endpoint }}
+{{ include "cronmesh.egress.ports" (dict "ports" (list (include "cronmesh.urlPort" .)) "to" $policy.tracingTo) }}
+{{- end }}
+{{- end }}
+{{- $nacos := list -}}
+{{- range .root.Values.sources.nacos.address }}
+{{- $port := regexFind "[0-9]+$" . | int }}
+{{- $nacos = concat $nacos (list $port (add $port 1000)) }}
+{{- end }}
+{{- with $nacos }}
+{{ include "cronmesh.egress.ports" (dict "ports" (uniq .) "to" $policy.nacosTo) }}
+{{- end }}
+{{- end -}}
+
+{{/* A rule of egress. Takes ports, to (empty: everywhere). */}}
+{{- define "cronmesh.egress.ports" -}}
+- ports:
+    {{- range .ports }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with .to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end -}}
 
 {{- define "cronmesh.consul.memberPorts" -}}
