@@ -1,17 +1,12 @@
 import type { Entry } from '../../coordination/coordinator.ts';
-import { isHeld } from '../../coordination/handover.ts';
 import { jobOfPath, prefix } from '../../coordination/keys.ts';
-import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
-import { decode, type LockRecord, type TriggerRecord } from '../../coordination/records.ts';
+import { decode, type TriggerRecord } from '../../coordination/records.ts';
 import { type JobKey, jobKey, splitJobKey } from '../../domain/job/job.ts';
-import { stillness } from '../../domain/job/pause.ts';
-import { nobodyEligible } from '../../domain/policy/eligibility.ts';
-import { Freezes, frozenClause } from '../../domain/policy/freeze.ts';
-import { isSpread, wholeOf } from '../../domain/policy/members.ts';
+import { Freezes } from '../../domain/policy/freeze.ts';
 import { timing as protocol } from '../../domain/policy/timing.ts';
 import type { RunId } from '../../domain/run/run.ts';
-import { formatInstant, type Instant } from '../../domain/time.ts';
-import type { Findings, JobSpell, NewRun, PendingRun } from '../../store/store.ts';
+import type { Instant } from '../../domain/time.ts';
+import type { Findings, NewRun, PendingRun } from '../../store/store.ts';
 import type { Publisher } from '../services/publisher.ts';
 import type { WorkerDirectory } from '../services/workers.ts';
 import { certaintyAfter, certaintyOfLoss, type EpochKeeper } from './epoch.ts';
@@ -22,6 +17,7 @@ import { type Office, takeAway } from './office.ts';
 import type { Orphans } from './orphans.ts';
 import { markReplaced } from './replaced.ts';
 import type { SpellAgenda } from './spell-agenda.ts';
+import { jobChanged, Unclaimed } from './unclaimed.ts';
 import { withdraw } from './withdraw.ts';
 
 export interface TriggerParts {
@@ -36,8 +32,6 @@ export interface TriggerParts {
 /** Pending runs looked at in one pass; unpublished ones come first. */
 const pendingAtOnce = 5_000;
 const publishedAtOnce = 1_000;
-/** The newest runs of a job: what went when a trigger of it came to its deadline, seconds ago, is among them. */
-const lookedBack = 50;
 
 /** A trigger as it was read. */
 export interface FoundTrigger {
@@ -52,11 +46,12 @@ export class Triggers {
   readonly #office: Office;
   /** Published runs whose trigger is gone while no report has come, and since when. */
   #missing = new Map<RunId, Instant>();
-  #freezes = new Freezes();
+  readonly #unclaimed: Unclaimed;
 
   constructor(parts: TriggerParts) {
     this.#parts = parts;
     this.#office = parts.office;
+    this.#unclaimed = new Unclaimed(parts);
   }
 
   /** Writes the triggers that are not in Consul yet. */
@@ -76,7 +71,7 @@ export class Triggers {
   async clear(): Promise<void> {
     const { epoch } = this.#parts.epochs;
     if (epoch === undefined) return;
-    this.#freezes = new Freezes(await this.#office.store.listFreezes());
+    this.#unclaimed.freezes = new Freezes(await this.#office.store.listFreezes());
     const found = this.#decode(await this.#list(prefix.trigger));
     const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
     // An adoption is of no epoch: nothing is ever started for it.
@@ -125,7 +120,8 @@ export class Triggers {
     const gone = await this.#jobGone(found);
     const over = found.filter(one => gone.has(one) || one.record.deadline < late);
     const causes = new Map<FoundTrigger, Cause>();
-    for (const one of over) causes.set(one, gone.has(one) ? jobChanged : await this.#whyNot(one.record, one.job));
+    for (const one of over)
+      causes.set(one, gone.has(one) ? jobChanged : await this.#unclaimed.why(one.record, one.job));
     await this.#settle(await this.#delete(over), causes);
   }
 
@@ -189,104 +185,6 @@ export class Triggers {
     return new Set(doubtful.filter(({ record }) => !uids.has(record.jobUid)));
   }
 
-  /** Why a trigger was not started until its deadline. */
-  async #whyNot(trigger: TriggerRecord, job: JobKey): Promise<Cause> {
-    const until = formatInstant(trigger.deadline);
-    if (trigger.adopts !== undefined) {
-      return { reason: 'NoCapacity', detail: `no worker that can reach it had room until ${until}` };
-    }
-    const spell = await this.#spellAt(trigger.deadline, job);
-    if (spell === undefined) return jobChanged;
-    const { spec, floor } = spell;
-    if (trigger.kind === 'tick' || trigger.kind === 'catchup') {
-      const still = stillness(spell);
-      if (still !== undefined) return { reason: still.reason, detail: `${still.detail}, while it waited` };
-      if (trigger.tick !== undefined && trigger.tick <= floor) {
-        return {
-          reason: 'JobChanged',
-          detail: `the job's schedule changed at ${formatInstant(floor)}, while it waited`,
-        };
-      }
-    }
-    const frozen = trigger.kind === 'manual' ? undefined : this.#frozenAt(splitJobKey(job).namespace, trigger.deadline);
-    if (frozen !== undefined) return frozen;
-    if (isSpread(spec.placement)) {
-      const held = spec.concurrencyPolicy === 'Forbid' ? await this.#holder(trigger, job) : undefined;
-      if (held !== undefined) return { reason: 'StillRunning', detail: `the run ${held} was still going at ${until}` };
-    }
-    const only = trigger.particulars?.member?.worker;
-    if (only !== undefined) {
-      return this.#parts.workers.eligible(spec).some(({ name }) => name === only)
-        ? { reason: 'NoCapacity', detail: `worker ${only} had no room until ${until}` }
-        : { reason: 'NoEligibleWorker', detail: `worker ${only} went away, and was not back at ${until}` };
-    }
-    const lockKey = isSpread(spec.placement) ? undefined : exclusiveLock(job, spec);
-    if (lockKey !== undefined) {
-      const [slot] = await this.#office.read([lockKey]);
-      const record = slot === undefined ? undefined : decode<LockRecord>(slot);
-      if (record !== undefined && isHeld({ session: slot?.session, record })) {
-        const holder = jobOfLock(lockKey, record);
-        const what = `the run ${record.run}${holder === job ? '' : ` of ${holder} (concurrencyGroup ${spec.concurrencyGroup})`}`;
-        // Of a queue it may have come to its own turn since.
-        const detail =
-          spec.concurrencyPolicy === 'Queue'
-            ? `its turn had not come by ${until}: ${what} is going`
-            : `${what} was still going at ${until}`;
-        return { reason: 'StillRunning', detail };
-      }
-      // Its worker fell silent: nobody gets the lock before its session has ended, and the lock delay after it.
-      const silent = record?.run ?? this.#parts.orphans.keptFrom(lockKey, trigger.deadline);
-      if (silent !== undefined)
-        return {
-          reason: 'StillRunning',
-          detail: `the run ${silent}, whose worker fell silent, had its lock until ${until}`,
-        };
-      if (await this.#office.isKeptBack(lockKey))
-        return {
-          reason: 'StillRunning',
-          detail: `the lock of a run whose session was lost was not to be had until ${until}`,
-        };
-      const ended = await this.#goingAt(trigger.deadline, job);
-      if (ended !== undefined)
-        return { reason: 'StillRunning', detail: `the run ${ended} still had the job's lock at ${until}` };
-    }
-    const { history } = this.#parts.workers;
-    const seen = history.eligibleDuring(spec, trigger.requestedAt, trigger.deadline);
-    const none = seen === 'none' || (seen !== 'some' && this.#parts.workers.eligible(spec).length === 0);
-    return none
-      ? { reason: 'NoEligibleWorker', detail: `${nobodyEligible} until ${until}` }
-      : { reason: 'NoCapacity', detail: `no eligible worker had room until ${until}` };
-  }
-
-  /** What the job was at an instant: what was changed after a trigger's deadline did not keep it from anything. */
-  async #spellAt(at: Instant, job: JobKey): Promise<JobSpell | undefined> {
-    const open = this.#parts.agenda.open(job);
-    if (open === undefined || open.floor <= at) return open;
-    const spells = await this.#office.store.spellsOf([open.uid]);
-    return spells.findLast(({ floor }) => floor <= at) ?? open;
-  }
-
-  /**
-   * A run of the job that had its lock at an instant, as the database knows: it had not ended, or not been reported; and
-   * of one whose session was lost, Consul's lock delay still kept it.
-   */
-  async #goingAt(at: Instant, job: JobKey): Promise<RunId | undefined> {
-    const { items } = await this.#office.store.listRuns({ ...splitJobKey(job), limit: lookedBack });
-    return items.find(
-      ({ startedAt, finishedAt = Number.POSITIVE_INFINITY, state }) =>
-        startedAt !== undefined && startedAt <= at && finishedAt + (state === 'Lost' ? protocol.lockDelay : 0) >= at,
-    )?.id;
-  }
-
-  /** A run that keeps the trigger's from starting: of a member, one of another whole. */
-  async #holder({ run, particulars }: TriggerRecord, job: JobKey): Promise<RunId | undefined> {
-    const locks = await this.#list(`${prefix.lock}${job}/`);
-    return locks
-      .map(({ session, value, key }) => ({ session, record: decode<LockRecord>({ key, value }) }))
-      .filter(isHeld)
-      .find(({ record }) => wholeOf(record.run, record.particulars) !== wholeOf(run, particulars))?.record.run;
-  }
-
   /** Pending runs that have no trigger in Consul. */
   async #pendingWithout(runs: readonly PendingRun[], certain: Instant): Promise<void> {
     const now = this.#office.clock();
@@ -314,7 +212,7 @@ export class Triggers {
     const reason = 'CoordinationUnavailable';
     const withdrawn = new Set(await withdraw(this.#office, unwritten));
     const expired = [...withdrawn].map(run => {
-      const frozen = run.trigger === 'manual' ? undefined : this.#frozenAt(run.namespace, run.deadline);
+      const frozen = run.trigger === 'manual' ? undefined : this.#unclaimed.frozenAt(run.namespace, run.deadline);
       return { run: run.id, reason: frozen?.reason ?? reason, message: frozen?.detail ?? message };
     });
     // The others had been written, and the database was not told.
@@ -324,12 +222,6 @@ export class Triggers {
     const first = new Set([...withdrawn].filter(run => run.attempt === 1).map(run => run.id));
     for (const { run, reason } of expired) if (first.has(run)) this.#office.metrics.skips.inc({ reason });
     this.#missing = missing;
-  }
-
-  /** Frozen when it could have started at the latest. */
-  #frozenAt(namespace: string, deadline: Instant): Cause | undefined {
-    const freeze = this.#freezes.at(namespace, deadline);
-    return freeze && { reason: 'Frozen', detail: frozenClause(freeze, this.#office.clock()) };
   }
 
   /** Deletes triggers; gives those that no worker had claimed. */
@@ -355,8 +247,6 @@ export class Triggers {
 }
 
 const attemptOf = (run: RunId, attempt: number): string => `${run}/${attempt}`;
-
-const jobChanged: Cause = { reason: 'JobChanged', detail: 'the job was deleted before the run could start' };
 
 /** What became of a run that no worker took on. */
 function left({ adopts }: TriggerRecord, detail: string): string {
