@@ -145,6 +145,15 @@ const reasons: readonly Case[] = (
   ],
 );
 
+/** A tick of which Consul has a trigger, and nobody else knows; and one behind it of which REST tells. */
+function waitsInConsul(made: Draft): void {
+  const [{ run }, behind] = [startOf(made, 'each', 20), startOf(made, 'each', 25)];
+  dropRun(made, run);
+  made.starts = made.starts.filter(start => start !== behind);
+  setRun(made, behind.run, { state: 'Pending' });
+  made.final.consul.triggers.push(`cron/trigger/faults/each/${run}`);
+}
+
 /** A start by a schedule that was edited away long before. */
 function editedAway(made: Draft): void {
   const start = {
@@ -418,6 +427,15 @@ const records: readonly Case[] = [
     },
   ],
   [
+    'a tick that waits in Consul long after its deadline',
+    ['left open'],
+    /^faults\/each at 10:00:20.000: waits in Consul, past its deadline/,
+    made => {
+      waitsInConsul(made);
+      made.run.readAt = at(430);
+    },
+  ],
+  [
     'a lock left in Consul',
     ['left in Consul'],
     /locks with every run ended: cron\/lock\/faults\/forbid\/0/,
@@ -673,6 +691,7 @@ const allowed: readonly [what: string, change: (made: Draft) => void][] = [
       addSkip(made, 'replaces', 75, 'JobChanged');
     },
   ],
+  ['a tick that waits in Consul for its turn, and of which nobody has told yet', waitsInConsul],
   [
     'a queue that was full of what Consul forgot',
     made => {

@@ -14,6 +14,8 @@ export interface Fate {
   /** Runs for it that the product knows. */
   readonly runs: readonly FinalRun[];
   readonly skips: readonly FinalSkip[];
+  /** Its run waited for a worker when all was read: a trigger in Consul, which nobody has to tell of until it is claimed. */
+  readonly waits: boolean;
   /** Nobody had to start it. */
   readonly excused: boolean;
 }
@@ -25,6 +27,7 @@ export function fatesOf(book: Book): Fate[] {
     const starts = Map.groupBy(book.startsOfJob.get(job.key) ?? [], ({ tick }) => tick);
     const runs = Map.groupBy(book.runsOfJob.get(job.key) ?? [], ({ tick }) => tick);
     const skips = book.skipsOfJob.get(job.key) ?? [];
+    const triggers = book.history.final.consul.triggers.filter(key => key.startsWith(`cron/trigger/${job.key}/`));
     return requiredTicks(job, from, to).map((tick): Fate => {
       const own = starts.get(tick) ?? [];
       const start = own.find(({ attempt }) => attempt === 1) ?? own[0];
@@ -37,6 +40,7 @@ export function fatesOf(book: Book): Fate[] {
         live,
         runs: runs.get(tick) ?? [],
         skips: skips.filter(skip => skip.from <= tick && tick <= skip.to),
+        waits: triggers.some(key => key.endsWith(`-${tick.toString(36)}`)),
         excused: !live && book.world.excused(tick),
       };
     });

@@ -16,11 +16,13 @@ const normal = new Set([
 /** From 60 s after the last heal on every tick starts in its window, or is skipped by a policy. */
 export function recovery(book: Book, fates: readonly Fate[]): Violation[] {
   const after = book.history.run.healedAt + bounds.recovery;
-  return fates.flatMap(({ tick, live, start, job, skips, runs }): Violation[] => {
-    if (tick <= after || live) return [];
-    const waits = possibleIn(job, tick, tick).some(({ spec }) => ['Queue', 'Replace'].includes(spec.concurrencyPolicy));
+  return fates.flatMap(({ tick, live, start, job, skips, runs, waits }): Violation[] => {
+    if (tick <= after || live || waits) return [];
+    const takesTurns = possibleIn(job, tick, tick).some(({ spec }) =>
+      ['Queue', 'Replace'].includes(spec.concurrencyPolicy),
+    );
     const [skip, run] = [skips[0], runs[0]];
-    if (start !== undefined && waits) return [];
+    if (start !== undefined && takesTurns) return [];
     if (skip !== undefined && normal.has(skip.reason)) return [];
     if (run !== undefined && (run.state === 'Pending' || (run.reason !== undefined && normal.has(run.reason))))
       return [];

@@ -12,7 +12,7 @@ export function ticks(book: Book, fates: readonly Fate[]): Violation[] {
 }
 
 function accounted(book: Book, fate: Fate): Violation[] {
-  const { start, runs, skips, job, tick } = fate;
+  const { start, runs, skips, waits, job, tick } = fate;
   const what = `${job.key} at ${clock(tick)}`;
   const [skip, second] = skips;
   if (skip !== undefined && second !== undefined) {
@@ -27,6 +27,11 @@ function accounted(book: Book, fate: Fate): Violation[] {
     return [{ rule: 'accounted twice', what: `${what}: run ${run.id} ${run.state}, and a skip ${skip.reason}` }];
   }
   if (run !== undefined) return withoutStart(book, fate, run, what);
+  if (skip === undefined && waits) {
+    const deadlines = possibleIn(job, tick, tick).map(({ spec }) => tick + spec.startingDeadlineSeconds * 1_000);
+    const isLate = Math.max(...deadlines) + bounds.settle < book.history.run.readAt;
+    return isLate ? [{ rule: 'left open', what: `${what}: waits in Consul, past its deadline` }] : [];
+  }
   if (skip === undefined) return [{ rule: 'missed', what: `${what}: neither a start, a run nor a skip` }];
   return reason(book, fate, skip.reason, `${what}: skipped as ${skip.reason}`);
 }
