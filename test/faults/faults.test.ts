@@ -11,8 +11,8 @@ import { labSkip } from './lab/open.ts';
 import { nemesesOf } from './nemeses/index.ts';
 
 /**
- * The short version of `npm run test:faults`: two fixed plans in under six minutes, which have something of every family
- * but the slow ones (a rolling restart, long stops).
+ * The short version of `npm run test:faults`: two fixed plans, each in a lab of its own, both in under six minutes. They
+ * have something of every family but the slow ones (a rolling restart, long stops).
  */
 const plans = [
   {
@@ -27,7 +27,7 @@ const plans = [
 const duration = 60_000;
 const calm = 5_000;
 
-describe('under faults', { skip: labSkip(), concurrency: false }, () => {
+describe('under faults', { skip: labSkip(), concurrency: plans.length }, () => {
   for (const { seed, nemeses } of plans) {
     test(`seed ${seed}: ${nemeses.join(', ')}: every promise is kept`, { timeout: 400_000 }, async t => {
       const folder = mkdtempSync(join(tmpdir(), `cronmesh-faults-${seed}-`));

@@ -3,10 +3,14 @@ import { delimiter, join } from 'node:path';
 
 /** Where on PATH a program is; undefined where it is not. */
 export function toolPath(program: string): string | undefined {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
-    .map(folder => join(folder, program))
-    .find(isExecutable);
+  return (
+    (process.env.PATH ?? '')
+      .split(delimiter)
+      // npm puts packages' programs first, one of which is another `nft`.
+      .filter(folder => !folder.includes('node_modules'))
+      .map(folder => join(folder, program))
+      .find(isExecutable)
+  );
 }
 
 /** For node:test's `skip`: false where the program is on PATH. */

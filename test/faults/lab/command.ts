@@ -1,8 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process';
 
+/** The system's programs alone: npm puts those of packages first, and one of them has the name of nftables' `nft`. */
+const env = {
+  ...process.env,
+  PATH: (process.env.PATH ?? '')
+    .split(':')
+    .filter(folder => !folder.includes('node_modules'))
+    .join(':'),
+};
+
 /** Runs a program to its end, with text for its standard input. @throws Error with what it said when its status is not 0 */
 export async function command(program: string, args: readonly string[], input = ''): Promise<string> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   let out = '';
   let said = '';
   child.stdout.on('data', chunk => {
@@ -23,5 +32,5 @@ export async function command(program: string, args: readonly string[], input = 
 
 /** The same, blocking: for what is done while the process ends. */
 export function commandSync(program: string, args: readonly string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(program, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
