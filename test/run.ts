@@ -1,7 +1,6 @@
 // `npm test`: runs every test file (or those given), names loudly what it had to skip, and ends with one line of counts.
 // With CRONMESH_TEST_NO_SKIPS=1 (CI) a skipped test is a failure; with CRONMESH_TEST_NO_CLUSTER=1 what needs a Kubernetes
-// is left out, for machines that can't have one; with CRONMESH_TEST_NO_LAB=1 what needs network namespaces; with
-// CRONMESH_TEST_LEAVE_OUT=FILE,FILE these files, which it then names.
+// is left out, for machines that can't have one; with CRONMESH_TEST_NO_LAB=1 what needs network namespaces.
 import { globSync, readFileSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -17,9 +16,8 @@ const all = wanted.length > 0 ? wanted : globSync(['src/**/*.test.ts', 'test/**/
 const noSkips = process.env.CRONMESH_TEST_NO_SKIPS === '1';
 const noCluster = process.env.CRONMESH_TEST_NO_CLUSTER === '1';
 const noLab = process.env.CRONMESH_TEST_NO_LAB === '1';
-const leaveOut = (process.env.CRONMESH_TEST_LEAVE_OUT ?? '').split(',').filter(Boolean);
 const isLeftOut = (file: string): boolean =>
-  leaveOut.includes(file) || (noCluster && needs(file, 'kubernetesSkip()')) || (noLab && needs(file, 'labSkip()'));
+  (noCluster && needs(file, 'kubernetesSkip()')) || (noLab && needs(file, 'labSkip()'));
 const files = all.filter(file => !isLeftOut(file));
 files.sort();
 /** Count seconds on a whole cluster: nothing else may take the machine from it. */
@@ -96,7 +94,6 @@ for (const [reason, tests] of skipped) {
   process.stdout.write(`\n!!! SKIPPED ${tests.length}: ${reason}\n${tests.map(test => `      ${test}`).join('\n')}\n`);
 }
 if (noSkips && skips > 0) process.stdout.write('\n!!! nothing may be skipped here\n');
-if (leaveOut.length > 0) process.stdout.write(`\n!!! LEFT OUT, as asked for: ${leaveOut.join(', ')}\n`);
 if (passed + failed === 0) process.stdout.write('\n!!! no test was run\n');
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skips} skipped\n`);
 process.exitCode = failed > 0 || passed === 0 || (noSkips && skips > 0) ? 1 : 0;

@@ -310,7 +310,7 @@ export class StaleTermError extends Error {
 /** A run after all, and whether it waits for a worker, has begun (and counts as one of the policy's number), or never will. */
 export interface CatchupOfRow extends Pick<NewRun, 'id' | 'namespace' | 'name' | 'deadline'> {
   readonly tick: Instant;
-  /** The same for all of one row: the decided tick before it, or 0 for the row of the first tick that was asked about. */
+  /** The same for all of one row: the newest decided tick before it, or 0 where there is none. */
   readonly row: Instant;
   readonly is: 'waiting' | 'begun' | 'over';
 }

@@ -269,6 +269,8 @@ describe('policies of concurrency with several workers', () => {
       const value = encode({ v: 1, run: 'another', attempt: 1, worker: 'other', jobUid: job.uid, trigger: 'manual' });
       await coordinator.transact([{ verb: 'lock', key: lockPath(jobKey(job), 0), value, session }, triggerOf(job, 0)]);
     }
+    // The worker knows of all of them, and has this one behind them.
+    await delay(1_000);
     const second = await runs.trigger(await jobWith({ concurrencyPolicy: 'Queue' }), 'a test');
     await reach(second.id, 'its end', run => run.state === 'Succeeded');
     await coordinator.destroySession(session);

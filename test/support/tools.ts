@@ -1,16 +1,14 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** Where the system's programs are: npm puts those of packages first on PATH, one of which is another `nft`. */
+export const systemFolders: readonly string[] = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter(folder => !folder.includes('node_modules'));
+
 /** Where on PATH a program is; undefined where it is not. */
 export function toolPath(program: string): string | undefined {
-  return (
-    (process.env.PATH ?? '')
-      .split(delimiter)
-      // npm puts packages' programs first, one of which is another `nft`.
-      .filter(folder => !folder.includes('node_modules'))
-      .map(folder => join(folder, program))
-      .find(isExecutable)
-  );
+  return systemFolders.map(folder => join(folder, program)).find(isExecutable);
 }
 
 /** For node:test's `skip`: false where the program is on PATH. */

@@ -95,10 +95,7 @@ export async function withoutTrace(
   runs: readonly UnknownRun[],
 ): Promise<readonly UnknownRun[]> {
   const job = jobKey(spell);
-  const locks = await office.coordinator.list(`${prefix.lock}${job}/`, {
-    consistent: true,
-    signal: office.signal,
-  });
+  const locks = await office.list(`${prefix.lock}${job}/`);
   const locked = new Set<RunId>();
   const group = spell.spec.concurrencyGroup === undefined ? [] : await office.read([slotOf(spell)]);
   for (const lock of [...locks, ...group]) if (lock !== undefined) locked.add(decode<LockRecord>(lock).run);

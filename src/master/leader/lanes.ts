@@ -13,7 +13,7 @@ const kept: Milliseconds = 3_600_000;
  * that for a lost past, and the leader begins a new epoch: safe, and rare enough.
  */
 export async function clearLanes(office: Office, workers: Pick<WorkerDirectory, 'list'>): Promise<void> {
-  const entries = await office.coordinator.list(prefix.lane, { consistent: true, signal: office.signal });
+  const entries = await office.list(prefix.lane);
   const lastBeat = new Map<string, Instant>();
   for (const entry of entries) {
     const at = beatOf(entry);

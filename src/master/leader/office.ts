@@ -110,6 +110,11 @@ export class Office {
     const answers = await this.each(keys.map(key => ({ verb: 'get-or-empty', key }) as const));
     return answers.map(answer => (answer === 'refused' ? undefined : answer));
   }
+
+  /** All entries below a prefix, never stale. */
+  list(below: string): Promise<readonly Entry[]> {
+    return this.coordinator.list(below, { consistent: true, signal: this.signal });
+  }
 }
 
 /** Cuts steps into transactions; each keeps its place. */

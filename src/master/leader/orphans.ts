@@ -80,7 +80,7 @@ export class Orphans {
 
   /** Orphans that a later claim or a supervisor found: into the database first, then the key goes. */
   async #lostKeys(): Promise<void> {
-    const found = this.#decoded<LostRecord>(await this.#list(prefix.lost));
+    const found = this.#decoded<LostRecord>(await this.#office.list(prefix.lost));
     await closeAsLost(
       this.#office,
       found.map(({ record: { run, job, attempt, particulars, foundBy } }) => ({
@@ -102,7 +102,7 @@ export class Orphans {
     const now = this.#office.clock();
     const seen = new Map<string, { readonly index: Index; readonly since: Instant }>();
     const old: FoundLock[] = [];
-    const locks = (await this.#list(prefix.lock)).filter(({ session }) => session === undefined);
+    const locks = (await this.#office.list(prefix.lock)).filter(({ session }) => session === undefined);
     for (const { entry, record } of this.#decoded<LockRecord>(locks)) {
       const { key, index } = entry;
       const before = this.#sessionless.get(key);
@@ -189,7 +189,7 @@ export class Orphans {
 
   /** Kills of runs that have ended. */
   async #kills(): Promise<void> {
-    const kills = this.#decoded<KillRecord>(await this.#list(prefix.killer));
+    const kills = this.#decoded<KillRecord>(await this.#office.list(prefix.killer));
     if (kills.length === 0) return;
     const rows = await this.#rows(kills.map(({ record }) => record.run));
     const forgotten = this.#office.clock() - unknownKillKept;
@@ -202,7 +202,7 @@ export class Orphans {
 
   /** Keys for callbacks of runs whose workers died: nobody hears of an answer any more. */
   async #callbacks(): Promise<void> {
-    const callbacks = this.#decoded<CallbackRecord>(await this.#list(prefix.callback));
+    const callbacks = this.#decoded<CallbackRecord>(await this.#office.list(prefix.callback));
     if (callbacks.length === 0) return;
     const rows = await this.#rows(callbacks.map(({ record }) => record.run));
     const past = this.#office.clock() - callbackKept;
@@ -218,7 +218,7 @@ export class Orphans {
     const { clock, timing: every } = this.#office;
     const now = clock();
     if (now < this.#marksAgain) return;
-    const marks = await this.#list(prefix.published);
+    const marks = await this.#office.list(prefix.published);
     this.#marksAgain = marks.length > manyMarks ? now + every.retainEvery : now;
     const markers = this.#decoded<PublishedRecord>(marks)
       .filter(({ record }) => record.deadline + 2 * timing.clockBound < now)
@@ -237,10 +237,6 @@ export class Orphans {
 
   async #rows(ids: readonly RunId[]): Promise<ReadonlyMap<RunId, Run>> {
     return new Map((await this.#office.store.getRuns(ids)).map(row => [row.id, row]));
-  }
-
-  #list(below: string): Promise<readonly Entry[]> {
-    return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
   }
 
   async #delete(entries: readonly Entry[]): Promise<void> {

@@ -48,7 +48,7 @@ export class Pauses implements EndingsListener {
    * @throws StaleTermError, CoordinationError
    */
   async settle(spells: readonly JobSpell[]): Promise<void> {
-    const { store, term, clock, coordinator, signal } = this.#office;
+    const { store, term, clock } = this.#office;
     const limited = spells.filter(spell => spell.spec.maxRuns !== undefined && spell.until === undefined);
     if (limited.length === 0) return;
     const cursors = await this.#office.read(limited.map(spell => cursorPath(jobKey(spell))));
@@ -56,7 +56,7 @@ export class Pauses implements EndingsListener {
     for (const [i, spell] of limited.entries()) {
       const cursor = cursors[i];
       if (cursor === undefined || runsLeft(limitOf(spell), decode<CursorRecord>(cursor).counted) > 0) continue;
-      const waiting = await coordinator.list(`${prefix.trigger}${jobKey(spell)}/`, { consistent: true, signal });
+      const waiting = await this.#office.list(`${prefix.trigger}${jobKey(spell)}/`);
       if (waiting.length > 0) continue;
       const detail = `it has had its ${spell.spec.maxRuns} runs (maxRuns)`;
       over.push({ uid: spell.uid, countsFrom: spell.countsFrom, detail });

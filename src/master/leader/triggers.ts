@@ -72,7 +72,7 @@ export class Triggers {
     const { epoch } = this.#parts.epochs;
     if (epoch === undefined) return;
     this.#unclaimed.freezes = new Freezes(await this.#office.store.listFreezes());
-    const found = this.#decode(await this.#list(prefix.trigger));
+    const found = this.#decode(await this.#office.list(prefix.trigger));
     const pending = await this.#office.store.pendingRuns(pendingAtOnce, this.#office.clock());
     // An adoption is of no epoch: nothing is ever started for it.
     const isOld = ({ record }: FoundTrigger): boolean => record.adopts === undefined && record.epoch < epoch.number;
@@ -228,10 +228,6 @@ export class Triggers {
   async #delete(found: readonly FoundTrigger[]): Promise<readonly FoundTrigger[]> {
     const answers = await this.#office.each(found.map(({ entry }) => takeAway(entry)));
     return found.filter((_, i) => answers[i] !== 'refused');
-  }
-
-  #list(below: string): Promise<readonly Entry[]> {
-    return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
   }
 
   #decode(entries: readonly Entry[]): FoundTrigger[] {

@@ -1,4 +1,3 @@
-import type { Entry } from '../../coordination/coordinator.ts';
 import { isHeld } from '../../coordination/handover.ts';
 import { prefix } from '../../coordination/keys.ts';
 import { exclusiveLock, jobOfLock } from '../../coordination/locks.ts';
@@ -148,7 +147,7 @@ export class Unclaimed {
 
   /** A run that keeps the trigger's from starting: of a member, one of another whole. */
   async #holder({ run, particulars }: TriggerRecord, job: JobKey): Promise<RunId | undefined> {
-    const locks = await this.#list(`${prefix.lock}${job}/`);
+    const locks = await this.#office.list(`${prefix.lock}${job}/`);
     return locks
       .map(({ session, value, key }) => ({ session, record: decode<LockRecord>({ key, value }) }))
       .filter(isHeld)
@@ -159,9 +158,5 @@ export class Unclaimed {
   frozenAt(namespace: string, deadline: Instant): Cause | undefined {
     const freeze = this.freezes.at(namespace, deadline);
     return freeze && { reason: 'Frozen', detail: frozenClause(freeze, this.#office.clock()) };
-  }
-
-  #list(below: string): Promise<readonly Entry[]> {
-    return this.#office.coordinator.list(below, { consistent: true, signal: this.#office.signal });
   }
 }

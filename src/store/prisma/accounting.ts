@@ -129,31 +129,33 @@ type RowOfMissed = Omit<CatchupOfRow, 'tick' | 'deadline' | 'row'> & {
   row: bigint;
 };
 
+/** The newest tick of the job before an instant that was run as a tick. */
+const ranBefore = (at: Prisma.Sql) => Prisma.sql`
+  SELECT max(own.due_at) AS at FROM run AS own WHERE own.namespace = job.namespace AND own.name = job.name
+    AND own.job_uid = asked.uid AND own.due_at < ${at} AND own.tick IS NOT NULL AND own.trigger = 'tick'`;
+
+/** … that a policy skipped. */
+const decidedBefore = (at: Prisma.Sql) => Prisma.sql`
+  SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick < ${at}
+    AND reason NOT IN (${Prisma.join(reasonsOfMissed)})`;
+
+const since = Prisma.sql`asked.since`;
+const due = Prisma.sql`run.due_at`;
+
 const rowsOfMissed = (queries: Parameters<Store['catchupsOfRow']>[0]) => Prisma.sql`
   SELECT asked.uid, run.id, run.namespace, run.name, run.tick, coalesce(run.deadline, 0) AS deadline,
-    greatest(ran_since.at, decided_since.at, 0) AS "row",
+    greatest((${ranBefore(due)}), (${decidedBefore(due)}), 0) AS "row",
     CASE WHEN run.state = 'Skipped' THEN 'over' WHEN run.state = 'Pending' AND run.attempt = 0 THEN 'waiting'
       ELSE 'begun' END AS "is"
   FROM ${recordset('asked', { uid: 'text', since: 'bigint', before: 'bigint' }, queries)}
   CROSS JOIN LATERAL (SELECT namespace, name FROM job_spell WHERE uid = asked.uid LIMIT 1) AS job
-  CROSS JOIN LATERAL (
-    SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
-      AND due_at < asked.since AND tick IS NOT NULL AND trigger = 'tick') AS ran
-  CROSS JOIN LATERAL (
-    SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick < asked.since
-      AND reason NOT IN (${Prisma.join(reasonsOfMissed)})) AS decided
+  CROSS JOIN LATERAL (${ranBefore(since)}) AS ran
+  CROSS JOIN LATERAL (${decidedBefore(since)}) AS decided
   CROSS JOIN LATERAL (
     SELECT max(due_at) AS at FROM run WHERE namespace = job.namespace AND name = job.name AND job_uid = asked.uid
       AND due_at < asked.since AND trigger = 'catchup' AND coalesce(claimed_at, started_at) < asked.since) AS earlier
   JOIN run ON run.namespace = job.namespace AND run.name = job.name AND run.job_uid = asked.uid
     AND run.due_at < asked.before AND run.due_at > greatest(ran.at, decided.at, earlier.at, 0)
-  CROSS JOIN LATERAL (
-    SELECT max(due_at) AS at FROM run AS own WHERE own.namespace = job.namespace AND own.name = job.name
-      AND own.job_uid = asked.uid AND own.due_at >= asked.since AND own.due_at < run.due_at
-      AND own.tick IS NOT NULL AND own.trigger = 'tick') AS ran_since
-  CROSS JOIN LATERAL (
-    SELECT max(last_tick) AS at FROM skip WHERE job_uid = asked.uid AND last_tick >= asked.since
-      AND last_tick < run.due_at AND reason NOT IN (${Prisma.join(reasonsOfMissed)})) AS decided_since
   WHERE run.trigger = 'catchup'
   ORDER BY run.due_at, run.id`;
 

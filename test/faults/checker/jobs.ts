@@ -160,6 +160,11 @@ export function limitOf({ spec }: Version): number | undefined {
   return spec.concurrencyPolicy === 'Allow' ? spec.maxConcurrentRuns : 1;
 }
 
+/** The latest starting deadline of a tick, by any of these versions. */
+export function deadlineOf(versions: readonly Version[], tick: number): number {
+  return tick + 1_000 * Math.max(...versions.map(({ spec }) => spec.startingDeadlineSeconds), 0);
+}
+
 /** Whether a change of a job came, or may have come, into force in that time. */
 export function changedIn({ versions }: Job, from: number, to: number): boolean {
   return versions.some(

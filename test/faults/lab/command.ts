@@ -1,13 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { delimiter } from 'node:path';
+import { systemFolders } from '../../support/tools.ts';
 
-/** The system's programs alone: npm puts those of packages first, and one of them has the name of nftables' `nft`. */
-const env = {
-  ...process.env,
-  PATH: (process.env.PATH ?? '')
-    .split(':')
-    .filter(folder => !folder.includes('node_modules'))
-    .join(':'),
-};
+const env = { ...process.env, PATH: systemFolders.join(delimiter) };
 
 /** Runs a program to its end, with text for its standard input. @throws Error with what it said when its status is not 0 */
 export async function command(program: string, args: readonly string[], input = ''): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Book } from '../book.ts';
 import { bounds } from '../bounds.ts';
-import { changedIn, type Job, limitOf, possibleAt, possibleIn, type Version } from '../jobs.ts';
+import { changedIn, deadlineOf, type Job, limitOf, possibleAt, possibleIn, type Version } from '../jobs.ts';
 import { claimLostBefore, holders } from './holding.ts';
 
 /** Reasons that say: no worker could, or somebody failed to, start it. The others are a policy's, or an edit's. */
@@ -22,7 +22,7 @@ export function untruth(book: Book, job: Job, tick: number, reason: string): str
   const { world } = book;
   const window = { from: tick - bounds.probeSlack, to: tick + bounds.liveWindow };
   const around = possibleIn(job, tick - bounds.probeSlack, tick + bounds.liveWindow);
-  const deadline = tick + 1_000 * Math.max(...around.map(({ spec }) => spec.startingDeadlineSeconds), 0);
+  const deadline = deadlineOf(around, tick);
   switch (reason) {
     case 'StillRunning':
       if (!around.some(({ spec }) => spec.concurrencyPolicy !== 'Allow'))

@@ -2,7 +2,7 @@ import type { FinalRun } from '../../history/history.ts';
 import { type Book, clock, described, type Violation } from '../book.ts';
 import { bounds } from '../bounds.ts';
 import type { Fate } from '../fates.ts';
-import { possibleIn } from '../jobs.ts';
+import { deadlineOf, possibleIn } from '../jobs.ts';
 import { slotsTaken } from './holding.ts';
 import { ofFaults, untruth } from './reasons.ts';
 
@@ -28,8 +28,7 @@ function accounted(book: Book, fate: Fate): Violation[] {
   }
   if (run !== undefined) return withoutStart(book, fate, run, what);
   if (skip === undefined && waits) {
-    const deadlines = possibleIn(job, tick, tick).map(({ spec }) => tick + spec.startingDeadlineSeconds * 1_000);
-    const isLate = Math.max(...deadlines) + bounds.settle < book.history.run.readAt;
+    const isLate = deadlineOf(possibleIn(job, tick, tick), tick) + bounds.settle < book.history.run.readAt;
     return isLate ? [{ rule: 'left open', what: `${what}: waits in Consul, past its deadline` }] : [];
   }
   if (skip === undefined) return [{ rule: 'missed', what: `${what}: neither a start, a run nor a skip` }];
